@@ -1,0 +1,5 @@
+"""Run featsplit from a checkout: python cli.py ... (an installed copy has the command `featsplit`)."""
+
+from featsplit.commands import main
+
+main()

@@ -1,0 +1,5 @@
+"""`python -m featsplit`."""
+
+from featsplit.commands import main
+
+main()

@@ -1,0 +1,86 @@
+r"""Attacks on a classifier: objectives over `minimize`.
+
+An untargeted attack descends -J(x, y), a targeted one +J(x, t), J the cross-entropy; both rank iterates by the margin
+of the logits, which is below zero exactly where the attack has won. `inputs` are (N, C, H, W) in [0, 1], `labels` and
+`targets` (N,); a network is any map from such inputs to logits (N, K) that holds no trace of the batch (eval mode).
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from featsplit.geometry import Norm, ball
+from featsplit.optimize import Evaluation, Objective, StepRule, minimize
+
+Network = Callable[[Tensor], Tensor]
+
+
+def classification(network: Network, labels: Tensor, *, targeted: bool = False) -> Objective:
+    """The objective of an attack: loss -J (or +J towards `labels` when targeted), score the margin to cross."""
+
+    def objective(inputs: Tensor) -> Evaluation:
+        logits = network(inputs).float()
+        loss = F.cross_entropy(logits, labels, reduction="none")
+        lead = margin(logits, labels)
+        return Evaluation(loss, -lead) if targeted else Evaluation(-loss, lead)
+
+    return objective
+
+
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """How far the logit of the label leads the largest other one, (N,); below 0 the label is not predicted."""
+    own = logits.gather(1, labels[:, None]).squeeze(1)
+    others = logits.scatter(1, labels[:, None], float("-inf")).amax(dim=1)
+    return own - others
+
+
+def fgsm(
+    network: Network, inputs: Tensor, labels: Tensor, *, norm: Norm = "linf", eps: float, targeted: bool = False
+) -> Tensor:
+    """The fast gradient sign method, x + eps sign(grad J) (arXiv:1412.6572, section 4), or its l2 form."""
+    return pgd(network, inputs, labels, norm=norm, eps=eps, steps=1, step_size=eps, targeted=targeted, keep="last")
+
+
+def bim(
+    network: Network, inputs: Tensor, labels: Tensor, *, norm: Norm = "linf", eps: float, steps: int, step_size: float
+) -> Tensor:
+    """The basic iterative method (arXiv:1607.02533, section 2.2): steps from the image itself, the last one kept."""
+    return pgd(network, inputs, labels, norm=norm, eps=eps, steps=steps, step_size=step_size, keep="last")
+
+
+def least_likely(
+    network: Network, inputs: Tensor, *, norm: Norm = "linf", eps: float, steps: int, step_size: float
+) -> Tensor:
+    """Steps towards the class that the network finds least likely (arXiv:1607.02533, section 2.3)."""
+    with torch.no_grad():
+        targets = network(inputs).argmin(dim=1)
+    return pgd(
+        network, inputs, targets, norm=norm, eps=eps, steps=steps, step_size=step_size, targeted=True, keep="last"
+    )
+
+
+def pgd(
+    network: Network,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    norm: Norm,
+    eps: float,
+    steps: int,
+    step_size: float,
+    offsets: Tensor | None = None,
+    targeted: bool = False,
+    keep: Literal["last", "best"] = "best",
+) -> Tensor:
+    """Projected gradient descent in the eps-ball (arXiv:1706.06083): adversarial inputs, (N, C, H, W) in [0, 1].
+
+    Starts from `inputs`, or from `inputs + offsets` (see `geometry.random_offsets`). `best` keeps the iterate with the
+    least margin, the end included; `last` is what the paper's data sets use.
+    """
+    start = inputs if offsets is None else inputs + offsets
+    rule = StepRule("paper", step_size=step_size, norm=norm)
+    objective = classification(network, labels, targeted=targeted)
+    return minimize(objective, start, steps=steps, rule=rule, project=ball(inputs, norm, eps), keep=keep)

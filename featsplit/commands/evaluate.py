@@ -1,0 +1,77 @@
+"""featsplit evaluate: models x data sets x attacks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from featsplit.commands import options
+
+
+def evaluate(
+    context: typer.Context,
+    model: Annotated[
+        list[Path], typer.Option("--model", metavar="FILE", help="A checkpoint; give as many as you like.")
+    ],
+    data: Annotated[
+        list[str],
+        typer.Option("--data", metavar="SRC", help=f"Its test split; as many as you like: {options.SOURCES}."),
+    ],
+    attack: Annotated[
+        str, typer.Option(help="fgsm, bim or pgd; with commas for several. Clean is always there.")
+    ] = "pgd",
+    norm: Annotated[str, typer.Option(help="l2, linf, or both with a comma.")] = "l2",
+    eps: Annotated[str, typer.Option(help="On the [0, 1] pixel scale; with commas for several.")] = "0.25,0.5",
+    steps: int = 20,
+    step_size: Annotated[float | None, typer.Option(help="[default: 2.5 eps / steps]")] = None,
+    restarts: Annotated[int, typer.Option(help="Of pgd: the best over restarts counts for each image.")] = 3,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as JSON.")] = None,
+    seed: options.Seed = 0,
+    resize: options.Resize = None,
+    limit: options.Limit = None,
+    limit_test: options.LimitTest = None,
+    classes: options.Classes = None,
+    holdout: options.Holdout = 0.0,
+    data_seed: options.DataSeed = 0,
+    data_root: options.DataRoot = None,
+    download: options.Download = False,
+    batch_size: options.BatchSize = 250,
+    device: options.Device = "auto",
+    factory: options.Factory = None,
+    other_classes: options.OtherClasses = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Clean accuracy, and accuracy under each attack at each norm and eps, of every model on every data set."""
+    from featsplit import evaluation
+    from featsplit.files import check_writable, write_json
+    from featsplit.models.checkpoints import read_story
+    from featsplit.report.tables import as_text, listing
+    from featsplit.runtime import resolve_device
+
+    if out:
+        check_writable(out, overwrite=overwrite)
+    sizes = options.numbers(eps, "--eps")
+    attacks = [evaluation.Attack()]
+    for name in options.words(attack):
+        many = restarts if name == "pgd" else 1
+        attacks += [
+            evaluation.Attack(name, one, size, steps, step_size, many)  # type: ignore[arg-type]  # checked below
+            for one in options.words(norm)
+            for size in sizes
+        ]
+    for each in attacks:
+        each.check("--attack")
+    where, rows = resolve_device(device), []
+    for source in data:
+        loaded = options.load_data({**context.params, "data": source})
+        for path in model:
+            network = options.load_model(path, loaded, factory=factory, other_classes=other_classes)
+            story = read_story(path)
+            about = {"model": str(path), "train_set": story.get("trained_on"), "architecture": story["model"]["arch"]}
+            found = evaluation.evaluate(
+                network, loaded.test, attacks, seed=seed, batch_size=batch_size, device=where, title=path.stem
+            )
+            rows += [{**about, "test_set": source, **row} for row in found]
+    if out:
+        write_json(out, rows)
+    typer.echo(as_text(listing(rows)))

@@ -1,0 +1,58 @@
+"""featsplit run: all of it in order, by a preset or the user's own TOML file."""
+
+import shlex
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from featsplit.commands import options
+
+
+def run(
+    preset: Annotated[
+        str, typer.Argument(metavar="PRESET|FILE.toml", help="digits, mnist-mini, cifar10-mini, or a file.")
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="[default: datasets_out/PRESET]")] = None,
+    seeds: Annotated[str, typer.Option(help="One whole run for each, such as 0,1,2.")] = "0",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: perturb.eps=0.5.")
+    ] = None,
+    data_root: options.DataRoot = None,
+    download: options.Download = False,
+    device: options.Device = "auto",
+) -> None:
+    """Train standard and adversarial, build the four sets, retrain on each, evaluate everything, print the table.
+
+    Started again after a kill it goes on where it stopped; a changed setting redoes only what depends on it.
+    """
+    began = time.perf_counter()
+    from featsplit.data.sources import load_data
+    from featsplit.experiment.run import close, finished
+    from featsplit.experiment.run import run as run_all
+    from featsplit.experiment.settings import read_experiment
+    from featsplit.files import check_writable
+    from featsplit.report.page import summary, write_report
+    from featsplit.runtime import resolve_device
+
+    experiment = read_experiment(preset, set_)
+    numbers = options.whole_numbers(seeds, "--seeds")
+    folder = out or Path("datasets_out") / experiment.name
+    if finished(folder, experiment, numbers):
+        typer.echo(summary(folder))
+        typer.echo(f"{folder}: this run is finished; change a setting, or give another --out, to run again")
+        return
+    check_writable(folder / "run.json", overwrite=True)
+    where = resolve_device(device)
+    data = load_data(experiment.data, root=data_root, download=download)
+    rows = run_all(experiment, data, seeds=numbers, out=folder, device=where, say=options.say)
+    write_report(folder, rows, experiment, data, seeds=numbers, command=_command(preset, seeds, set_))
+    close(folder, experiment, numbers)
+    typer.echo(summary(folder))
+    typer.echo(f"{time.perf_counter() - began:.0f} s; report and grids: {folder / 'report.md'}")
+
+
+def _command(preset: str, seeds: str, settings: list[str] | None) -> str:
+    words = ["featsplit", "run", preset, "--seeds", seeds]
+    return shlex.join([*words, *(word for setting in settings or [] for word in ("--set", setting))])

@@ -1,0 +1,26 @@
+"""featsplit show: source, start and result of a derived data set, side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from featsplit.commands import options
+
+
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A derived data set (.h5).")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The picture to write (.png).")],
+    count: Annotated[int, typer.Option(help="How many examples, spread over the set.")] = 8,
+    data_root: options.DataRoot = None,
+    download: options.Download = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Draw examples of a derived data set as a PNG, with labels and targets."""
+    from featsplit.data.derived import load_source
+    from featsplit.files import check_writable
+    from featsplit.report.grids import draw_grid
+
+    check_writable(out, overwrite=overwrite)
+    draw_grid(file, out, source=load_source(file, root=data_root, download=download), count=count)
+    typer.echo(f"{out}: {count} examples of {file}")

@@ -1,0 +1,260 @@
+"""A derived data set is one HDF5 file that carries its own story.
+
+Columns, each of N rows: images (N, C, H, W), labels, source_index, source_label, and by method start_index,
+start_distance, distance (matching) or target, prediction, control_before, control_after (perturbing). Attributes: the
+whole specification as JSON, a SHA-256 for each column, and a summary. Chunks are checksummed (Fletcher-32). The file is
+written as shards, each renamed into place, then assembled: a killed build loses at most one shard.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import h5py
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from featsplit.data.images import ImageData, Split, as_inputs, check
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.files import check_writable, replacing
+from featsplit.progress import progress
+
+FORMAT = "featsplit-derived-1"
+SHARD = 1024
+Columns = dict[str, Tensor]
+Dtype = Literal["float32", "float16", "uint8"]
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
+
+
+class Story(NamedTuple):
+    """What a derived file says of itself: its `spec`, the `digests` of its columns, its `summary`, and their shapes."""
+
+    spec: dict[str, Any]
+    digests: dict[str, str]
+    summary: dict[str, float]
+    columns: dict[str, tuple[tuple[int, ...], str]]
+
+
+def as_stored(inputs: Tensor, dtype: Dtype) -> Tensor:
+    """Images in [0, 1] as they will lie in the file: float32, float16, or uint8 rounded to the nearest of 256."""
+    if dtype == "uint8":
+        return (inputs * 255).round().to(torch.uint8)
+    return inputs.half() if dtype == "float16" else inputs.float()
+
+
+def check_dtype(dtype: str) -> None:
+    """Raise FeatsplitError where `dtype` is none of `DTYPES`."""
+    if dtype not in DTYPES:
+        raise unknown("dtype", dtype, DTYPES)
+
+
+def write_derived(
+    path: Path,
+    compute: Callable[[Tensor], Columns],
+    summarise: Callable[[Columns], dict[str, float]],
+    *,
+    total: int,
+    batch_size: int,
+    spec: dict[str, Any],
+    overwrite: bool = False,
+) -> dict[str, float]:
+    """Write `total` rows to `path`, as `compute(rows)` gives them for each batch of indices; return their summary.
+
+    Batches of `batch_size` fill shards of `SHARD` rows. `spec` (JSON values) says what the file is made of and by. A file
+    of the same `spec` is left as it is, shards of it are taken up;
+    same `spec` are taken up; raises FeatsplitError where `path` holds anything else, unless `overwrite`.
+    """
+    spec = json.loads(json.dumps(spec))
+    if (kept := _kept(path, spec)) is not None:
+        return kept
+    check_writable(path, overwrite=overwrite)
+    folder = path.with_name(f".{path.name}.shards")
+    shards = [folder / f"{number:05d}" for number in range(-(-total // SHARD))]
+    missing = _missing(folder, shards, spec)
+    rows = {shard: torch.arange(total)[int(shard.name) * SHARD :][:SHARD].split(batch_size) for shard in missing}
+    work = [(shard, batch) for shard in missing for batch in rows[shard]]
+    done = sum(len(batches) for batches in rows.values())
+    parts: list[Columns] = []
+    for shard, batch in progress(work, f"build {path.name}", done=-(-total // batch_size) - done):
+        parts.append(compute(batch))
+        if len(parts) == len(rows[shard]):
+            columns = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+            with replacing(shard) as partial:
+                save_file(columns, partial)
+            parts.clear()
+    summary = _assemble(path, shards, spec, summarise, total=total)
+    shutil.rmtree(folder)
+    return summary
+
+
+def _kept(path: Path, spec: dict[str, Any]) -> dict[str, float] | None:
+    """The summary of the file at `path` where it is of this `spec`; None where it is absent, damaged or another."""
+    try:
+        story = read_spec(path)
+    except FeatsplitError:
+        return None
+    return story.summary if story.spec == spec else None
+
+
+def _missing(folder: Path, shards: list[Path], spec: dict[str, Any]) -> list[Path]:
+    """The shards still to be computed; those of another spec are dropped."""
+    told = folder / "spec.json"
+    if folder.exists() and not (told.exists() and json.loads(told.read_text()) == spec):
+        shutil.rmtree(folder)
+    if not folder.exists():
+        with replacing(told) as partial:
+            partial.write_text(json.dumps(spec))
+    return [shard for shard in shards if not shard.exists()]
+
+
+def _assemble(
+    path: Path,
+    shards: list[Path],
+    spec: dict[str, Any],
+    summarise: Callable[[Columns], dict[str, float]],
+    *,
+    total: int,
+) -> dict[str, float]:
+    """Copy the shards into one file, a shard in memory at a time, with digests and summary."""
+    small: dict[str, list[Tensor]] = {}
+    hashes: dict[str, Any] = {}
+    with replacing(path) as partial, h5py.File(partial, "w") as file:
+        for number, shard in enumerate(shards):
+            with safe_open(shard, framework="pt") as opened:
+                columns = {name: opened.get_tensor(name) for name in sorted(opened.keys())}
+            for name, column in columns.items():
+                target = _column(file, name, column, total)
+                target[number * SHARD : number * SHARD + len(column)] = column.numpy()
+                hashes.setdefault(name, _hash(target)).update(column.numpy().tobytes())
+                if name != "images":
+                    small.setdefault(name, []).append(column)
+        summary = summarise({name: torch.cat(parts) for name, parts in small.items()})
+        digests = {name: digest.hexdigest() for name, digest in hashes.items()}
+        for name, value in (("spec", spec), ("digests", digests), ("summary", summary)):
+            file.attrs[name] = json.dumps(value)
+        file.attrs["format"] = FORMAT
+    return summary
+
+
+def _column(file: h5py.File, name: str, column: Tensor, total: int) -> h5py.Dataset:
+    if name in file:
+        return file[name]
+    shape = (total, *column.shape[1:])
+    chunks = (min(total, 64 if column.ndim > 1 else SHARD), *column.shape[1:])
+    return file.create_dataset(name, shape, dtype=column.numpy().dtype, chunks=chunks, fletcher32=True)
+
+
+def _hash(column: h5py.Dataset) -> Any:
+    return hashlib.sha256(f"{column.dtype.str}{column.shape}".encode())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """The HDF5 file at `path`, where it is one of ours; FeatsplitError where it is not, or is damaged."""
+    if not path.is_file():
+        raise FeatsplitError(f"{path}: no such file; make it with featsplit build-robust or build-nonrobust")
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise FeatsplitError(f"{path}: is no featsplit data set (an HDF5 file of another program?)")
+            yield file
+    except (OSError, KeyError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise FeatsplitError(f"{path}: is damaged or no HDF5 file ({reason}); build it again") from error
+
+
+def read_spec(path: Path) -> Story:
+    """What the file at `path` says of itself, without reading the images."""
+    with _opened(path) as file:
+        spec, digests, summary = (json.loads(file.attrs[name]) for name in ("spec", "digests", "summary"))
+        return Story(spec, digests, summary, {name: (file[name].shape, str(file[name].dtype)) for name in file})
+
+
+def read_columns(path: Path, names: list[str], rows: slice = slice(None)) -> Columns:
+    """Some columns of the file at `path`."""
+    with _opened(path) as file:
+        return {name: torch.from_numpy(np.asarray(file[name][rows])) for name in names}
+
+
+def verify(path: Path) -> list[str]:
+    """Recompute the digest of each column; return the names of those verified, or raise FeatsplitError."""
+    story = read_spec(path)
+    with _opened(path) as file:
+        for name in sorted({*file, *story.digests}):
+            if name not in file or name not in story.digests:
+                raise FeatsplitError(f'{path}: column "{name}" was added or removed since it was built; build it again')
+            digest = _hash(file[name])
+            for first in range(0, len(file[name]), SHARD):
+                digest.update(file[name][first : first + SHARD].tobytes())
+            if digest.hexdigest() != story.digests[name]:
+                raise FeatsplitError(f'{path}: column "{name}" is not what was written; build it again')
+    return sorted(story.digests)
+
+
+def load_split(path: Path) -> Split:
+    """The images, as stored, and labels of the file at `path`."""
+    columns = read_columns(path, ["images", "labels"])
+    return Split(columns["images"], columns["labels"])
+
+
+def load_source(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
+    """The data set that the file at `path` was made of, opened again as the file says; it must have the same digest."""
+    from featsplit.data.sources import load_data, spec_from
+
+    spec = read_spec(path).spec
+    if not spec["source"]:
+        raise FeatsplitError(f"{path}: its source was in memory only; read it with featsplit.open_dataset")
+    source = load_data(spec_from(spec["source"]), root=root, download=download)
+    if source.digest != spec["source_digest"]:
+        raise FeatsplitError(f'{path}: its source "{source.name}" has changed since; restore it or build the set again')
+    return source
+
+
+def load_derived(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
+    """A derived set as a data set: its images and labels for the split it was made of, its source's for the other."""
+    source = load_source(path, root=root, download=download)
+    split = load_split(path)
+    train, test = (split, source.test) if read_spec(path).spec["split"] == "train" else (source.train, split)
+    return check(ImageData(str(path), source.classes, train, test))
+
+
+class DerivedDataset(Dataset[tuple[Tensor, int]]):
+    """A derived file as a torch Dataset of (image, label): the image (C, H, W) float32 in [0, 1].
+
+    Rows are read when asked for. Each process opens the file for itself, so it is safe with DataLoader workers.
+    `spec` and `summary` hold the file's story, `columns` every other column in memory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        story = read_spec(path)
+        self.path, self.spec, self.summary = path, story.spec, story.summary
+        self.columns = read_columns(path, [name for name in story.columns if name != "images"])
+        self._file: tuple[int, h5py.File] | None = None
+
+    def __len__(self) -> int:
+        return len(self.columns["labels"])
+
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row}: the set has {len(self)}")
+        if self._file is None or self._file[0] != os.getpid():
+            self._file = os.getpid(), h5py.File(self.path, "r")
+        image = torch.from_numpy(np.asarray(self._file[1]["images"][row % len(self)]))
+        return as_inputs(image), int(self.columns["labels"][row])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_file": None}
+
+
+def open_dataset(path: str | Path) -> DerivedDataset:
+    """The derived set at `path` as a torch Dataset; raises FeatsplitError where it is damaged or foreign."""
+    return DerivedDataset(Path(path))

@@ -1,0 +1,103 @@
+"""The one record for image data: a train and a test split in memory, their class names and a digest."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from featsplit.errors import FeatsplitError
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images (N, C, H, W), uint8 or float in [0, 1], with labels (N,) int64."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def inputs(self, rows: Tensor | slice = slice(None)) -> Tensor:
+        """The chosen images as float32 in [0, 1], (n, C, H, W)."""
+        return as_inputs(self.images[rows])
+
+    def take(self, rows: Tensor) -> "Split":
+        """The examples at `rows`, in that order."""
+        return Split(self.images[rows], self.labels[rows])
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A labelled image data set: `name` as the user wrote it, `classes` names, a train and a test split.
+
+    `origin` says how to open it again, as the fields of a DataSpec (JSON values); empty for data made in memory.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of every image."""
+        channels, height, width = self.train.images.shape[1:]
+        return int(channels), int(height), int(width)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over class names, images and labels of both splits: the identity of the data."""
+        parts = [digest_of(t) for s in (self.train, self.test) for t in (s.images, s.labels)]
+        return hashlib.sha256("/".join([*self.classes, *parts]).encode()).hexdigest()
+
+
+def as_inputs(images: Tensor) -> Tensor:
+    """Images of any stored type as float32 in [0, 1]."""
+    return images.float() / 255 if images.dtype == torch.uint8 else images.float()
+
+
+def digest_of(tensor: Tensor) -> str:
+    """SHA-256 over a tensor's type, shape and values."""
+    array = tensor.detach().cpu().contiguous().numpy()
+    head = f"{array.dtype.str}{array.shape}".encode()
+    return hashlib.sha256(head + array.tobytes()).hexdigest()
+
+
+def check(data: ImageData) -> ImageData:
+    """`data` itself, or FeatsplitError where no classifier could be trained on it."""
+    if len(data.classes) < 2:
+        raise FeatsplitError(f"{data.name}: has {len(data.classes)} class; a classifier needs at least 2")
+    for part, split in (("train", data.train), ("test", data.test)):
+        _check_split(f"{data.name}: {part}", split, classes=len(data.classes), shape=data.shape)
+    return data
+
+
+def _check_split(place: str, split: Split, *, classes: int, shape: tuple[int, int, int]) -> None:
+    if not len(split):
+        raise FeatsplitError(f"{place} is empty; it needs at least one image")
+    if len(split.images) != len(split.labels):
+        raise FeatsplitError(f"{place}: {len(split.images)} images but {len(split.labels)} labels; give one for each")
+    if tuple(split.images.shape[1:]) != shape:
+        raise FeatsplitError(f"{place}: images are {tuple(split.images.shape[1:])}, the train images {shape}; resize")
+    if split.images.is_floating_point():
+        _check_pixels(place, split.images)
+    wrong = ((split.labels < 0) | (split.labels >= classes)).nonzero()
+    if len(wrong):
+        row = int(wrong[0])
+        value = int(split.labels[row])
+        raise FeatsplitError(f"{place}: label {value} at index {row}; labels must be in 0 ... {classes - 1}")
+
+
+def _check_pixels(place: str, images: Tensor) -> None:
+    bad = ~torch.isfinite(images).flatten(1).all(dim=1)
+    if bad.any():
+        raise FeatsplitError(f"{place}: image {int(bad.nonzero()[0])} has NaN or infinite pixels; repair or drop it")
+    low, high = float(images.min()), float(images.max())
+    if low < 0 or high > 1:
+        raise FeatsplitError(f"{place}: pixels span {low:g} to {high:g}; floating-point images must be in [0, 1]")

@@ -1,0 +1,119 @@
+"""The options that fit every source, each a function from one data set to another: classes, holdout, limit, resize.
+
+Splits are stratified by largest remainders: of n images, class k with c_k of C gets n c_k / C, rounded down or up so
+that the sum is n, and at least one. Which images is a matter of the seed alone; they keep their order.
+"""
+
+from dataclasses import replace
+from importlib import import_module
+
+import torch
+from torch import Tensor
+
+from featsplit.data.images import ImageData, Split
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.randomness import torch_generator
+
+CHUNK = 512  # images resized at a time
+
+
+def keep_classes(data: ImageData, names: tuple[str, ...]) -> ImageData:
+    """Only the images of the classes in `names`, labelled 0, 1, ... in that order."""
+    _check_classes(data.classes, names)
+    mapping = torch.full((len(data.classes),), -1, dtype=torch.int64)
+    for label, name in enumerate(names):
+        mapping[data.classes.index(name)] = label
+    train, test = (_relabelled(split, mapping) for split in (data.train, data.test))
+    return replace(data, classes=tuple(names), train=train, test=test)
+
+
+def hold_out(data: ImageData, fraction: float, *, seed: int) -> ImageData:
+    """The test split replaced by a stratified `fraction` of the train split, which loses those images."""
+    place = f"data.holdout = {fraction:g}"
+    counts = _counts(data.train.labels, len(data.classes))
+    size = round(fraction * len(data.train))
+    if size < len(data.classes):
+        need = f"must give at least {len(data.classes)}, one image a class"
+        raise FeatsplitError(f"{place}: gives {size} of {len(data.train)} images; {need}")
+    taken = apportion(counts, size)
+    emptied = ((counts > 0) & (taken == counts)).nonzero()
+    if len(emptied):
+        name = data.classes[int(emptied[0])]
+        raise FeatsplitError(f'{place}: leaves class "{name}" no image to train on; make it smaller or drop the class')
+    held = _drawn(data.train.labels, taken, seed=seed, stage="holdout")
+    return replace(data, train=data.train.take((~held).nonzero()[:, 0]), test=data.train.take(held.nonzero()[:, 0]))
+
+
+def limit_split(split: Split, size: int, *, classes: int, seed: int, place: str) -> Split:
+    """A stratified choice of exactly `size` images of `split`, or all where it has no more; `place` names the option.
+
+    With one seed and equal class counts, the images of a smaller limit are among those of a larger one.
+    """
+    if size < classes:
+        raise FeatsplitError(f"{place} = {size}: must be at least {classes}, one image a class")
+    if size >= len(split):
+        return split
+    shares = apportion(_counts(split.labels, classes), size)
+    return split.take(_drawn(split.labels, shares, seed=seed, stage=place).nonzero()[:, 0])
+
+
+def resize_split(split: Split, size: int) -> Split:
+    """The split with square images of `size` pixels, antialiased."""
+    return replace(split, images=resized(split.images, size))
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Images (N, C, H, W) as (N, C, size, size) of the same type, bilinear with antialiasing, floats kept in [0, 1]."""
+    if tuple(images.shape[2:]) == (size, size) or not len(images):
+        return images
+    functional = import_module("torchvision.transforms.v2.functional")
+    out = images.new_empty((*images.shape[:2], size, size))
+    for start in range(0, len(images), CHUNK):
+        part = functional.resize(images[start : start + CHUNK], [size, size], antialias=True)
+        out[start : start + CHUNK] = part.clamp(0, 1) if part.is_floating_point() else part
+    return out
+
+
+def apportion(counts: Tensor, size: int) -> Tensor:
+    """How many of `size` images each class gets when `counts` (K,) are there: the largest-remainder method, (K,).
+
+    A class that has images gets one at least, at the expense of the classes that got most above their share.
+    """
+    total = int(counts.sum())
+    shares = counts * size // total
+    rest = (counts * size % total).argsort(descending=True, stable=True)
+    shares[rest[: size - int(shares.sum())]] += 1
+    for missing in ((counts > 0) & (shares == 0)).nonzero()[:, 0]:
+        surplus = (shares * total - counts * size).where(shares > 1, torch.tensor(-(2**62)))
+        shares[surplus.argmax()] -= 1
+        shares[missing] = 1
+    return shares
+
+
+def _drawn(labels: Tensor, shares: Tensor, *, seed: int, stage: str) -> Tensor:
+    """Which images a seeded draw of `shares` (K,) images a class takes, (N,) bool."""
+    order = torch.randperm(len(labels), generator=torch_generator(seed, stage))
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    for label, share in enumerate(shares.tolist()):
+        chosen[order[labels[order] == label][:share]] = True
+    return chosen
+
+
+def _counts(labels: Tensor, classes: int) -> Tensor:
+    return torch.bincount(labels, minlength=classes)
+
+
+def _relabelled(split: Split, mapping: Tensor) -> Split:
+    labels = mapping[split.labels]
+    kept = labels >= 0
+    return Split(split.images[kept], labels[kept])
+
+
+def _check_classes(classes: tuple[str, ...], names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in classes:
+            raise unknown("data.classes", name, classes)
+        if names.count(name) > 1:
+            raise FeatsplitError(f'data.classes: "{name}" is given {names.count(name)} times; give each class once')
+    if len(names) < 2:
+        raise FeatsplitError(f"data.classes has {len(names)} class; a classifier needs at least 2")

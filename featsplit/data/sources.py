@@ -1,0 +1,101 @@
+"""From a few words to a data set in memory: a source, then the options that fit every source.
+
+    source -> classes -> holdout -> limit -> resize -> check
+
+A source is bundled (`digits`), one of torchvision's, a folder of images, a .npz file, or a derived data set (.h5).
+Nothing is downloaded unless asked for. torchvision and scikit-learn are imported only when a source needs them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from featsplit.data.arrays import load_npz
+from featsplit.data.folders import load_folder
+from featsplit.data.images import ImageData, Split, check
+from featsplit.data.selection import hold_out, keep_classes, limit_split, resize_split
+from featsplit.data.stored import STORED, data_root, load_digits, load_stored
+from featsplit.errors import FeatsplitError, unknown
+
+SOURCES = ("digits", *STORED, "folder:PATH", "npz:PATH", "FILE.h5")
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which images: a source (`digits`, `cifar10`, `folder:PATH`, `npz:PATH`, `FILE.h5` ...) and what to keep of it.
+
+    `classes` keeps these, in this order; `holdout` puts that fraction of the train split in the place of the test
+    split, to choose settings without looking at the test images; `limit` and `limit_test` are numbers of images;
+    `resize` is a side in pixels. `seed` decides which images `holdout` and the limits take.
+    """
+
+    source: str
+    resize: int | None = None
+    limit: int | None = None
+    limit_test: int | None = None
+    classes: tuple[str, ...] | None = None
+    holdout: float = 0.0
+    seed: int = 0
+
+
+def load_data(spec: DataSpec, *, root: Path | None = None, download: bool = False) -> ImageData:
+    """The data set that `spec` describes, in memory, on the CPU; its name is `spec.source`, its origin all of `spec`.
+
+    `root` is where torchvision's data sets lie (see `data_root`), in torchvision's layout; `download` fetches one that
+    is absent. Raises FeatsplitError where the source is unknown, absent or damaged, or an option does not fit it.
+    """
+    _check_spec(spec)
+    data = check(replace(_load_source(spec, root=root, download=download), name=spec.source))
+    if spec.classes is not None:
+        data = check(keep_classes(data, spec.classes))
+    if spec.holdout:
+        data = hold_out(data, spec.holdout, seed=spec.seed)
+    train = _selected(data.train, spec.limit, "data.limit", data=data, spec=spec)
+    test = _selected(data.test, spec.limit_test, "data.limit_test", data=data, spec=spec)
+    return check(replace(data, train=train, test=test, origin=describe(spec)))
+
+
+def describe(spec: DataSpec) -> dict[str, object]:
+    """`spec` as plain data for TOML and JSON; `spec_from` reads it back."""
+    return {**asdict(spec), "classes": list(spec.classes) if spec.classes is not None else None}
+
+
+def spec_from(description: Mapping[str, Any]) -> DataSpec:
+    """The DataSpec that `describe` turned into `description`; FeatsplitError for a field that there is not."""
+    names = [field.name for field in fields(DataSpec)]
+    for name in description:
+        if name not in names:
+            raise unknown("data", name, names)
+    classes = description.get("classes")
+    return DataSpec(**{**description, "classes": tuple(classes) if classes is not None else None})
+
+
+def _check_spec(spec: DataSpec) -> None:
+    if spec.resize is not None and spec.resize < 1:
+        raise FeatsplitError(f"data.resize = {spec.resize}: must be at least 1, the side of the images in pixels")
+    if not 0 <= spec.holdout < 1:
+        rule = "must be at least 0 and below 1, the part of the train images to validate on"
+        raise FeatsplitError(f"data.holdout = {spec.holdout:g}: {rule}")
+
+
+def _load_source(spec: DataSpec, *, root: Path | None, download: bool) -> ImageData:
+    if spec.source == "digits":
+        return load_digits()
+    if spec.source in STORED:
+        return load_stored(spec.source, data_root(root), download=download)
+    if spec.source.startswith("folder:"):
+        return load_folder(spec.source, resize=spec.resize)
+    if spec.source.startswith("npz:"):
+        return load_npz(spec.source)
+    if spec.source.endswith(".h5"):
+        from featsplit.data.derived import load_derived
+
+        return load_derived(Path(spec.source), root=root, download=download)
+    raise unknown("data.source", spec.source, SOURCES)
+
+
+def _selected(split: Split, limit: int | None, place: str, *, data: ImageData, spec: DataSpec) -> Split:
+    if limit is not None:
+        split = limit_split(split, limit, classes=len(data.classes), seed=spec.seed, place=place)
+    return split if spec.resize is None else resize_split(split, spec.resize)

@@ -1,0 +1,96 @@
+"""The data sets that others keep: scikit-learn's digits, bundled, and torchvision's, in its layout on disk.
+
+torchvision and scikit-learn are imported only when one of them is asked for.
+"""
+
+import os
+import pickle
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from featsplit.data.images import ImageData, Split
+from featsplit.errors import FeatsplitError
+
+
+class Stored(NamedTuple):
+    """A data set of torchvision: its class there, and the path in the data root that shows that it is present."""
+
+    kind: str
+    path: str
+
+
+STORED = {
+    "mnist": Stored("MNIST", "MNIST/raw"),
+    "fashion-mnist": Stored("FashionMNIST", "FashionMNIST/raw"),
+    "kmnist": Stored("KMNIST", "KMNIST/raw"),
+    "cifar10": Stored("CIFAR10", "cifar-10-batches-py"),
+    "cifar100": Stored("CIFAR100", "cifar-100-python"),
+    "svhn": Stored("SVHN", "train_32x32.mat"),
+}
+DIGITS = tuple(str(digit) for digit in range(10))
+ELSEWHERE = "--data-root FOLDER for a folder that holds it in torchvision's layout"
+Damaged = (RuntimeError, OSError, ValueError, TypeError, KeyError, AssertionError, EOFError, pickle.UnpicklingError)
+
+
+def data_root(root: Path | None = None) -> Path:
+    """Where downloaded data lies: `root`, else $FEATSPLIT_DATA, else featsplit/ in the user's cache folder."""
+    if root is not None:
+        return Path(root).expanduser()
+    if named := os.environ.get("FEATSPLIT_DATA"):
+        return Path(named).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "featsplit"
+
+
+def load_digits() -> ImageData:
+    """The 1797 digits of scikit-learn, 8 x 8 grey, in a stratified split of 1437 and 360 that never changes."""
+    bundle = import_module("sklearn.datasets").load_digits()
+    images = torch.from_numpy(np.round(bundle.images * 255 / 16).astype(np.uint8))[:, None]
+    everything = Split(images, torch.from_numpy(bundle.target.astype(np.int64)))
+    divide = import_module("sklearn.model_selection").train_test_split
+    rows = divide(np.arange(len(images)), test_size=360, stratify=bundle.target, random_state=0)
+    train, test = (everything.take(torch.from_numpy(part)) for part in rows)
+    return ImageData("digits", DIGITS, train, test)
+
+
+def load_stored(source: str, root: Path, *, download: bool) -> ImageData:
+    """The torchvision data set `source` under `root`; FeatsplitError where it is absent, damaged or not to be had."""
+    stored, place = STORED[source], f'data.source = "{source}"'
+    if not download and not (root / stored.path).exists():
+        raise FeatsplitError(f"{place}: no {stored.path} in {root}; give --download to fetch it, or {ELSEWHERE}")
+    try:
+        train, test = (_open(stored.kind, root, part, download=download) for part in ("train", "test"))
+    except Damaged as error:
+        raise FeatsplitError(f"{place}: {_failure(error, root, stored.path, download=download)}") from None
+    return ImageData(source, tuple(getattr(train, "classes", DIGITS)), _split(train), _split(test))
+
+
+def _open(kind: str, root: Path, part: str, *, download: bool) -> Any:
+    factory = getattr(import_module("torchvision.datasets"), kind)
+    if kind == "SVHN":
+        return factory(root, split=part, download=download)
+    return factory(root, train=part == "train", download=download)
+
+
+def _failure(error: Exception, root: Path, path: str, *, download: bool) -> str:
+    if not download:
+        return f"{root / path} is incomplete or damaged; delete it and give --download, or give {ELSEWHERE}"
+    reason = " ".join(str(error).split())[:200] or type(error).__name__
+    cure = f"check the network, delete {root / path} if it is damaged, or give {ELSEWHERE}"
+    return f"could not be downloaded to {root} and read ({reason}); {cure}"
+
+
+def _split(dataset: Any) -> Split:
+    labels = dataset.labels if hasattr(dataset, "labels") else dataset.targets
+    return Split(_channels_first(torch.as_tensor(dataset.data)), torch.as_tensor(labels, dtype=torch.int64))
+
+
+def _channels_first(images: Tensor) -> Tensor:
+    """(N, H, W), (N, H, W, 3) or (N, 3, H, W) as (N, C, H, W)."""
+    if images.ndim == 3:
+        return images[:, None]
+    return (images if images.shape[1] == 3 else images.permute(0, 3, 1, 2)).contiguous()

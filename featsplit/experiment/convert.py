@@ -1,0 +1,84 @@
+"""Plain data (TOML, `--set key=value`) to frozen dataclasses, with an error that names the key and its rule."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from featsplit.errors import FeatsplitError, unknown
+
+T = TypeVar("T")
+
+
+def record(kind: type[T], mapping: Mapping[str, Any], place: str) -> T:
+    """A dataclass `kind` from `mapping`; FeatsplitError for an unknown key or a value of another type."""
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for key in mapping:
+        if key not in names:
+            raise unknown(f"{place}: key", key, names)
+    return kind(**{key: _value(hints[key], value, f"{place}.{key}".lstrip(".")) for key, value in mapping.items()})
+
+
+def _value(kind: Any, value: Any, place: str) -> Any:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        if value is None:
+            return None
+        return _value(next(option for option in arguments if option is not type(None)), value, place)
+    if origin is Literal:
+        if value not in arguments:
+            raise unknown(place, str(value), arguments)
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise _wrong(place, value, "a list")
+        return tuple(_value(arguments[0], item, f"{place}[{row}]") for row, item in enumerate(value))
+    if is_dataclass(kind) and isinstance(kind, type):
+        if not isinstance(value, Mapping):
+            raise _wrong(place, value, "a table")
+        return record(kind, value, place)
+    return _plain(kind, value, place)
+
+
+def _plain(kind: type, value: Any, place: str) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not kind:
+        raise _wrong(
+            place,
+            value,
+            {"int": "a whole number", "float": "a number", "bool": "true or false"}.get(kind.__name__, "a text"),
+        )
+    return value
+
+
+def _wrong(place: str, value: Any, rule: str) -> FeatsplitError:
+    return FeatsplitError(f"{place} = {value!r}: must be {rule}")
+
+
+def overridden(mapping: dict[str, Any], settings: list[str]) -> dict[str, Any]:
+    """`mapping` with each "section.key=value" of `settings` put in; values as TOML, or plain text."""
+    for setting in settings:
+        path, equals, text = setting.partition("=")
+        if not equals or not path.strip():
+            raise FeatsplitError(f'--set "{setting}": write it as section.key=value, such as perturb.eps=0.5')
+        mapping = _put(mapping, path.strip().split("."), _parsed(text.strip()))
+    return mapping
+
+
+def _put(mapping: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    if len(keys) == 1:
+        return {**mapping, keys[0]: value}
+    inner = mapping.get(keys[0], {})
+    if not isinstance(inner, dict):
+        raise FeatsplitError(f"--set {'.'.join(keys)}: {keys[0]} is a value, not a section")
+    return {**mapping, keys[0]: _put(inner, keys[1:], value)}
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

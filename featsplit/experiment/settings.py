@@ -1,0 +1,118 @@
+"""A run's settings as frozen dataclasses, read from a preset or the user's own TOML file."""
+
+import tomllib
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from featsplit.data.derived import Dtype
+from featsplit.data.sources import DataSpec
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.evaluation import Attack, AttackName
+from featsplit.experiment.convert import overridden, record
+from featsplit.geometry import Norm
+from featsplit.models.build import ModelSpec
+from featsplit.synthesis import Match, Perturb
+from featsplit.training import Recipe
+
+SETS = ("robust", "nonrobust", "rand", "det")
+SOURCE_NETWORKS = ("standard", "adversarial")
+NETWORKS = (*SOURCE_NETWORKS, *SETS)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The attack on the test set: each eps of `eps`, by `attack` (see `evaluation.Attack`)."""
+
+    attack: AttackName = "pgd"
+    norm: Norm = "l2"
+    eps: tuple[float, ...] = (0.25, 0.5)
+    steps: int = 20
+    step_size: float | None = None
+    restarts: int = 3
+
+    def attacks(self) -> list[Attack]:
+        """Clean accuracy, and the attack at every eps."""
+        found = [Attack(self.attack, self.norm, eps, self.steps, self.step_size, self.restarts) for eps in self.eps]
+        return [Attack(), *found]
+
+
+@dataclass(frozen=True)
+class Training:
+    """A recipe for each network: on the source (`standard`, `adversarial`), and on each derived set."""
+
+    standard: Recipe
+    adversarial: Recipe
+    robust: Recipe
+    nonrobust: Recipe
+    rand: Recipe
+    det: Recipe
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides the numbers of a run, but for the seeds."""
+
+    name: str
+    data: DataSpec
+    model: ModelSpec
+    train: Training
+    match: Match
+    perturb: Perturb
+    evaluate: Evaluation
+    dtype: Dtype = "float32"
+
+    def check(self) -> None:
+        """Raise FeatsplitError for the first setting out of its range."""
+        self.model.check()
+        for name in NETWORKS:
+            getattr(self.train, name).check(f"train.{name}")
+        if self.train.adversarial.adversary is None:
+            raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
+        self.match.check()
+        self.perturb.check()
+        for attack in self.evaluate.attacks():
+            attack.check("evaluate")
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        return asdict(self)
+
+
+def presets() -> dict[str, Path]:
+    """The built-in presets by name."""
+    folder = Path(str(files("featsplit") / "presets"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def read_experiment(name: str, settings: list[str] | None = None) -> Experiment:
+    """The preset called `name`, or the TOML file at that path, with `settings` ("key=value") put in.
+
+    `[train]` holds what all six networks share, `[train.standard]`, `[train.rand]` and so on what is their own.
+    """
+    path = Path(name) if name.endswith(".toml") else presets().get(name)
+    if path is None:
+        raise unknown("run", name, [*presets(), "FILE.toml"])
+    try:
+        mapping = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise FeatsplitError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FeatsplitError(f"{path}: is no TOML: {error}") from error
+    mapping = overridden({"name": path.stem, **mapping}, settings or [])
+    experiment = record(Experiment, {**_SECTIONS, **mapping, "train": _recipes(mapping.get("train", {}))}, "")
+    experiment.check()
+    return experiment
+
+
+_SECTIONS: dict[str, dict[str, Any]] = {name: {} for name in ("data", "model", "match", "perturb", "evaluate")}
+
+
+def _recipes(section: Any) -> dict[str, Any]:
+    """A full recipe for each network: what `[train]` shares, overridden by the network's own table."""
+    if not isinstance(section, dict):
+        raise FeatsplitError(f"train = {section!r}: must be a table")
+    shared = {key: value for key, value in section.items() if not isinstance(value, dict)}
+    own = {key: value for key, value in section.items() if isinstance(value, dict)}
+    return {**own, **{name: {**shared, **own.get(name, {})} for name in NETWORKS}}

@@ -1,0 +1,41 @@
+"""Files that are whole or not there: written beside their place and renamed into it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from featsplit.errors import FeatsplitError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; it becomes `path` when the block ends well, and is removed when it does not.
+
+    Raises FeatsplitError where the folder cannot be written to or the disk is full; what was at `path` stays.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise FeatsplitError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_writable(path: Path, *, overwrite: bool = False) -> None:
+    """Raise FeatsplitError, before any work is done, where `path` cannot become a new file."""
+    if path.exists() and not overwrite:
+        raise FeatsplitError(f"{path}: exists; give another --out, or --overwrite")
+    with replacing(path.with_name(f".{path.name}.probe")) as probe:
+        probe.touch()
+    path.with_name(f".{path.name}.probe").unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON values to `path`, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(value, indent=1) + "\n")

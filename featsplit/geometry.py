@@ -1,0 +1,86 @@
+r"""The two norms of the threat model, l2 and linf, on batches of images.
+
+For a gradient g the steepest unit step is g / ||g||_2 (l2) or sign(g) (linf); projection onto the ball of radius eps
+is delta * min(1, eps / ||delta||_2) or clip(delta, -eps, eps). All sizes are on the [0, 1] pixel scale.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from featsplit import randomness
+from featsplit.errors import FeatsplitError, unknown
+
+Norm = Literal["l2", "linf"]
+NORMS: tuple[Norm, ...] = get_args(Norm)
+
+
+def check_threat(place: str, norm: str, eps: float) -> None:
+    """Raise FeatsplitError unless `norm` is known and `eps` is a radius on the [0, 1] scale."""
+    if norm not in NORMS:
+        raise unknown(f"{place}.norm", norm, NORMS)
+    if not 0 <= eps < float("inf"):
+        raise FeatsplitError(f"{place}.eps = {eps:g}: must be a number of at least 0")
+    if norm == "linf" and eps > 1:
+        cure = f"; {eps:g}/255 is {eps / 255:.4f}" if eps <= 255 else ""
+        raise FeatsplitError(f'{place}.eps = {eps:g}: must be at most 1 for norm "linf" (pixels are in [0, 1]){cure}')
+
+
+def lengths(delta: Tensor, norm: Norm) -> Tensor:
+    """The norm of each example: (N, ...) to (N,)."""
+    flat = delta.flatten(1)
+    return torch.linalg.vector_norm(flat, dim=1) if norm == "l2" else flat.abs().amax(dim=1)
+
+
+def direction(gradient: Tensor, norm: Norm) -> Tensor:
+    """The unit step of steepest ascent for each example; zero where the gradient is zero.
+
+    A gradient of any finite size gives a unit step: it is scaled by its largest entry before it is squared, so a
+    network that is sure of itself (cross-entropy gradients of 1e-30) cannot hide from the attack.
+    """
+    if norm == "linf":
+        return gradient.sign()
+    largest = _column(gradient.flatten(1).abs().amax(dim=1), gradient)
+    scaled = gradient / largest.clamp_min(torch.finfo(gradient.dtype).tiny)
+    return scaled / _column(lengths(scaled, "l2"), gradient).clamp_min(0.5)
+
+
+def project(delta: Tensor, norm: Norm, eps: float) -> Tensor:
+    """The nearest point to each `delta` in the ball of radius `eps` around zero."""
+    if norm == "linf":
+        return delta.clamp(-eps, eps)
+    return delta * (eps / _column(lengths(delta, "l2"), delta).clamp_min(eps)) if eps else torch.zeros_like(delta)
+
+
+def ball(origin: Tensor, norm: Norm, eps: float) -> Callable[[Tensor], Tensor]:
+    """The map onto the eps-ball around each image of `origin`, then into [0, 1] (as `robustness.attack_steps` does)."""
+    return lambda inputs: (origin + project(inputs - origin, norm, eps)).clamp(0, 1)
+
+
+def box(inputs: Tensor) -> Tensor:
+    """The map into [0, 1] alone, for representation matching, which has no ball."""
+    return inputs.clamp(0, 1)
+
+
+def random_offsets(
+    indices: Sequence[int] | Tensor, shape: Sequence[int], *, norm: Norm, eps: float, seed: int, stage: str
+) -> Tensor:
+    """A uniform point of the eps-ball for each example: (N, *shape) float32 on the CPU.
+
+    l2 takes the first d of d + 2 coordinates of a uniform point on the sphere, which are uniform in the ball
+    (Harman and Lacko 2010); linf maps normal noise through its own distribution function.
+    """
+    size = int(torch.Size(shape).numel())
+    noise = randomness.normal(seed, stage, indices, (size + 2,))
+    if norm == "l2":
+        points = (noise / torch.linalg.vector_norm(noise, dim=1, keepdim=True))[:, :size]
+    else:
+        points = torch.erf(noise[:, :size] / 2**0.5)
+    return eps * points.reshape(-1, *shape)
+
+
+def _column(values: Tensor, like: Tensor) -> Tensor:
+    """(N,) shaped to multiply (N, ...)."""
+    return values.reshape(-1, *([1] * (like.ndim - 1)))

@@ -1,0 +1,7 @@
+"""Classifiers: build one by name, wrap your own, save and load checkpoints."""
+
+from featsplit.models.build import ARCHITECTURES, ModelSpec, build
+from featsplit.models.checkpoints import load_model, read_story, save_model
+from featsplit.models.classifier import Classifier, wrap
+
+__all__ = ["ARCHITECTURES", "Classifier", "ModelSpec", "build", "load_model", "read_story", "save_model", "wrap"]

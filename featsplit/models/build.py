@@ -1,0 +1,86 @@
+"""Build a classifier by the name of its architecture, or from the user's own `module:function`."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.models import small
+from featsplit.models.classifier import Classifier, wrap
+from featsplit.models.paper import PAPER_ARCHITECTURES, paper_network
+
+SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "resnet8")
+ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """An architecture by name, or as `module:function`; `width` and `stages` where it has them (None: its default).
+
+    The function is called as `function(shape=(C, H, W), classes=K)` and returns an `nn.Module` (see `wrap`).
+    """
+
+    arch: str = "resnet8"
+    width: int | None = None
+    stages: int | None = None
+
+    def check(self, place: str = "model") -> None:
+        """Raise FeatsplitError where the name is unknown or a parameter does not belong to it."""
+        if ":" not in self.arch and self.arch not in ARCHITECTURES:
+            raise unknown(f"{place}.arch", self.arch, [*ARCHITECTURES, "module:function"])
+        for name, allowed in (("width", ("mlp", "cnn", "resnet8")), ("stages", ("resnet8",))):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if self.arch not in allowed:
+                raise FeatsplitError(f'{place}.{name} = {value}: "{self.arch}" has none; only {", ".join(allowed)}')
+            if value < 1:
+                raise FeatsplitError(f"{place}.{name} = {value}: must be at least 1")
+
+
+def build(spec: ModelSpec | str, *, shape: tuple[int, int, int], classes: int, seed: int = 0) -> Classifier:
+    """A freshly initialised Classifier for images (C, H, W) of `shape`; the same weights for the same `seed`.
+
+    Raises FeatsplitError for an unknown architecture, a size it cannot take, or a network that gives no representation.
+    """
+    spec = ModelSpec(spec) if isinstance(spec, str) else spec
+    spec.check()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _network(spec, shape=shape, classes=classes)
+    return wrap(network, shape=shape, classes=classes, place=f'model.arch = "{spec.arch}"')
+
+
+def _network(spec: ModelSpec, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    if ":" in spec.arch:
+        return _from_user(spec.arch, shape=shape, classes=classes)
+    if spec.arch in PAPER_ARCHITECTURES:
+        return paper_network(spec.arch, shape=shape, classes=classes)
+    parameters = {name: value for name in ("width", "stages") if (value := getattr(spec, name)) is not None}
+    network: nn.Module = getattr(small, spec.arch)(shape=shape, classes=classes, **parameters)
+    return network
+
+
+def _from_user(arch: str, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Call the user's own factory; the working folder is searched too, as Python does for a script."""
+    module, _, function = arch.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        factory = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise FeatsplitError(
+            f'model.arch = "{arch}": {error}; write it as module:function, importable from here'
+        ) from error
+    try:
+        network = factory(shape=shape, classes=classes)
+    except TypeError as error:
+        raise FeatsplitError(
+            f'model.arch = "{arch}": {error}; it is called as {function}(shape=(C, H, W), classes=K)'
+        ) from error
+    if not isinstance(network, nn.Module):
+        raise FeatsplitError(f'model.arch = "{arch}": returned a {type(network).__name__}, not a torch.nn.Module')
+    return network

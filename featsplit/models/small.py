@@ -1,0 +1,63 @@
+"""The small architectures, for any image size and number of channels, down to 8 x 8 grey digits on a CPU."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def linear(*, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Softmax regression; its representation is the image itself."""
+    channels, height, width = shape
+    return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, classes))
+
+
+def mlp(*, shape: tuple[int, int, int], classes: int, width: int = 256) -> nn.Module:
+    """Two hidden layers of `width` units."""
+    channels, height, columns = shape
+    layers = [
+        nn.Flatten(),
+        nn.Linear(channels * height * columns, width),
+        nn.ReLU(),
+        nn.Linear(width, width),
+        nn.ReLU(),
+    ]
+    return nn.Sequential(*layers, nn.Linear(width, classes))
+
+
+def cnn(*, shape: tuple[int, int, int], classes: int, width: int = 16) -> nn.Module:
+    """Three convolutions of `width`, 2 `width` and 4 `width` channels, the last two with stride 2."""
+    sizes = [shape[0], width, 2 * width, 4 * width]
+    blocks = [
+        layer
+        for i, stride in enumerate((1, 2, 2))
+        for layer in (*_convolution(sizes[i], sizes[i + 1], stride), nn.ReLU())
+    ]
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
+
+
+def resnet8(*, shape: tuple[int, int, int], classes: int, width: int = 16, stages: int = 3) -> nn.Module:
+    """A residual network of one basic block a stage; channels double and the image halves at each stage but the first.
+
+    With 3 stages and width 16 this is the CIFAR ResNet of He et al. 2015 (arXiv:1512.03385, section 4.2) with n = 1.
+    """
+    sizes = [width * 2**stage for stage in range(stages)]
+    blocks = [
+        _Residual(sizes[max(stage - 1, 0)], size, stride=1 if stage == 0 else 2) for stage, size in enumerate(sizes)
+    ]
+    stem = (*_convolution(shape[0], width), nn.ReLU())
+    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
+
+
+class _Residual(nn.Module):
+    def __init__(self, inner: int, outer: int, *, stride: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(*_convolution(inner, outer, stride), nn.ReLU())
+        self.second = nn.Sequential(*_convolution(outer, outer))
+        same = stride == 1 and inner == outer
+        self.shortcut = nn.Identity() if same else nn.Sequential(*_convolution(inner, outer, stride, kernel=1))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return F.relu(self.second(self.first(inputs)) + self.shortcut(inputs))
+
+
+def _convolution(inner: int, outer: int, stride: int = 1, *, kernel: int = 3) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    return nn.Conv2d(inner, outer, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outer)

@@ -1,0 +1,67 @@
+"""What a file says of itself, in a screenful."""
+
+from pathlib import Path
+from typing import Any
+
+from featsplit.data.derived import read_spec
+from featsplit.models.checkpoints import read_story
+
+TITLES = {
+    "robust": "D_R, the robust data set",
+    "nonrobust": "D_NR, a non-robust data set",
+    "rand": "D_rand: relabelled at random and perturbed",
+    "det": "D_det: relabelled as the next class and perturbed",
+}
+
+
+def set_story(path: Path) -> str:
+    """The story of the derived data set at `path`; raises FeatsplitError where it is none."""
+    story = read_spec(path)
+    spec = story.spec
+    n, *shape = story.columns["images"][0]
+    lines = {
+        "set": TITLES.get(spec.get("set", ""), f"made by {spec['method']}"),
+        "images": f"{n} of {' x '.join(map(str, shape))}, {spec['dtype']}, {len(spec['classes'])} classes",
+        "source": f"{spec['source_name']}, {spec['split']} split  {_plain(spec['source'], skip=('source',))}",
+        "source digest": spec["source_digest"],
+        "model digest": spec["model_digest"],
+        "method": f"{spec['method']}  {_plain(spec[spec['method']])}",
+        "seed": spec["seed"],
+        "versions": _plain(spec["versions"]),
+        **{name.replace("_", " "): f"{value:.4f}" for name, value in story.summary.items()},
+        "columns": ", ".join(story.columns),
+    }
+    return _screen(path, lines)
+
+
+def model_story(path: Path) -> str:
+    """The story of the checkpoint at `path`; raises FeatsplitError where it is none."""
+    story = read_story(path)
+    recipe = story["recipe"]
+    adversary = recipe.pop("adversary")
+    lines = {
+        "model": _plain(story["model"]),
+        "images": f"{' x '.join(map(str, story['shape']))}, {story['classes']} classes",
+        "trained on": story["trained_on"],
+        "data digest": story["data_digest"],
+        "recipe": _plain(recipe),
+        "adversary": _plain(adversary) if adversary else "none: standard training",
+        "seed": story["seed"],
+        "versions": _plain(story["versions"]),
+        **{name.replace("_", " "): f"{value:.4f}" for name, value in story["results"].items()},
+        "epochs": f"{len(story['history'])}, loss {story['history'][0]['loss']:.3f} to {story['history'][-1]['loss']:.3f}",
+    }
+    return _screen(path, lines)
+
+
+def _plain(fields: dict[str, Any], *, skip: tuple[str, ...] = ()) -> str:
+    """The fields that are set, as "name value, name value"."""
+    kept = {name: value for name, value in fields.items() if value not in (None, [], ()) and name not in skip}
+    return ", ".join(
+        f"{name} ({_plain(value)})" if isinstance(value, dict) else f"{name} {value}" for name, value in kept.items()
+    )
+
+
+def _screen(path: Path, lines: dict[str, Any]) -> str:
+    width = max(map(len, lines))
+    return "\n".join([str(path), *(f"  {name:<{width}}  {value}" for name, value in lines.items())])

@@ -1,0 +1,119 @@
+"""A data set from a DataSpec: the options in their order, the errors, and the description that gives it back."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from torchvision.transforms.v2 import functional as oracle
+
+from featsplit.data.sources import DataSpec, describe, load_data, spec_from
+from featsplit.errors import FeatsplitError
+
+
+def refused(spec: DataSpec, **options: Any) -> str:
+    with pytest.raises(FeatsplitError) as error:
+        load_data(spec, **options)
+    return str(error.value)
+
+
+def test_an_unknown_source_suggests_the_nearest() -> None:
+    assert refused(DataSpec("cifer10")) == (
+        'data.source = "cifer10": must be one of digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, svhn, '
+        'folder:PATH, npz:PATH, FILE.h5; did you mean "cifar10"?'
+    )
+
+
+def test_options_come_in_order() -> None:
+    whole = load_data(DataSpec("digits"))
+    spec = DataSpec("digits", resize=6, limit=31, limit_test=12, classes=("7", "3", "5"), holdout=0.2, seed=3)
+    data = load_data(spec)
+    assert (data.name, data.classes, data.shape) == ("digits", ("7", "3", "5"), (1, 6, 6))
+    assert sorted(data.train.labels.bincount().tolist()) == [10, 10, 11]
+    assert data.test.labels.bincount().tolist() == [4, 4, 4]
+    pool = {oracle.resize(i, [6, 6], antialias=True).numpy().tobytes() for i in whole.train.images}
+    train, test = ({image.numpy().tobytes() for image in split.images} for split in (data.train, data.test))
+    assert train < pool
+    assert test < pool
+    assert not train & test
+    assert data.digest == load_data(spec).digest
+
+
+def test_the_origin_opens_the_same_data_again() -> None:
+    data = load_data(DataSpec("digits", resize=6, limit=31, classes=("7", "3"), seed=3))
+    assert data.origin == json.loads(json.dumps(data.origin))
+    assert load_data(spec_from(data.origin)).digest == data.digest
+
+
+def test_limits_apply_to_their_own_split() -> None:
+    data = load_data(DataSpec("digits", limit=50))
+    assert (len(data.train), len(data.test)) == (50, 360)
+    data = load_data(DataSpec("digits", limit_test=50))
+    assert (len(data.train), len(data.test)) == (1437, 50)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (DataSpec("digits", limit=3), "data.limit = 3: must be at least 10, one image a class"),
+        (DataSpec("digits", limit_test=0), "data.limit_test = 0: must be at least 10, one image a class"),
+        (
+            DataSpec("digits", limit=1, classes=("3", "4")),
+            "data.limit = 1: must be at least 2, one image a class",
+        ),
+        (DataSpec("digits", resize=0), "data.resize = 0: must be at least 1, the side of the images in pixels"),
+        (
+            DataSpec("digits", holdout=1.0),
+            "data.holdout = 1: must be at least 0 and below 1, the part of the train images to validate on",
+        ),
+        (
+            DataSpec("digits", holdout=-0.5),
+            "data.holdout = -0.5: must be at least 0 and below 1, the part of the train images to validate on",
+        ),
+        (
+            DataSpec("digits", classes=("0", "11")),
+            'data.classes = "11": must be one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; did you mean "1"?',
+        ),
+    ],
+)
+def test_options_that_do_not_fit(spec: DataSpec, message: str) -> None:
+    assert refused(spec) == message
+
+
+@pytest.mark.parametrize("classes", [None, ("3", "4")])
+def test_a_description_gives_the_spec_back(classes: tuple[str, ...] | None) -> None:
+    spec = DataSpec("digits", resize=6, limit=31, classes=classes, holdout=0.2, seed=3)
+    assert spec_from(describe(spec)) == spec
+    assert describe(spec)["classes"] == (["3", "4"] if classes else None)
+
+
+def test_a_description_with_an_unknown_field() -> None:
+    with pytest.raises(FeatsplitError) as error:
+        spec_from({"source": "digits", "limits": 3})
+    assert str(error.value) == (
+        'data = "limits": must be one of source, resize, limit, limit_test, classes, holdout, seed; '
+        'did you mean "limit"?'
+    )
+
+
+def test_importing_the_sources_costs_neither_torchvision_nor_scikit_learn() -> None:
+    code = "import sys, featsplit.data.sources; sys.exit(bool({'torchvision', 'sklearn'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_derived_data_set_is_left_to_its_own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from featsplit.data import derived
+
+    digits = load_data(DataSpec("digits"))
+    asked: list[Any] = []
+
+    def load_derived(path: Path, *, root: Path | None, download: bool) -> Any:
+        asked.extend([path, root, download])
+        return digits
+
+    monkeypatch.setattr(derived, "load_derived", load_derived, raising=False)
+    data = load_data(DataSpec("runs/det.h5", limit=20), root=tmp_path, download=True)
+    assert asked == [Path("runs/det.h5"), tmp_path, True]
+    assert (data.name, len(data.train)) == ("runs/det.h5", 20)
