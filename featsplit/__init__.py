@@ -26,7 +26,7 @@ _HOMES = {
     "pgd": "attacks",
     "fgsm": "attacks",
 }
-__all__ = [*_HOMES]  # noqa: PLE0604 (all are strings)
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

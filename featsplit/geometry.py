@@ -78,7 +78,8 @@ def random_offsets(
         points = (noise / torch.linalg.vector_norm(noise, dim=1, keepdim=True))[:, :size]
     else:
         points = torch.erf(noise[:, :size] / 2**0.5)
-    return eps * points.reshape(-1, *shape)
+    offsets: Tensor = eps * points.reshape(-1, *shape)
+    return offsets
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:

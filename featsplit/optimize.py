@@ -138,7 +138,8 @@ def _lbfgs(rule: StepRule, steps: int) -> Move:
         downhill = (_dot(newton, slope) < 0) & torch.isfinite(newton).all(dim=1)
         path = torch.where(downhill[:, None], newton, polyak)
         length = torch.linalg.vector_norm(path, dim=1, keepdim=True)
-        return (path * (rule.step_size / length.clamp_min(rule.step_size))).reshape_as(inputs)
+        capped: Tensor = path * (rule.step_size / length.clamp_min(rule.step_size))
+        return capped.reshape_as(inputs)
 
     return move
 
@@ -171,7 +172,8 @@ def _scale(pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
 
 
 def _dot(left: Tensor, right: Tensor) -> Tensor:
-    return (left * right).sum(dim=1)
+    products: Tensor = torch.linalg.vecdot(left, right)
+    return products
 
 
 _MOVES: dict[RuleName, Callable[[StepRule, int], Move]] = {"paper": _paper, "momentum": _momentum, "lbfgs": _lbfgs}

@@ -53,7 +53,7 @@ def _folded(body: nn.Module, probe: Tensor) -> nn.Module:
 
 def batches(total: int, size: int) -> list[Tensor]:
     """The indices 0 ... total - 1 in runs of at most `size`."""
-    return list(torch.arange(total).split(size))
+    return list(torch.split(torch.arange(total), size))
 
 
 def predict(model: Classifier, split: Split, *, batch_size: int = 500) -> Tensor:

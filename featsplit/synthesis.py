@@ -8,7 +8,7 @@ the next one. `match_representation` and `perturb_to_target` do this to a batch;
 whole split, into a file.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -38,7 +38,7 @@ class Match:
     `start`: another training image whatever its label, or Gaussian "noise" (mean 0.5, deviation 0.25, clipped).
     """
 
-    rule: StepRule = StepRule()
+    rule: StepRule = field(default_factory=StepRule)
     steps: int = 1000
     start: Start = "image"
 

@@ -81,8 +81,8 @@ class Adversary:
 class Recipe:
     """SGD with momentum and weight decay for `epochs`; the defaults are those of the paper's `robustness` package.
 
-    `schedule`: "step" multiplies the rate by `drop_factor` every `drop_every` epochs; "one-cycle" rises linearly to `lr`
-    over the first quarter and falls linearly to 0; "constant". `augment` names batched augmentations, in order.
+    `schedule`: "step" multiplies the rate by `drop_factor` every `drop_every` epochs; "one-cycle" rises linearly to
+    `lr` over the first quarter and falls linearly to 0; "constant". `augment` names batched augmentations, in order.
     """
 
     epochs: int = 150
@@ -142,7 +142,7 @@ def train(
     recipe.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     split = Split(data.train.images.to(device), data.train.labels.to(device))
-    model.to(device=device, memory_format=torch.channels_last).normalise_by(split.inputs())
+    model.to(device).to(memory_format=torch.channels_last).normalise_by(split.inputs())
     optimiser = torch.optim.SGD(
         model.parameters(),
         lr=recipe.lr,

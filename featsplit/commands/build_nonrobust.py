@@ -93,9 +93,10 @@ def _perturb(given: Mapping[str, Any]) -> None:
     )
     typer.echo(f"{given['out']}: {name} from {data.name} ({given['split']})")
     typer.echo(
-        f"the model reads the new label on {summary['success']:.4f} in float, {summary['success_stored']:.4f} as stored "
-        f"({given['dtype']}); target is the own label on {summary['own_label']:.4f}"
+        f"the model reads the new label on {summary['success']:.4f} in float, "
+        f"{summary['success_stored']:.4f} as stored ({given['dtype']})"
     )
+    typer.echo(f"the new label is the image's own on {summary['own_label']:.4f}")
     if "control_after" in summary:
         before, after = summary["control_before"], summary["control_after"]
         typer.echo(f"the control reads the new label on {before:.4f} before, {after:.4f} after")

@@ -69,9 +69,9 @@ def write_derived(
 ) -> dict[str, float]:
     """Write `total` rows to `path`, as `compute(rows)` gives them for each batch of indices; return their summary.
 
-    Batches of `batch_size` fill shards of `SHARD` rows. `spec` (JSON values) says what the file is made of and by. A file
-    of the same `spec` is left as it is, shards of it are taken up;
-    same `spec` are taken up; raises FeatsplitError where `path` holds anything else, unless `overwrite`.
+    Batches of `batch_size` fill shards of `SHARD` rows. `spec` (JSON values) says what the file is made of and by: a
+    file of the same `spec` is left as it is, shards of the same `spec` are taken up. Raises FeatsplitError where `path`
+    holds anything else, unless `overwrite`.
     """
     spec = json.loads(json.dumps(spec))
     if (kept := _kept(path, spec)) is not None:
@@ -80,7 +80,7 @@ def write_derived(
     folder = path.with_name(f".{path.name}.shards")
     shards = [folder / f"{number:05d}" for number in range(-(-total // SHARD))]
     missing = _missing(folder, shards, spec)
-    rows = {shard: torch.arange(total)[int(shard.name) * SHARD :][:SHARD].split(batch_size) for shard in missing}
+    rows = {shard: torch.split(torch.arange(total)[int(shard.name) * SHARD :][:SHARD], batch_size) for shard in missing}
     work = [(shard, batch) for shard in missing for batch in rows[shard]]
     done = sum(len(batches) for batches in rows.values())
     parts: list[Columns] = []

@@ -26,7 +26,7 @@ def paper_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn
     if shape[1:] != (32, 32) or shape[0] not in (1, 3):
         size = " x ".join(map(str, shape))
         raise FeatsplitError(
-            f'model.arch = "{name}": takes 3 x 32 x 32 images, these are {size}; use --resize 32, or resnet8 for any size'
+            f'model.arch = "{name}": takes 3 x 32 x 32 images, these are {size}; use --resize 32, or resnet8'
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escape sequences in its docstrings

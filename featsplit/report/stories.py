@@ -37,7 +37,7 @@ def set_story(path: Path) -> str:
 def model_story(path: Path) -> str:
     """The story of the checkpoint at `path`; raises FeatsplitError where it is none."""
     story = read_story(path)
-    recipe = story["recipe"]
+    recipe, history = story["recipe"], story["history"]
     adversary = recipe.pop("adversary")
     lines = {
         "model": _plain(story["model"]),
@@ -49,7 +49,7 @@ def model_story(path: Path) -> str:
         "seed": story["seed"],
         "versions": _plain(story["versions"]),
         **{name.replace("_", " "): f"{value:.4f}" for name, value in story["results"].items()},
-        "epochs": f"{len(story['history'])}, loss {story['history'][0]['loss']:.3f} to {story['history'][-1]['loss']:.3f}",
+        "loss": f"{history[0]['loss']:.3f} in epoch 1, {history[-1]['loss']:.3f} in epoch {len(history)}",
     }
     return _screen(path, lines)
 

@@ -28,9 +28,9 @@ def accuracy_table(rows: list[Row]) -> Cells:
     """One line for each network, one column for each attack on the source's test set; the head comes first."""
     on_test = [row for row in rows if row["test_set"] == "source"]
     attacks = list(dict.fromkeys((row["attack"], row["norm"], row["eps"]) for row in on_test))
-    head = ["trained on", *(column_name(*attack) for attack in attacks)]
-    networks = list(dict.fromkeys((row["train_set"], row["training"]) for row in on_test))
-    table = [head]
+    head: list[str] = ["trained on", *(column_name(*attack) for attack in attacks)]
+    networks: list[tuple[str, str]] = list(dict.fromkeys((row["train_set"], row["training"]) for row in on_test))
+    table: Cells = [head]
     for network in networks:
         found = [_pick(on_test, network, attack) for attack in attacks]
         table.append([NAMES.get(network, network[0]), *(spread(values) if values else "" for values in found)])
