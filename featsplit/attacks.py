@@ -23,7 +23,7 @@ def classification(network: Network, labels: Tensor, *, targeted: bool = False) 
 
     def objective(inputs: Tensor) -> Evaluation:
         logits = network(inputs).float()
-        loss = F.cross_entropy(logits, labels, reduction="none")
+        loss = cross_entropy(logits, labels)
         lead = margin(logits, labels)
         return Evaluation(loss, -lead) if targeted else Evaluation(-loss, lead)
 
@@ -32,9 +32,23 @@ def classification(network: Network, labels: Tensor, *, targeted: bool = False) 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """How far the logit of the label leads the largest other one, (N,); below 0 the label is not predicted."""
-    own = logits.gather(1, labels[:, None]).squeeze(1)
-    others = logits.scatter(1, labels[:, None], float("-inf")).amax(dim=1)
-    return own - others
+    own, others = _parted(logits, labels)
+    return own - others.amax(dim=1)
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """J = log(1 + sum over j != y of exp(z_j - z_y)), (N,).
+
+    The same number as `F.cross_entropy`, but its gradient stays right where the label's probability rounds to 1: there
+    the usual form, p_y - 1, is 0 for the label's own logit, and half of the way to another class is lost.
+    """
+    own, others = _parted(logits, labels)
+    return F.softplus(others.logsumexp(dim=1) - own)
+
+
+def _parted(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The logit of the label, (N,), and all logits with that one at minus infinity, (N, K)."""
+    return logits.gather(1, labels[:, None]).squeeze(1), logits.scatter(1, labels[:, None], float("-inf"))
 
 
 def fgsm(

@@ -2,11 +2,23 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from featsplit.errors import FeatsplitError
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make the folder of `path`; an OSError inside becomes a FeatsplitError that names `path`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except FileExistsError as error:
+        raise FeatsplitError(f"{path}: cannot be written: {path.parent} is a file, not a folder") from error
+    except OSError as error:
+        raise FeatsplitError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -17,22 +29,22 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        partial.replace(path)
-    except OSError as error:
-        raise FeatsplitError(f"{path}: cannot be written: {error.strerror or error}") from error
+        with _writing(path):
+            yield partial
+            partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:
     """Raise FeatsplitError, before any work is done, where `path` cannot become a new file."""
     if path.exists() and not overwrite:
         raise FeatsplitError(f"{path}: exists; give another --out, or --overwrite")
-    with replacing(path.with_name(f".{path.name}.probe")) as probe:
+    with _writing(path):
+        probe = path.with_name(f".{path.name}.probe")
         probe.touch()
-    path.with_name(f".{path.name}.probe").unlink(missing_ok=True)
+        probe.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

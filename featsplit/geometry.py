@@ -51,7 +51,8 @@ def project(delta: Tensor, norm: Norm, eps: float) -> Tensor:
     """The nearest point to each `delta` in the ball of radius `eps` around zero."""
     if norm == "linf":
         return delta.clamp(-eps, eps)
-    return delta * (eps / _column(lengths(delta, "l2"), delta).clamp_min(eps)) if eps else torch.zeros_like(delta)
+    length = lengths(delta, "l2")
+    return delta * _column(torch.where(length > eps, eps / length, 1.0), delta)
 
 
 def ball(origin: Tensor, norm: Norm, eps: float) -> Callable[[Tensor], Tensor]:

@@ -34,8 +34,9 @@ def frozen(model: Classifier, device: torch.device | str = "cpu") -> Classifier:
     channels_last. Agrees with `model` to float32 rounding.
     """
     prepared = copy.deepcopy(model).eval().to(device)
-    prepared.body = _folded(prepared.body, torch.rand((2, *model.shape), device=device))
-    return prepared.requires_grad_(False).to(memory_format=torch.channels_last)
+    probe = torch.rand((2, *model.shape), generator=torch.Generator().manual_seed(0)).to(device)
+    prepared.body = _folded(prepared.body, probe)
+    return prepared.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _folded(body: nn.Module, probe: Tensor) -> nn.Module:

@@ -1,30 +1,32 @@
 """The command line: one file for each command; parse, call, print. Errors are one line, with exit status 2."""
 
 import sys
+from typing import Any, NoReturn
 
 import typer
 
 from featsplit.commands import build_nonrobust, build_robust, evaluate, info, run, show, train, transfer, verify
 from featsplit.errors import FeatsplitError
 
+INTERRUPTED = 130
+UNREADABLE: Any = typer.BadParameter.__mro__[2]  # ClickException: click's, or from typer 0.26 on typer's own
+
 app = typer.Typer(
-    help="Split an image data set into robust and non-robust features (Ilyas et al. 2019, arXiv:1905.02175).",
     epilog="Start with: featsplit run digits",
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,
 )
-app.command("run")(run.run)
-app.command("train")(train.train)
-app.command("build-robust")(build_robust.build_robust)
-app.command("build-nonrobust")(build_nonrobust.build_nonrobust)
-app.command("evaluate")(evaluate.evaluate)
-app.command("transfer")(transfer.transfer)
-app.command("info")(info.info)
-app.command("verify")(verify.verify)
-app.command("show")(show.show)
+app.command("run", short_help="The whole job, by a preset or a TOML file.")(run.run)
+app.command("train", short_help="A classifier, standard or adversarial.")(train.train)
+app.command("build-robust", short_help="D_R, by representation matching.")(build_robust.build_robust)
+app.command("build-nonrobust", short_help="D_rand, D_det and D_NR.")(build_nonrobust.build_nonrobust)
+app.command("evaluate", short_help="Models x data sets x attacks.")(evaluate.evaluate)
+app.command("transfer", short_help="What each set is worth to each architecture.")(transfer.transfer)
+app.command("info", short_help="The story of a file.")(info.info)
+app.command("verify", short_help="Whether a set is still what was written.")(verify.verify)
+app.command("show", short_help="Examples of a set as a picture.")(show.show)
 
 
 def _version(asked: bool) -> None:
@@ -35,18 +37,33 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
-def _options(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True)) -> None:
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print it and exit."),
+) -> None:
     """Split an image data set into robust and non-robust features (Ilyas et al. 2019, arXiv:1905.02175)."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def main() -> None:
-    """Run the command line; a FeatsplitError becomes one line on standard error."""
+    """Run the command line; a FeatsplitError, or options that cannot be read, become one line on standard error."""
     try:
-        app()
+        code = app(standalone_mode=False)
     except FeatsplitError as error:
-        typer.echo(f"featsplit: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("featsplit: interrupted; the same command goes on where it stopped", err=True)
-        sys.exit(130)
+        _fail(str(error), 2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except Exception as error:
+        if not isinstance(error, UNREADABLE):
+            raise
+        _fail(error.format_message(), 2)
+    if code == INTERRUPTED:
+        _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
+    sys.exit(code or 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"featsplit: {message}", err=True)
+    sys.exit(code)

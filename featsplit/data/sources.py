@@ -1,6 +1,6 @@
 """From a few words to a data set in memory: a source, then the options that fit every source.
 
-    source -> classes -> holdout -> limit -> resize -> check
+    source -> check -> classes -> holdout -> limit -> resize
 
 A source is bundled (`digits`), one of torchvision's, a folder of images, a .npz file, or a derived data set (.h5).
 Nothing is downloaded unless asked for. torchvision and scikit-learn are imported only when a source needs them.
@@ -53,7 +53,7 @@ def load_data(spec: DataSpec, *, root: Path | None = None, download: bool = Fals
         data = hold_out(data, spec.holdout, seed=spec.seed)
     train = _selected(data.train, spec.limit, "data.limit", data=data, spec=spec)
     test = _selected(data.test, spec.limit_test, "data.limit_test", data=data, spec=spec)
-    return check(replace(data, train=train, test=test, origin=describe(spec)))
+    return replace(data, train=train, test=test, origin=describe(spec))
 
 
 def describe(spec: DataSpec) -> dict[str, object]:

@@ -71,7 +71,7 @@ def _from_user(arch: str, *, shape: tuple[int, int, int], classes: int) -> nn.Mo
         sys.path.insert(0, "")
     try:
         factory = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
         raise FeatsplitError(
             f'model.arch = "{arch}": {error}; write it as module:function, importable from here'
         ) from error

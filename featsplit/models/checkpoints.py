@@ -30,16 +30,20 @@ def save_model(model: Classifier, path: Path, *, spec: ModelSpec, story: Story) 
     told = {**story, "model": asdict(spec), "shape": list(model.shape), "classes": model.classes}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as partial:
-        save_file(tensors, partial, metadata={"format": FORMAT, "story": json.dumps(told)})
+        save_file(tensors, partial, metadata={FORMAT: json.dumps(told)})  # one key: several have no order
 
 
 def read_story(path: Path) -> Story:
     """The story of the checkpoint at `path`; raises FeatsplitError where it is not one of ours."""
     with _opened(path) as file:
         metadata = file.metadata() or {}
-    if metadata.get("format") != FORMAT or "story" not in metadata:
+    if FORMAT not in metadata:
         raise FeatsplitError(f"{path}: is no featsplit model (a safetensors file of another program?)")
-    story: Story = json.loads(metadata["story"])
+    try:
+        story: Story = json.loads(metadata[FORMAT])
+        ModelSpec(**story["model"]), story["shape"], story["classes"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FeatsplitError(f"{path}: its story cannot be read ({error}); train it again") from error
     return story
 
 

@@ -16,7 +16,7 @@ _NAMES = {
     "resnet50": "resnet50",
     "vgg16": "vgg16",
     "densenet": "densenet121",
-    "inception-v3": "inceptionv3",
+    "inception-v3": "InceptionV3",  # its factory inceptionv3() ignores num_classes
 }
 PAPER_ARCHITECTURES = tuple(_NAMES)
 

@@ -74,7 +74,7 @@ def test_rotate_is_that_of_torchvision(shape: tuple[int, int, int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "reach"), [("crop", 32, 4), ("crop", 8, 1), ("shift", 28, 2), ("shift", 8, 1)]
+    ("name", "size", "reach"), [("crop", 32, 4), ("crop", 8, 1), ("crop", 4, 1), ("shift", 28, 2), ("shift", 8, 1)]
 )
 def test_windows_move_in_proportion_to_the_size(name: str, size: int, reach: int) -> None:
     inputs = torch.zeros(400, 1, size, size)

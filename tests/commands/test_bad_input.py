@@ -1,0 +1,171 @@
+"""Bad input: one line on standard error with place, value, rule and cure; status 2; what was there is untouched."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from featsplit.commands import main
+from featsplit.data.sources import DataSpec, load_data
+from featsplit.experiment.stages import train_to_file
+from featsplit.models.build import ModelSpec
+from featsplit.training import Recipe
+
+ROOT = Path(__file__).parent.parent.parent
+DATA = "--data digits --limit 50 --limit-test 20"
+
+
+def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str) -> str:
+    """The one line that the command `line` prints as it exits with status 2."""
+    monkeypatch.setattr(sys, "argv", ["featsplit", *line.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    assert ended.value.code == 2, captured
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1, captured.err
+    return captured.err
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model of the digits, one of other classes, and files that are none of ours."""
+    path = tmp_path_factory.mktemp("bad")
+    digits = load_data(DataSpec("digits", limit=50, limit_test=20))
+    recipe, spec, cpu = Recipe(epochs=1), ModelSpec("linear"), torch.device("cpu")
+    train_to_file(path / "digits.safetensors", digits, spec, recipe, seed=0, device=cpu)
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((40, 8, 8), dtype=np.float32), np.arange(40) % 10
+    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    names = np.array([f"thing {k}" for k in range(10)])
+    np.savez(path / "things.npz", classes=names, **arrays)
+    np.savez(path / "one.npz", **{**arrays, "y_train": labels * 0, "y_test": labels * 0})
+    np.savez(path / "nan.npz", **{**arrays, "x_train": np.where(images > 0.99, np.nan, images)})
+    np.savez(path / "range.npz", **{**arrays, "classes": names[:5]})
+    np.savez(path / "bigger.npz", **{**arrays, "x_train": np.ones((40, 9, 9)), "x_test": np.ones((40, 9, 9))})
+    things = load_data(DataSpec(f"npz:{path / 'things.npz'}"))
+    train_to_file(path / "things.safetensors", things, spec, recipe, seed=0, device=cpu)
+    (path / "text.safetensors").write_text("no safetensors")
+    (path / "text.h5").write_text("no hdf5")
+    with h5py.File(path / "foreign.h5", "w") as file:
+        file["x"] = [1]
+    (path / "file").write_text("a file, not a folder")
+    (path / "bad.toml").write_text("name = [")
+    (path / "typo.toml").write_text('[data]\nsource = "digits"\n[train]\nepoch = 3\n')
+    (path / "kind.toml").write_text('[data]\nsource = "digits"\n[train]\nepochs = "many"\n')
+    return path
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train --data digit --out {w}/o", 'data.source = "digit": must be one of .*; did you mean "digits"?'),
+        (f"train {DATA} --arch resnet9 --out {{w}}/o", 'model.arch = "resnet9": .* did you mean "resnet8"?'),
+        (f"train {DATA} --arch linear --width 3 --out {{w}}/o", 'model.width = 3: "linear" has none'),
+        (
+            f"train {DATA} --arch resnet18 --out {{w}}/o",
+            "takes 3 x 32 x 32 images, these are 1 x 8 x 8; use --resize 32",
+        ),
+        (f"train {DATA} --adversary pgd --norm linf --eps 8 --out {{w}}/o", "8/255 is 0.0314"),
+        (f"train {DATA} --adversary pdg --out {{w}}/o", 'did you mean "pgd"?'),
+        (f"train {DATA} --eps 1 --out {{w}}/o", "--eps: belongs to an adversary; give --adversary pgd or fgsm"),
+        (f"train {DATA} --schedule stop --out {{w}}/o", 'did you mean "step"?'),
+        (f"train {DATA} --augment flop --out {{w}}/o", 'did you mean "flip"?'),
+        (f"train {DATA} --device gpu --out {{w}}/o", 'device = "gpu": must be one of auto, cpu, cuda'),
+        (f"train {DATA} --epochs 1 --out {{w}}/file/o", "file/o: cannot be written: .*file is a file, not a folder"),
+        (f"train {DATA} --epochs 1 --out {{w}}/text.h5", "exists; give another --out, or --overwrite"),
+        ("train --data npz:{w}/one.npz --out {w}/o", "has 1 class; a classifier needs at least 2"),
+        ("train --data npz:{w}/nan.npz --out {w}/o", "has NaN or infinite pixels"),
+        ("train --data npz:{w}/range.npz --out {w}/o", "label 5 at index 5; labels must be in 0 ... 4"),
+        ("train --data mnist --data-root {w}/none --out {w}/o", "--download"),
+        ("train --data {w}/text.h5 --out {w}/o", "is damaged or no HDF5 file"),
+        ("train --data {w}/foreign.h5 --out {w}/o", "is no featsplit data set"),
+        ("train --data digits", "Missing option '--out'"),
+        ("trian", "No such command 'trian'"),
+        (f"train {DATA} --out {{w}}/o --epochs many", "Invalid value for '--epochs'"),
+        (
+            f"build-robust --model {{w}}/none.safetensors {DATA} --out {{w}}/o",
+            "no such file; make it with featsplit train",
+        ),
+        (f"build-robust --model {{w}}/text.safetensors {DATA} --out {{w}}/o", "is no readable safetensors file"),
+        (f"build-robust --model {{w}}/things.safetensors {DATA} --out {{w}}/o", r"was trained on .*things.npz"),
+        (
+            "build-robust --model {w}/digits.safetensors --data npz:{w}/bigger.npz --out {w}/o",
+            "images are 1 x 9 x 9, the",
+        ),
+        (f"build-robust --model {{w}}/digits.safetensors {DATA} --rule papr --out {{w}}/o", 'did you mean "paper"?'),
+        (f"build-robust --model {{w}}/digits.safetensors {DATA} --split tset --out {{w}}/o", 'did you mean "test"?'),
+        (f"build-robust --model {{w}}/digits.safetensors {DATA} --dtype int8 --out {{w}}/o", 'did you mean "uint8"?'),
+        (f"build-robust --model {{w}}/digits.safetensors {DATA} --steps 1 --out {{w}}/text.h5", "text.h5: exists"),
+        (f"build-nonrobust --model {{w}}/digits.safetensors {DATA} --norm linf --eps 8 --out {{w}}/o", "is 0.0314"),
+        (
+            f"build-nonrobust --model {{w}}/digits.safetensors {DATA} --rule lbfgs --out {{w}}/o",
+            "belongs to --method match",
+        ),
+        (
+            f"build-nonrobust --model {{w}}/digits.safetensors {DATA} --method mach --out {{w}}/o",
+            'did you mean "match"?',
+        ),
+        (f"evaluate --model {{w}}/digits.safetensors {DATA} --attack pdg", 'did you mean "pgd"?'),
+        (f"evaluate --model {{w}}/digits.safetensors {DATA} --eps half", '--eps "half": must be numbers with commas'),
+        (f"evaluate --model {{w}}/digits.safetensors {DATA} --restarts 0", "restarts = 0: must be at least 1"),
+        ("transfer {w}/foreign.h5 --out {w}/t", "is no featsplit data set"),
+        ("run digts", 'run = "digts": must be one of .* did you mean "digits"?'),
+        ("run {w}/none.toml", "none.toml: cannot be read"),
+        ("run {w}/bad.toml", "bad.toml: is no TOML"),
+        ("run {w}/typo.toml", 'key = "epoch": must be one of .* did you mean "epochs"?'),
+        ("run {w}/kind.toml", r"train.standard.epochs = 'many': must be a whole number"),
+        ("run digits --set perturb.epz=1", 'did you mean "eps"?'),
+        ("run digits --set perturb", '--set "perturb": write it as section.key=value'),
+        ("run digits --set perturb.norm=linf --set perturb.eps=8", r"perturb.eps = 8: .*8/255 is 0.0314"),
+        ("run digits --seeds one", '--seeds "one": must be whole numbers'),
+        ("run digits --out {w}/file", "file is a file, not a folder"),
+        ("info {w}/foreign.h5", "is no featsplit data set"),
+        ("info {w}/text.safetensors", "is no readable safetensors file"),
+        ("verify {w}/none.h5", "no such file"),
+        ("show {w}/text.h5 --out {w}/o.png", "is damaged or no HDF5 file"),
+    ],
+)
+def test_bad_input_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, line: str, message: str
+) -> None:
+    before = {path: path.read_bytes() for path in work.iterdir()}
+    printed = refused(capsys, monkeypatch, line.format(w=work))
+    assert re.search(message.replace("?", r"\?"), printed), printed
+    assert {path: path.read_bytes() for path in work.iterdir()} == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o500)
+    assert "cannot be written: Permission denied" in refused(capsys, monkeypatch, f"train {DATA} --out {tmp_path}/o")
+
+
+def test_a_full_disk_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
+) -> None:
+    from featsplit.data import derived
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(derived, "save_file", full)
+    line = f"build-robust --model {work}/digits.safetensors {DATA} --steps 1 --out {tmp_path}/r.h5"
+    assert "No space left on device" in refused(capsys, monkeypatch, line)
+
+
+def test_from_a_checkout_by_cli_py() -> None:
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), "run", "digts"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith('featsplit: run = "digts"')
+    assert "Traceback" not in result.stderr

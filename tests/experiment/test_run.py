@@ -1,0 +1,200 @@
+"""A whole run, small: all the rows are there, and a kill, a change or a second start cost only what they must."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from featsplit.report.tables import accuracy_table, control_table
+
+TINY = """
+[data]
+source = "digits"
+limit = 200
+limit_test = 100
+[model]
+arch = "resnet8"
+width = 8
+stages = 2
+[train]
+epochs = 4
+batch_size = 40
+schedule = "one-cycle"
+[train.adversarial]
+adversary = { eps = 0.5, steps = 2 }
+[match]
+steps = 5
+rule = { name = "lbfgs", step_size = 1.0 }
+[perturb]
+eps = 1.5
+steps = 5
+step_size = 0.5
+[evaluate]
+eps = [0.5]
+steps = 3
+restarts = 2
+"""
+
+
+def start(folder: Path, *extra: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "featsplit", "run", "tiny.toml", "--out", "out", "--device", "cpu", *extra]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, text=True, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
+
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent), "OMP_NUM_THREADS": "1"}
+
+
+def run(folder: Path, *extra: str) -> tuple[str, str]:
+    """Standard output and error of a run that ends well."""
+    process = start(folder, *extra)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file of a run, but for its settings."""
+    out = folder / "out"
+    return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run of two seeds."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "tiny.toml").write_text(TINY)
+    out, err = run(folder, "--seeds", "0,1")
+    (folder / "stdout").write_text(out)
+    (folder / "stderr").write_text(err)
+    return folder
+
+
+def test_the_rows_have_every_field_and_network(whole: Path) -> None:
+    rows = json.loads((whole / "out" / "rows.json").read_text())
+    fields = {
+        "train_set",
+        "training",
+        "architecture",
+        "test_set",
+        "attack",
+        "norm",
+        "eps",
+        "steps",
+        "restarts",
+        "n",
+        "seed",
+    }
+    assert all(fields | {"accuracy"} <= set(row) for row in rows)
+    networks = {(row["train_set"], row["training"]) for row in rows if row["test_set"] == "source"}
+    expected = {("source", "standard"), ("source", "adversarial"), *((s, "standard") for s in SETS)}
+    assert networks == expected
+    assert {row["seed"] for row in rows} == {0, 1}
+    assert {row["test_set"] for row in rows} == {
+        "source", "source:next", "rand:before", "rand:after", "det:before", "det:after"
+    }  # fmt: skip
+    assert len(rows) == 2 * (6 * 2 + 1 + 4)
+
+
+SETS = ("robust", "nonrobust", "rand", "det")
+
+
+def test_the_table_is_printed_within_80_columns(whole: Path) -> None:
+    text = (whole / "stdout").read_text()
+    rows = json.loads((whole / "out" / "rows.json").read_text())
+    assert max(map(len, text.splitlines())) <= 80
+    for cells in accuracy_table(rows)[1:] + control_table(rows)[1:]:
+        assert any(all(cell in line for cell in cells) for line in text.splitlines())
+    assert "\x1b" not in (whole / "stderr").read_text()  # quiet where it is no terminal
+    assert "%|" not in (whole / "stderr").read_text()
+
+
+def test_the_report_shows_table_control_and_grids(whole: Path) -> None:
+    page = (whole / "out" / "report.md").read_text()
+    for wanted in ("D_R (robust)", "on D_rand", "featsplit run tiny.toml --seeds 0,1", "relative distance", "±"):
+        assert wanted in page
+    for name in SETS:
+        assert f"grids/{name}.png" in page
+        assert (whole / "out" / "grids" / f"{name}.png").stat().st_size > 5000
+
+
+def test_networks_start_from_weights_of_their_own(whole: Path) -> None:
+    """A network that shared the source's initial weights would share its features for no good reason."""
+    from featsplit.models.checkpoints import read_story
+
+    models = whole / "out" / "seed0" / "models"
+    seeds = {read_story(path)["seed"] for path in models.glob("*.safetensors")}
+    assert len(seeds) == 6
+
+
+def test_a_finished_run_says_so_at_once(whole: Path) -> None:
+    before = files(whole)
+    began = time.perf_counter()
+    out, _ = run(whole, "--seeds", "0,1")
+    assert time.perf_counter() - began < 15  # under 5 s where nothing else runs; most of it imports torch
+    assert "this run is finished" in out
+    assert files(whole) == before
+
+
+def test_a_changed_setting_redoes_only_what_depends_on_it(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    stamp = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*") if path.is_file()}
+    run(tmp_path, "--set", "perturb.eps=1.0")
+    seed = tmp_path / "out" / "seed0"
+    redone = {str(path.relative_to(seed)) for path in seed.rglob("*.*") if path.stat().st_mtime_ns != stamp.get(path)}
+    assert {name for name in redone if not name.startswith("rows/")} == {
+        "sets/rand.h5", "sets/det.h5", "models/rand.safetensors", "models/det.safetensors"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", [4, 7])
+def test_a_killed_run_goes_on_and_ends_with_the_same_files(whole: Path, tmp_path: Path, seconds: float) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    process = start(tmp_path, "--seeds", "0,1")
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    run(tmp_path, "--seeds", "0,1")
+    assert files(tmp_path) == files(whole)
+
+
+def test_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY.replace("epochs = 4", "epochs = 4000"))
+    process = start(tmp_path)
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "featsplit: interrupted; the same command goes on where it stopped"
+    assert "Traceback" not in err
+
+
+def test_settings_of_the_users_own_file_are_whole_recipes(tmp_path: Path) -> None:
+    from featsplit.experiment.settings import read_experiment
+
+    (tmp_path / "own.toml").write_text(TINY + "[train.rand]\nlr = 0.01\n")
+    experiment = read_experiment(str(tmp_path / "own.toml"), ["train.det.epochs=9", "match.rule.name=paper"])
+    assert experiment.name == "own"
+    assert (experiment.train.rand.lr, experiment.train.det.lr) == (0.01, 0.1)
+    assert (experiment.train.rand.epochs, experiment.train.det.epochs) == (4, 9)
+    assert experiment.match.rule.name == "paper"
+    assert experiment.match.rule.step_size == 1.0
+
+
+def test_every_preset_is_read_and_names_its_command() -> None:
+    from featsplit.experiment.settings import presets, read_experiment
+
+    assert set(presets()) >= {"digits", "mnist-mini", "cifar10-mini"}
+    for name, path in presets().items():
+        experiment = read_experiment(name)
+        head = [line for line in path.read_text().splitlines() if line.startswith("#")]
+        assert experiment.name == name
+        assert any(f"featsplit run {name}" in line for line in head)
+        assert any("Expected" in line for line in head)
+        assert any("Time" in line for line in head)

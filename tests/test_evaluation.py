@@ -1,0 +1,196 @@
+"""Accuracy under attack: restarts, misread images, what a row says, and independence of the batches."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from featsplit.attacks import pgd
+from featsplit.data.images import ImageData, Split
+from featsplit.errors import FeatsplitError
+from featsplit.evaluation import Attack, AttackName, evaluate
+from featsplit.geometry import NORMS, Norm, random_offsets
+from featsplit.models import Classifier
+from featsplit.models.checkpoints import state_digest
+from featsplit.runtime import frozen
+
+norms = pytest.mark.parametrize("norm", NORMS)
+
+
+def accuracies(model: Classifier, split: Split, *attacks: Attack, **options: Any) -> list[float]:
+    return [row["accuracy"] for row in evaluate(model, split, list(attacks), **options)]
+
+
+class Distance(nn.Module):
+    """How far the mean pixel is from the middle, beyond `dead`: no gradient where it is nearer."""
+
+    def __init__(self, dead: float) -> None:
+        super().__init__()
+        self.dead = dead
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.relu((inputs.flatten(1).mean(dim=1, keepdim=True) - 0.5).abs() - self.dead)
+
+
+def by_distance(*, dead: float, edge: float) -> Classifier:
+    """Reads class 0 where the mean pixel is within `dead + edge` of 0.5, else class 1."""
+    head = nn.Linear(1, 2)
+    head.load_state_dict({"weight": torch.tensor([[-1.0], [1.0]]), "bias": torch.tensor([edge, -edge])})
+    return Classifier(Distance(dead), head, shape=(1, 1, 2))
+
+
+def level(value: float, label: int, *, n: int = 8) -> Split:
+    """Images of one grey, all with one label."""
+    return Split(torch.full((n, 1, 1, 2), value), torch.full((n,), label))
+
+
+@norms
+def test_a_restart_wins_where_the_image_itself_has_no_gradient(norm: Norm) -> None:
+    model = by_distance(dead=0.001, edge=0.1)
+    attacks = [Attack("pgd", norm=norm, eps=0.3, steps=10, restarts=restarts) for restarts in (1, 6)]
+    assert accuracies(model, level(0.5, 0), *attacks) == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "attack", [Attack("fgsm", "linf", 0.4), Attack("pgd", "linf", 0.4, 1), Attack("bim", "linf", 0.4, 1)]
+)
+def test_an_image_that_is_misread_counts_as_wrong_whatever_the_attack_makes_of_it(attack: Attack) -> None:
+    """The step of 0.4 leads across the middle, from 0.55 (read 0) to 0.15 (read 1, which is the label)."""
+    model = by_distance(dead=0.0, edge=0.1)
+    assert accuracies(model, level(0.15, 1), Attack()) == [1.0]
+    assert accuracies(model, level(0.55, 1), Attack(), attack) == [0.0, 0.0]
+
+
+def test_every_image_misread_leaves_nothing_to_attack() -> None:
+    attack = Attack("pgd", eps=0.1, steps=2, restarts=3)
+    assert accuracies(by_distance(dead=0.0, edge=0.1), level(0.5, 1), Attack(), attack) == [0.0, 0.0]
+
+
+def test_accuracy_is_over_the_whole_test_set() -> None:
+    right, wrong = level(0.5, 0, n=3), level(0.5, 1, n=1)
+    mixed = Split(torch.cat([right.images, wrong.images]), torch.cat([right.labels, wrong.labels]))
+    assert accuracies(by_distance(dead=0.0, edge=0.3), mixed, Attack(), Attack("fgsm", "linf", 0.1)) == [0.75, 0.75]
+
+
+@pytest.fixture(scope="module")
+def few(digits: ImageData) -> Split:
+    """60 test images."""
+    return Split(digits.test.images[:60], digits.test.labels[:60])
+
+
+HARD = {"l2": Attack("pgd", "l2", 0.4, steps=3), "linf": Attack("pgd", "linf", 0.07, steps=3)}
+
+
+def single_run(model: Classifier, split: Split, attack: Attack, restart: int) -> Tensor:
+    """Which images stand one run from the same starts, on all images at once."""
+    network, norm, eps = frozen(model), attack.norm, attack.eps
+    stage = f"evaluate/restart/{restart}"
+    offsets = random_offsets(range(len(split)), model.shape, norm=norm, eps=eps, seed=5, stage=stage)
+    attacked = pgd(
+        network,
+        split.inputs(),
+        split.labels,
+        norm=norm,
+        eps=eps,
+        steps=attack.steps,
+        step_size=attack.stride,
+        offsets=offsets if restart else None,
+    )
+    held: Tensor = network(attacked).argmax(1) == split.labels
+    return held
+
+
+@norms
+def test_an_image_counts_as_right_only_if_it_stands_every_restart(standard: Classifier, few: Split, norm: Norm) -> None:
+    attacks = [replace(HARD[norm], restarts=restarts) for restarts in (1, 2, 4)]
+    found = accuracies(standard, few, *attacks, seed=5)
+    held = frozen(standard)(few.inputs()).argmax(1) == few.labels
+    standing = []
+    for restart in range(4):
+        held &= single_run(standard, few, HARD[norm], restart)
+        standing.append(float(held.float().mean()))
+    assert found == pytest.approx([standing[0], standing[1], standing[3]])
+    assert found[2] < found[0], "here the restarts do win more"
+
+
+@norms
+def test_the_result_does_not_depend_on_the_batches(standard: Classifier, few: Split, norm: Norm) -> None:
+    attack = replace(HARD[norm], restarts=3)
+    found = {accuracies(standard, few, attack, seed=5, batch_size=size)[0] for size in (7, 25, 60)}
+    assert len(found) == 1
+    assert 0.1 < found.pop() < 0.9
+
+
+def test_stronger_attacks_take_more(standard: Classifier, few: Split) -> None:
+    attacks = [Attack(), Attack("fgsm", "l2", 0.4), Attack("pgd", "l2", 0.4), Attack("pgd", "l2", 0.8)]
+    clean, fgsm, pgd_near, pgd_far = accuracies(standard, few, *attacks)
+    assert clean > fgsm > pgd_near > pgd_far
+
+
+@norms
+@pytest.mark.parametrize("name", ["fgsm", "bim", "pgd"])
+def test_no_radius_is_no_attack(standard: Classifier, few: Split, name: AttackName, norm: Norm) -> None:
+    clean, attacked = accuracies(standard, few, Attack(), Attack(name, norm, 0.0, steps=2))
+    assert attacked == clean
+    assert clean > 0.8
+
+
+def test_evaluation_leaves_the_model_as_it_was(standard: Classifier, few: Split) -> None:
+    digest = state_digest(standard)
+    standard.train()
+    evaluate(standard, few, [Attack("fgsm", "linf", 0.05)])
+    assert standard.training
+    standard.eval()
+    assert state_digest(standard) == digest
+    assert all(parameter.requires_grad for parameter in standard.parameters())
+
+
+ROWS = [
+    (Attack(), {"attack": "none", "norm": None, "eps": None, "steps": None, "step_size": None, "restarts": None}),
+    (
+        Attack("fgsm", "linf", 0.25, steps=9),
+        {"attack": "fgsm", "norm": "linf", "eps": 0.25, "steps": 1, "step_size": 0.25, "restarts": 1},
+    ),
+    (
+        Attack("bim", "linf", 0.25, steps=5, step_size=0.125),
+        {"attack": "bim", "norm": "linf", "eps": 0.25, "steps": 5, "step_size": 0.125, "restarts": 1},
+    ),
+    (
+        Attack("pgd", "l2", 0.5, steps=10, restarts=2),
+        {"attack": "pgd", "norm": "l2", "eps": 0.5, "steps": 10, "step_size": 0.125, "restarts": 2},
+    ),
+]
+
+
+@pytest.mark.parametrize(("attack", "fields"), ROWS, ids=["none", "fgsm", "bim", "pgd"])
+def test_a_row_says_all_that_a_number_needs(attack: Attack, fields: dict[str, Any]) -> None:
+    (row,) = evaluate(by_distance(dead=0.0, edge=0.1), level(0.15, 1), [attack], seed=3)
+    assert row == {**fields, "n": 8, "seed": 3, "accuracy": row["accuracy"]}
+
+
+def test_the_stride_is_never_more_than_eps() -> None:
+    assert Attack("pgd", eps=0.5, steps=2).stride == 0.5
+    assert Attack("pgd", eps=0.5, steps=100).stride == 0.0125
+    assert Attack("pgd", eps=0.5, step_size=0.7).stride == 0.7
+
+
+@pytest.mark.parametrize(
+    ("attack", "message"),
+    [
+        (Attack("pdg"), 'attack.name = "pdg": must be one of none, fgsm, bim, pgd; did you mean "pgd"?'),  # type: ignore[arg-type]
+        (
+            Attack("pgd", "linf", 2),
+            'attack.eps = 2: must be at most 1 for norm "linf" (pixels are in [0, 1]); 2/255 is 0.0078',
+        ),
+        (Attack("pgd", steps=0), "attack.steps = 0: must be at least 1"),
+        (Attack("pgd", restarts=0), "attack.restarts = 0: must be at least 1"),
+        (Attack("pgd", step_size=0), "attack.step_size = 0: must be greater than 0"),
+        (Attack("bim", restarts=2), 'attack.restarts = 2: only "pgd" has restarts'),
+    ],
+)
+def test_an_attack_out_of_range_is_refused_before_any_work(attack: Attack, message: str) -> None:
+    with pytest.raises(FeatsplitError) as caught:
+        evaluate(by_distance(dead=0.0, edge=0.1), level(0.5, 0), [Attack(), attack])
+    assert str(caught.value) == message

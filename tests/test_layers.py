@@ -1,0 +1,64 @@
+"""Imports point one way (design): a layer imports only what lies below it, and stages never import each other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "featsplit"
+LAYERS = [
+    {"errors", "progress", "randomness", "__init__"},
+    {"files"},
+    {"geometry"},
+    {"optimize"},
+    {"attacks", "data"},
+    {"models"},
+    {"runtime"},
+    {"training", "synthesis", "evaluation"},
+    {"experiment"},
+    {"report"},
+    {"commands"},
+    {"__main__"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part(path: Path) -> str:
+    """The module or subpackage of featsplit that `path` belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    """The parts of featsplit that the file imports, at its top or in a function."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module == "featsplit":
+            names |= {alias.name if alias.name in LEVEL else "__init__" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("featsplit."):
+            names.add(str(node.module).split(".")[1])
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_imports_only_what_lies_below(path: Path) -> None:
+    own = part(path)
+    for name in imported(path) - {own}:
+        assert LEVEL[name] < LEVEL[own], f"{own} imports {name}"
+
+
+def test_every_part_has_its_layer() -> None:
+    assert {part(path) for path in FILES} == set(LEVEL)
+
+
+def test_robustness_is_met_in_one_module() -> None:
+    users = {str(path.relative_to(PACKAGE)) for path in FILES if "robustness.cifar_models" in path.read_text()}
+    assert users == {"models/paper.py"}
+
+
+def test_help_and_errors_need_no_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, featsplit.commands; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=False).returncode == 0

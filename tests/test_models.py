@@ -1,0 +1,230 @@
+"""Every network through one wrapper: its own logits, the representation before its last layer, and what is refused."""
+
+import importlib
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from featsplit.errors import FeatsplitError
+from featsplit.models import ModelSpec, build, wrap
+from featsplit.models import small as small_networks
+from featsplit.models.build import SMALL_ARCHITECTURES
+from featsplit.models.classifier import RULE
+
+DIGIT = (1, 8, 8)
+small = pytest.mark.parametrize("arch", SMALL_ARCHITECTURES)
+shapes = pytest.mark.parametrize("shape", [DIGIT, (3, 15, 20)])
+
+
+def images(shape: tuple[int, int, int], n: int = 3) -> Tensor:
+    return torch.rand((n, *shape), generator=torch.Generator().manual_seed(0))
+
+
+def seeded(factory: Any, seed: int, **arguments: Any) -> nn.Module:
+    """What `factory` makes of these weights, in eval mode."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network: nn.Module = factory(**arguments).eval()
+    return network
+
+
+@small
+@shapes
+def test_a_small_network_keeps_its_logits_and_gives_what_its_last_layer_reads(
+    arch: str, shape: tuple[int, int, int]
+) -> None:
+    network, read = seeded(getattr(small_networks, arch), 5, shape=shape, classes=4), list[Tensor]()
+    last = [layer for layer in network.modules() if isinstance(layer, nn.Linear)][-1]
+    last.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    expected = network(images(shape))
+    model = build(arch, shape=shape, classes=4, seed=5).eval()
+    torch.testing.assert_close(model(images(shape)), expected)
+    torch.testing.assert_close(model.representation(images(shape)), read[0])
+    torch.testing.assert_close(model.head(model.representation(images(shape))), model.logits(images(shape)))
+
+
+@pytest.mark.parametrize(
+    ("arch", "theirs"),
+    [
+        ("resnet18", "ResNet18"),
+        ("resnet50", "ResNet50"),
+        ("vgg16", "VGG16"),
+        ("densenet", "densenet121"),
+        ("inception-v3", "InceptionV3"),
+    ],
+)
+def test_a_paper_network_is_that_of_the_robustness_package(arch: str, theirs: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # invalid escape sequences in its docstrings
+        factory = getattr(importlib.import_module("robustness.cifar_models"), theirs)
+    inputs, model = images((3, 32, 32), 1), build(arch, shape=(3, 32, 32), classes=7, seed=2).eval()
+    with torch.no_grad():
+        logits, latent = seeded(factory, 2, num_classes=7)(inputs, with_latent=True)
+        torch.testing.assert_close(model(inputs), logits)
+        torch.testing.assert_close(model.representation(inputs), latent.flatten(1))
+
+
+def test_a_paper_network_reads_grey_as_three_equal_channels() -> None:
+    grey, colour = (build("resnet18", shape=(c, 32, 32), classes=10).eval() for c in (1, 3))
+    inputs = images((1, 32, 32), 2)
+    torch.testing.assert_close(grey(inputs), colour(inputs.repeat(1, 3, 1, 1)))
+
+
+@small
+def test_the_seed_decides_the_weights_and_nothing_else_feels_it(arch: str) -> None:
+    torch.manual_seed(9)
+    expected = torch.rand(3)
+    torch.manual_seed(9)
+    first, again, other = (build(arch, shape=DIGIT, classes=10, seed=s).head.weight for s in (1, 1, 2))
+    assert torch.equal(torch.rand(3), expected), "the global state of randomness is left alone"
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(
+    ("spec", "width"),
+    [(ModelSpec("mlp", width=7), 7), (ModelSpec("cnn", width=4), 16), (ModelSpec("resnet8", width=4, stages=2), 8)],
+)
+def test_width_and_stages_reach_the_network(spec: ModelSpec, width: int) -> None:
+    assert build(spec, shape=DIGIT, classes=10).head.in_features == width
+
+
+@small
+def test_normalisation_is_inside(arch: str) -> None:
+    model, inputs = build(arch, shape=(3, 15, 20), classes=4).eval(), images((3, 15, 20), 5)
+    inputs[:, 1] = 0.25
+    plain = model(inputs)
+    model.normalise_by(inputs)
+    channels = inputs.numpy().transpose(1, 0, 2, 3).reshape(3, -1)
+    std = np.maximum(channels.std(axis=1, ddof=1), 1e-3)
+    normalised = (inputs.numpy() - channels.mean(axis=1)[:, None, None]) / std[:, None, None]
+    torch.testing.assert_close(
+        model(inputs), model.head(model.body(torch.from_numpy(normalised))), rtol=1e-3, atol=1e-4
+    )
+    assert not torch.allclose(model(inputs), plain, atol=1e-2)
+
+
+class Pair(nn.Sequential):
+    def forward(self, inputs: Tensor) -> Any:
+        return self[1](self[0](inputs)), inputs
+
+
+class Picky(nn.Linear):
+    def forward(self, inputs: Tensor) -> Tensor:
+        raise ValueError("wants other images\nand says so at length")
+
+
+FLAT = nn.Flatten()
+REFUSED = [
+    (nn.Sequential(nn.Conv2d(1, 10, 8), FLAT), f"gives no representation, having no torch.nn.Linear layer: {RULE}"),
+    (nn.Sequential(FLAT, nn.Linear(64, 10), nn.Softmax(1)), f'something follows its last linear layer "1": {RULE}'),
+    (Pair(FLAT, nn.Linear(64, 10)), f"returns a tuple, not a tensor of logits: {RULE}"),
+    (
+        nn.Sequential(FLAT, nn.Linear(64, 7)),
+        f"logits (2, 7), input of the last linear layer (2, 64) for 2 images of 10 classes: {RULE}",
+    ),
+    (Picky(8, 10), "cannot take images of 1 x 8 x 8: wants other images"),
+]
+
+
+@pytest.mark.parametrize(("network", "message"), REFUSED, ids=["no linear", "softmax", "tuple", "classes", "size"])
+def test_a_network_without_a_representation_is_refused(network: nn.Module, message: str) -> None:
+    with pytest.raises(FeatsplitError) as caught:
+        wrap(network, shape=DIGIT, classes=10, place="mine")
+    assert str(caught.value) == f"mine: {message}"
+
+
+def test_wrapping_keeps_the_mode_of_every_layer() -> None:
+    network = nn.Sequential(nn.BatchNorm2d(1).eval(), nn.Dropout(0.5), FLAT, nn.Linear(64, 10))
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    model = wrap(network, shape=DIGIT, classes=10)
+    assert [layer.training for layer in model.body.children()][:2] == [False, True]
+    assert all(torch.equal(network.state_dict().get(name, value), value) for name, value in state.items())
+
+
+@pytest.mark.parametrize(
+    ("spec", "shape", "message"),
+    [
+        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, resnet8, resnet18, '
+         'resnet50, vgg16, densenet, inception-v3, module:function; did you mean "resnet8"?'),
+        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, resnet8'),
+        (ModelSpec("cnn", stages=3), DIGIT, 'model.stages = 3: "cnn" has none; only resnet8'),
+        (ModelSpec("cnn", width=0), DIGIT, "model.width = 0: must be at least 1"),
+        (ModelSpec("vgg16"), (3, 28, 28), 'model.arch = "vgg16": takes 3 x 32 x 32 images, these are 3 x 28 x 28; '
+         "use --resize 32, or resnet8"),
+        (ModelSpec("vgg16"), (2, 32, 32), 'model.arch = "vgg16": takes 3 x 32 x 32 images, these are 2 x 32 x 32; '
+         "use --resize 32, or resnet8"),
+    ],
+)  # fmt: skip
+def test_an_architecture_that_cannot_be_is_refused(spec: ModelSpec, shape: tuple[int, int, int], message: str) -> None:
+    with pytest.raises(FeatsplitError) as caught:
+        build(spec, shape=shape, classes=10)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("shape", "classes", "message"),
+    [
+        ((3, 32, 32), 10, "cifar: images are 3 x 32 x 32, the model takes 1 x 8 x 8; see --resize"),
+        (DIGIT, 9, "cifar: has 9 classes, the model 10; use one trained on this data"),
+    ],
+)
+def test_a_model_expects_its_own_shape_and_classes(shape: tuple[int, int, int], classes: int, message: str) -> None:
+    model = build("linear", shape=DIGIT, classes=10)
+    model.expect("digits", shape=DIGIT, classes=10)
+    with pytest.raises(FeatsplitError) as caught:
+        model.expect("cifar", shape=shape, classes=classes)
+    assert str(caught.value) == message
+
+
+MINE = """
+from torch import nn
+def network(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1] * shape[2], 5), nn.Tanh(), nn.Linear(5, classes))
+def small(classes): return network((1, 8, 8), classes)
+def words(shape, classes): return "resnet"
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder with the user's own module `mine_networks`."""
+    (tmp_path / "mine_networks.py").write_text(MINE)
+    (tmp_path / "mine_broken.py").write_text("def network(:")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
+    monkeypatch.delitem(sys.modules, "mine_networks", raising=False)
+    importlib.invalidate_caches()
+
+
+@pytest.mark.usefixtures("mine")
+def test_a_factory_of_the_user_is_built_from_the_working_folder() -> None:
+    model = build("mine_networks:network", shape=DIGIT, classes=3, seed=4)
+    expected = seeded(importlib.import_module("mine_networks").network, 4, shape=DIGIT, classes=3)
+    torch.testing.assert_close(model(images(DIGIT)), expected(images(DIGIT)))
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("arch", "message"),
+    [
+        ("nowhere:f", "No module named 'nowhere'; write it as module:function, importable from here"),
+        (":f", "Empty module name; write it as module:function, importable from here"),
+        (".up:f", "write it as module:function, importable from here"),
+        ("mine_broken:f", "write it as module:function, importable from here"),
+        ("mine_networks:f", "module 'mine_networks' has no attribute 'f'; write it as module:function"),
+        ("mine_networks:small", "it is called as small(shape=(C, H, W), classes=K)"),
+        ("mine_networks:words", "returned a str, not a torch.nn.Module"),
+    ],
+)
+def test_a_factory_that_is_none_is_refused(arch: str, message: str) -> None:
+    with pytest.raises(FeatsplitError) as caught:
+        build(arch, shape=DIGIT, classes=3)
+    assert str(caught.value).startswith(f'model.arch = "{arch}": ')
+    assert message in str(caught.value)

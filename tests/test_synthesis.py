@@ -1,0 +1,221 @@
+"""The derived sets: what is matched is matched, what is perturbed stays in its ball, and the work can be split anyhow."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from featsplit.data import derived
+from featsplit.data.derived import read_columns, read_spec
+from featsplit.data.images import ImageData, as_inputs
+from featsplit.errors import FeatsplitError
+from featsplit.geometry import lengths
+from featsplit.models.build import build
+from featsplit.models.classifier import Classifier
+from featsplit.optimize import StepRule
+from featsplit.synthesis import (
+    Match,
+    Perturb,
+    build_match,
+    build_perturb,
+    choose_targets,
+    match_representation,
+    perturb_to_target,
+)
+
+FAST = Match(StepRule("lbfgs", 1.0), steps=15)
+PUSH = Perturb(eps=1.5, steps=15, step_size=0.3)
+
+
+@pytest.fixture
+def few(digits: ImageData) -> ImageData:
+    """The digits, with 90 training images."""
+    return ImageData("few", digits.classes, digits.train.take(torch.arange(90)), digits.test, digits.origin)
+
+
+def test_matching_a_linear_network_inverts_it() -> None:
+    """Where the representation is the image itself, the match is the image (a distance of zero)."""
+    model = build("linear", shape=(1, 4, 4), classes=3).eval()
+    inputs, starts = torch.rand((5, 1, 4, 4)), torch.rand((5, 1, 4, 4))
+    found = match_representation(model, inputs, starts, steps=5, rule=StepRule("lbfgs", 10.0))
+    assert torch.allclose(found, inputs, atol=1e-5)
+
+
+@pytest.mark.parametrize(("rule", "steps"), [("paper", 200), ("momentum", 60), ("lbfgs", 30)])
+def test_each_rule_matches_the_representation(robust: Classifier, few: ImageData, rule: Any, steps: int) -> None:
+    size = {"paper": 0.1, "momentum": 2.0, "lbfgs": 1.0}[rule]
+    inputs, starts = few.train.inputs(slice(0, 40)), few.train.inputs(slice(40, 80))
+    found = match_representation(robust, inputs, starts, steps=steps, rule=StepRule(rule, size))
+    with torch.no_grad():
+        goal = robust.representation(inputs)
+        far, near = (lengths(robust.representation(images) - goal, "l2") for images in (starts, found))
+    assert float(found.min()) >= 0
+    assert float(found.max()) <= 1
+    assert float((near / far).median()) < 0.1
+    assert bool((near <= far).all())
+
+
+def test_perturbing_a_linear_network_moves_as_far_as_the_ball_allows() -> None:
+    """With two classes the steepest way to the target is along w_t - w_y: margin + eps ||w_t - w_y||_2."""
+    model = build("linear", shape=(1, 4, 4), classes=2).eval()
+    inputs = torch.full((1, 1, 4, 4), 0.5)
+    targets = 1 - model(inputs).argmax(1)
+    found = perturb_to_target(model, inputs, targets, norm="l2", eps=0.3, steps=20, step_size=0.1)
+    towards = model.head.weight[targets[0]] - model.head.weight[1 - targets[0]]
+    expected = inputs + 0.3 * (towards / towards.norm()).reshape(1, 1, 4, 4)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_a_matched_set_holds_its_story(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
+    path = tmp_path / "robust.h5"
+    summary = build_match(path, robust, few, FAST, seed=4)
+    columns = read_columns(path, list(read_spec(path).columns))
+    rows = torch.arange(90)
+    assert torch.equal(columns["labels"], few.train.labels)
+    assert torch.equal(columns["source_index"], rows)
+    assert not bool((columns["start_index"] == rows).any())
+    with torch.no_grad():
+        goal = robust.representation(few.train.inputs())
+        far = lengths(robust.representation(few.train.inputs(columns["start_index"])) - goal, "l2")
+        near = lengths(robust.representation(columns["images"]) - goal, "l2")
+    assert torch.allclose(columns["start_distance"], far, atol=1e-3)
+    assert torch.allclose(columns["distance"], near, atol=1e-3)
+    assert summary["relative_distance"] == pytest.approx(float((near / lengths(goal, "l2")).median()), abs=1e-4)
+    spec = read_spec(path).spec
+    assert (spec["method"], spec["split"], spec["seed"], spec["source_name"]) == ("match", "train", 4, "few")
+    assert spec["source_digest"] == few.digest
+
+
+def test_starts_do_not_depend_on_the_label(tmp_path: Path, robust: Classifier, digits: ImageData) -> None:
+    """A start of the image's own class comes about one time in ten, as it would by chance: 600 images, 5 deviations."""
+    build_match(tmp_path / "r.h5", robust, digits, Match(FAST.rule, 1))
+    columns = read_columns(tmp_path / "r.h5", ["start_index", "labels"])
+    share = float((digits.train.labels[columns["start_index"]] == columns["labels"]).float().mean())
+    assert abs(share - 0.1) < 5 * (0.1 * 0.9 / 600) ** 0.5
+    assert len(columns["start_index"].unique()) > 300  # 600 (1 - 1 / e) are expected
+
+
+def test_the_test_split_is_matched_from_training_images(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
+    build_match(tmp_path / "r.h5", robust, few, Match(FAST.rule, 2), split="test")
+    columns = read_columns(tmp_path / "r.h5", ["start_index", "labels"])
+    assert torch.equal(columns["labels"], few.test.labels)
+    assert int(columns["start_index"].max()) < 90
+
+
+def test_noise_starts_are_told_apart(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
+    build_match(tmp_path / "n.h5", robust, few, Match(FAST.rule, 2, start="noise"))
+    columns = read_columns(tmp_path / "n.h5", ["start_index", "images"])
+    assert set(columns["start_index"].tolist()) == {-1}
+    assert not torch.equal(columns["images"][0], columns["images"][1])
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+def test_a_perturbed_set_stays_in_its_ball(tmp_path: Path, standard: Classifier, few: ImageData, norm: Any) -> None:
+    push = Perturb(norm=norm, eps=1.5 if norm == "l2" else 0.3, steps=15, step_size=0.3 if norm == "l2" else 0.05)
+    summary = build_perturb(tmp_path / "p.h5", standard, few, push)
+    columns = read_columns(tmp_path / "p.h5", ["images", "target", "labels", "prediction", "source_label"])
+    assert float(lengths(columns["images"] - few.train.inputs(), norm).max()) <= push.eps + 1e-5
+    assert torch.equal(columns["labels"], columns["target"])
+    with torch.no_grad():
+        read = standard(columns["images"]).argmax(1)
+    assert torch.equal(columns["prediction"], read)
+    assert summary["success"] == pytest.approx(float((read == columns["target"]).float().mean()))
+    assert summary["success"] > 0.8
+
+
+def test_storage_is_measured_not_assumed(tmp_path: Path, standard: Classifier, few: ImageData) -> None:
+    push = Perturb(eps=0.4, steps=15, step_size=0.1)
+    build_perturb(tmp_path / "p.h5", standard, few, push, dtype="uint8")
+    columns = read_columns(tmp_path / "p.h5", ["images", "prediction_stored"])
+    assert columns["images"].dtype == torch.uint8
+    with torch.no_grad():
+        assert torch.equal(columns["prediction_stored"], standard(as_inputs(columns["images"])).argmax(1))
+
+
+def test_the_control_is_the_robust_networks_reading(
+    tmp_path: Path, standard: Classifier, robust: Classifier, few: ImageData
+) -> None:
+    summary = build_perturb(tmp_path / "p.h5", standard, few, PUSH, control=robust)
+    columns = read_columns(tmp_path / "p.h5", ["images", "target", "control_before", "control_after"])
+    with torch.no_grad():
+        before, after = (robust(images).argmax(1) for images in (few.train.inputs(), columns["images"]))
+    assert torch.equal(columns["control_before"], before)
+    assert torch.equal(columns["control_after"], after)
+    assert summary["control_before"] == pytest.approx(float((before == columns["target"]).float().mean()))
+    assert summary["control_after"] == pytest.approx(float((after == columns["target"]).float().mean()))
+    assert summary["control_after"] < summary["success"]
+
+
+def test_targets_are_uniform_or_the_next(digits: ImageData) -> None:
+    labels, rows = digits.train.labels, torch.arange(600)
+    drawn = choose_targets(labels, rows, Perturb(), classes=10, seed=0)
+    assert bool((torch.bincount(drawn, minlength=10) > 30).all())
+    assert 0.05 < float((drawn == labels).float().mean()) < 0.16
+    other = choose_targets(labels, rows, Perturb(exclude_own_label=True), classes=10, seed=0)
+    assert not bool((other == labels).any())
+    assert bool((torch.bincount(other, minlength=10) > 30).all())
+    following = choose_targets(labels, rows, Perturb(targets="next"), classes=10, seed=0)
+    assert torch.equal(following, (labels + 1) % 10)
+
+
+@pytest.mark.parametrize("method", ["match", "perturb"])
+def test_the_set_is_the_same_for_batches_of_7_and_128(
+    tmp_path: Path, standard: Classifier, few: ImageData, method: str
+) -> None:
+    found = []
+    for batch_size in (7, 128):
+        path = tmp_path / f"{batch_size}.h5"
+        if method == "match":
+            build_match(path, standard, few, FAST, batch_size=batch_size)
+        else:
+            build_perturb(path, standard, few, PUSH, batch_size=batch_size)
+        found.append(read_columns(path, ["images", "labels"]))
+    assert torch.equal(found[0]["labels"], found[1]["labels"])
+    assert torch.allclose(found[0]["images"], found[1]["images"], atol=1e-4)
+
+
+def test_a_real_build_cut_off_ends_the_same(
+    tmp_path: Path, standard: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derived, "SHARD", 30)
+    build_perturb(tmp_path / "whole.h5", standard, few, PUSH, batch_size=8)
+    kept, calls = derived.save_file, []
+
+    def cut(*arguments: Any, **options: Any) -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        kept(*arguments, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(derived, "save_file", cut)
+        build_perturb(tmp_path / "cut.h5", standard, few, PUSH, batch_size=8)
+    assert not (tmp_path / "cut.h5").exists()
+    build_perturb(tmp_path / "cut.h5", standard, few, PUSH, batch_size=8)
+    assert (tmp_path / "cut.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (Match(steps=0), r"match\.steps = 0: must be at least 1"),
+        (Match(start="nose"), r'match\.start = "nose": must be one of image, noise; did you mean "noise"'),  # type: ignore[arg-type]
+        (Match(StepRule("lbfsg")), r'match\.rule = "lbfsg": .* did you mean "lbfgs"'),  # type: ignore[arg-type]
+        (Perturb(norm="linf", eps=8), r'perturb\.eps = 8: must be at most 1 for norm "linf" .*; 8/255 is 0\.0314'),
+        (Perturb(targets="nxt"), r'perturb\.targets = "nxt": .* did you mean "next"'),  # type: ignore[arg-type]
+        (Perturb(step_size=0), r"perturb\.step_size = 0: must be greater than 0"),
+        (Perturb(steps=0), r"perturb\.steps = 0: must be at least 1"),
+    ],
+)
+def test_settings_out_of_range_are_named(wrong: Match | Perturb, message: str) -> None:
+    with pytest.raises(FeatsplitError, match=message):
+        wrong.check()
+
+
+def test_a_model_of_another_size_is_refused(tmp_path: Path, few: ImageData) -> None:
+    other = build("cnn", shape=(3, 16, 16), classes=10)
+    with pytest.raises(FeatsplitError, match="few: images are 1 x 8 x 8, the model takes 3 x 16 x 16; see --resize"):
+        build_match(tmp_path / "r.h5", other, few, FAST)
+    with pytest.raises(FeatsplitError, match=r'dtype = "float8": must be one of float32, float16, uint8'):
+        build_match(tmp_path / "r.h5", other, few, FAST, dtype="float8")  # type: ignore[arg-type]

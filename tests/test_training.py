@@ -1,0 +1,194 @@
+"""Training: the schedules, the adversaries, the last epoch kept, and interruption without a trace."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from featsplit import training
+from featsplit.data.images import ImageData
+from featsplit.errors import FeatsplitError
+from featsplit.models.build import build
+from featsplit.models.classifier import Classifier
+from featsplit.runtime import accuracy
+from featsplit.training import Adversary, Recipe, train
+
+SHORT = Recipe(epochs=3, batch_size=50, lr=0.1, schedule="one-cycle")
+
+
+def fresh(data: ImageData) -> Classifier:
+    return build("cnn", shape=data.shape, classes=len(data.classes), seed=5)
+
+
+def weights(model: Classifier) -> Tensor:
+    return torch.cat([tensor.detach().flatten().float() for tensor in model.state_dict().values()])
+
+
+def test_training_learns_and_the_history_tells(digits: ImageData) -> None:
+    model = fresh(digits)
+    history = train(model, digits, replace(SHORT, epochs=6))
+    assert len(history) == 6
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+    assert history[-1]["test_accuracy"] == pytest.approx(accuracy(model, digits.test))
+    assert history[-1]["test_accuracy"] > 0.8
+    assert not model.training
+
+
+def test_one_step_is_torchs_own(digits: ImageData) -> None:
+    """One full batch, against torch's SGD written out: momentum 0.9 does not show in the first step."""
+    model, data = fresh(digits), ImageData("d", digits.classes, digits.train.take(torch.arange(40)), digits.test)
+    plain = fresh(digits)
+    train(model, data, Recipe(epochs=1, batch_size=40, lr=0.2, schedule="constant", weight_decay=0.01))
+    plain.normalise_by(data.train.inputs())
+    plain.train()
+    F.cross_entropy(plain(data.train.inputs()), data.train.labels).backward()  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        for parameter in plain.parameters():
+            assert parameter.grad is not None
+            parameter -= 0.2 * (parameter.grad + 0.01 * parameter)
+    for ours, expected in zip(model.parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(ours, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (Recipe(lr=1.0, schedule="step", drop_every=50), {0: 1, 49.9: 1, 50: 0.1, 149: 0.01}),
+        (Recipe(lr=1.0, schedule="one-cycle", epochs=40), {0: 0, 5: 0.5, 10: 1, 25: 0.5, 40: 0}),
+        (Recipe(lr=0.3, schedule="constant"), {0: 0.3, 149: 0.3}),
+    ],
+    ids=["step", "one-cycle", "constant"],
+)
+def test_the_rate_follows_its_schedule(recipe: Recipe, expected: dict[float, float]) -> None:
+    assert {epoch: recipe.rate(epoch) for epoch in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("adversary", [None, Adversary("pgd", eps=0.3, steps=2, random_start=True)], ids=["std", "pgd"])
+def test_interrupted_training_ends_as_if_it_had_not_been(
+    digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adversary: Adversary | None
+) -> None:
+    recipe = replace(SHORT, adversary=adversary, augment=("shift",))
+    whole, cut, state = fresh(digits), fresh(digits), tmp_path / "state"
+    train(whole, digits, recipe, seed=2)
+    epoch = training._epoch
+
+    def dies(*arguments: Any, **options: Any) -> tuple[float, float]:
+        if options["epoch"] == 2:
+            raise KeyboardInterrupt
+        return epoch(*arguments, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "_epoch", dies)
+        train(cut, digits, recipe, seed=2, resume=state)
+    done = []
+    monkeypatch.setattr(training, "_epoch", lambda *a, **o: done.append(o["epoch"]) or epoch(*a, **o))
+    again = fresh(digits)
+    history = train(again, digits, recipe, seed=2, resume=state)
+    assert done == [2]
+    assert len(history) == 3
+    assert torch.equal(weights(again), weights(whole))
+
+
+@pytest.mark.parametrize("change", ["seed", "recipe", "damage"])
+def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Path, change: str) -> None:
+    state, recipe = tmp_path / "state", SHORT
+    train(fresh(digits), digits, SHORT, seed=2, resume=state)
+    if change == "recipe":
+        recipe = replace(SHORT, lr=0.05)
+    if change == "damage":
+        state.write_bytes(state.read_bytes()[:1000])
+    seed = 3 if change == "seed" else 2
+    model, expected = fresh(digits), fresh(digits)
+    train(model, digits, recipe, seed=seed, resume=state)
+    train(expected, digits, recipe, seed=seed)
+    assert torch.equal(weights(model), weights(expected))
+
+
+def attacks_of(monkeypatch: pytest.MonkeyPatch, digits: ImageData, adversary: Adversary) -> list[dict[str, Any]]:
+    """What `pgd` was asked in one epoch of adversarial training, and the mode of the network at that time."""
+    seen: list[dict[str, Any]] = []
+    real = training.pgd
+
+    def watched(model: Classifier, inputs: Tensor, labels: Tensor, **options: Any) -> Tensor:
+        seen.append({**options, "training": model.training})
+        return real(model, inputs, labels, **options)
+
+    monkeypatch.setattr(training, "pgd", watched)
+    train(fresh(digits), digits, replace(SHORT, epochs=1, adversary=adversary))
+    return seen
+
+
+def test_pgd_attacks_in_eval_mode_with_the_steps_asked_for(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = attacks_of(monkeypatch, digits, Adversary("pgd", "linf", eps=0.1, steps=5, step_size=0.03))
+    assert len(seen) == 12
+    for call in seen:
+        assert (call["norm"], call["eps"], call["steps"], call["step_size"]) == ("linf", 0.1, 5, 0.03)
+        assert call["offsets"] is None
+        assert not call["training"]
+
+
+def test_wongs_fgsm_steps_1_25_eps_from_a_random_point(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = attacks_of(monkeypatch, digits, Adversary("fgsm", "linf", eps=0.2, random_start=True))
+    assert (seen[0]["steps"], seen[0]["step_size"]) == (1, pytest.approx(0.25))
+    offsets = torch.cat([call["offsets"] for call in seen])
+    assert 0.19 < float(offsets.abs().max()) <= 0.2
+    assert abs(float(offsets.mean())) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("adversary", "alpha"),
+    [
+        (Adversary("fgsm"), 0.5),
+        (Adversary("fgsm", random_start=True), 0.0),
+        (Adversary("pgd"), 0.0),
+        (Adversary("fgsm", alpha=0.3), 0.3),
+    ],
+)
+def test_goodfellows_mix(digits: ImageData, adversary: Adversary, alpha: float) -> None:
+    """The loss is alpha J(x) + (1 - alpha) J(x'), each in training mode."""
+    model = fresh(digits).train()
+    inputs, labels = digits.train.inputs(slice(0, 30)), digits.train.labels[:30]
+    attacked = training._attacked(model, inputs, labels, adversary, None)
+    loss, logits = training._loss(model, inputs, labels, adversary, None)
+    expected = alpha * F.cross_entropy(model(inputs), labels) + (1 - alpha) * F.cross_entropy(model(attacked), labels)
+    assert adversary.clean_weight == alpha
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
+    assert torch.allclose(logits, model(attacked), atol=1e-5)
+
+
+def test_adversarial_training_makes_robust(digits: ImageData, standard: Classifier, robust: Classifier) -> None:
+    from featsplit.evaluation import Attack, evaluate
+
+    attack = [Attack("pgd", "l2", 0.5, steps=10)]
+    plain, hardened = (evaluate(model, digits.test, attack)[0]["accuracy"] for model in (standard, robust))
+    assert hardened > plain + 0.1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epochs": 0}, r"train\.epochs = 0: must be at least 1"),
+        ({"lr": 0.0}, r"train\.lr = 0: must be greater than 0"),
+        ({"momentum": 1.0}, r"train\.momentum = 1: must be in \[0, 1\)"),
+        ({"weight_decay": -1.0}, r"train\.weight_decay = -1: must be at least 0"),
+        ({"schedule": "one-cycel"}, r'train\.schedule = "one-cycel": .* did you mean "one-cycle"'),
+        ({"augment": ("flop",)}, r'"flop".*did you mean "flip"'),
+        ({"adversary": Adversary("pdg")}, r'train\.adversary\.attack = "pdg": .* did you mean "pgd"'),  # type: ignore[arg-type]
+        ({"adversary": Adversary(norm="linf", eps=8)}, r"train\.adversary\.eps = 8: .* 8/255 is 0\.0314"),
+        ({"adversary": Adversary(steps=0)}, r"train\.adversary\.steps = 0"),
+        ({"adversary": Adversary(alpha=2)}, r"train\.adversary\.alpha = 2: must be in \[0, 1\]"),
+        ({"adversary": Adversary(step_size=0)}, r"train\.adversary\.step_size = 0: must be greater"),
+    ],
+)
+def test_a_recipe_out_of_range_is_named(digits: ImageData, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(FeatsplitError, match=message):
+        train(fresh(digits), digits, replace(SHORT, **wrong))
+
+
+def test_a_loss_without_bounds_is_said(digits: ImageData) -> None:
+    with pytest.raises(FeatsplitError, match=r"train\.lr = 1e\+20: the loss is (nan|inf) in epoch 1; lower the rate"):
+        train(fresh(digits), digits, replace(SHORT, lr=1e20, schedule="constant"))
