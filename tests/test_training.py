@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from featsplit import training
+from featsplit.attacks import pgd
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.models.build import build
@@ -49,7 +50,7 @@ def test_one_step_is_torchs_own(digits: ImageData) -> None:
     with torch.no_grad():
         for parameter in plain.parameters():
             assert parameter.grad is not None
-            parameter -= 0.2 * (parameter.grad + 0.01 * parameter)
+            parameter.sub_(0.2 * (parameter.grad + 0.01 * parameter))
     for ours, expected in zip(model.parameters(), plain.parameters(), strict=True):
         assert torch.allclose(ours, expected, atol=1e-5)
 
@@ -81,11 +82,16 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
             raise KeyboardInterrupt
         return epoch(*arguments, **options)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "_epoch", dies)
+    monkeypatch.setattr(training, "_epoch", dies)
+    with pytest.raises(KeyboardInterrupt):
         train(cut, digits, recipe, seed=2, resume=state)
     done = []
-    monkeypatch.setattr(training, "_epoch", lambda *a, **o: done.append(o["epoch"]) or epoch(*a, **o))
+
+    def counts(*arguments: Any, **options: Any) -> tuple[float, float]:
+        done.append(options["epoch"])
+        return epoch(*arguments, **options)
+
+    monkeypatch.setattr(training, "_epoch", counts)
     again = fresh(digits)
     history = train(again, digits, recipe, seed=2, resume=state)
     assert done == [2]
@@ -111,11 +117,10 @@ def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Pa
 def attacks_of(monkeypatch: pytest.MonkeyPatch, digits: ImageData, adversary: Adversary) -> list[dict[str, Any]]:
     """What `pgd` was asked in one epoch of adversarial training, and the mode of the network at that time."""
     seen: list[dict[str, Any]] = []
-    real = training.pgd
 
     def watched(model: Classifier, inputs: Tensor, labels: Tensor, **options: Any) -> Tensor:
         seen.append({**options, "training": model.training})
-        return real(model, inputs, labels, **options)
+        return pgd(model, inputs, labels, **options)
 
     monkeypatch.setattr(training, "pgd", watched)
     train(fresh(digits), digits, replace(SHORT, epochs=1, adversary=adversary))

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -42,7 +43,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_to_file(path / "digits.safetensors", digits, spec, recipe, seed=0, device=cpu)
     rng = np.random.default_rng(0)
     images, labels = rng.random((40, 8, 8), dtype=np.float32), np.arange(40) % 10
-    arrays = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    arrays: dict[str, Any] = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
     names = np.array([f"thing {k}" for k in range(10)])
     np.savez(path / "things.npz", classes=names, **arrays)
     np.savez(path / "one.npz", **{**arrays, "y_train": labels * 0, "y_test": labels * 0})

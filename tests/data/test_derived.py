@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,18 @@ def test_the_reader_is_safe_with_workers(tmp_path: Path) -> None:
         dataset[TOTAL]
 
 
+def test_the_reader_shares_no_open_file_between_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.h5")
+    dataset = open_dataset(tmp_path / "a.h5")
+    image = dataset[3][0]
+    assert torch.equal(pickle.loads(pickle.dumps(dataset))[3][0], image)  # as a spawned worker gets it
+    assert dataset._file is not None
+    opened = dataset._file[1]
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a forked worker
+    assert torch.equal(dataset[3][0], image)
+    assert dataset._file[1] is not opened
+
+
 def test_a_derived_set_serves_wherever_data_are_asked_for(
     tmp_path: Path, digits: ImageData, standard: Classifier
 ) -> None:
@@ -217,7 +230,10 @@ def test_a_derived_set_serves_wherever_data_are_asked_for(
 
 
 def test_a_derived_set_whose_source_changed_is_refused(tmp_path: Path, standard: Classifier) -> None:
-    arrays = {"x_train": np.random.default_rng(0).random((30, 8, 8), dtype=np.float32), "y_train": np.arange(30) % 10}
+    arrays: dict[str, Any] = {
+        "x_train": np.random.default_rng(0).random((30, 8, 8), dtype=np.float32),
+        "y_train": np.arange(30) % 10,
+    }
     arrays |= {"x_test": arrays["x_train"], "y_test": arrays["y_train"]}
     np.savez(tmp_path / "own.npz", **arrays)
     data = load_data(DataSpec(f"npz:{tmp_path / 'own.npz'}"))
