@@ -12,7 +12,7 @@ from torch import Tensor
 
 from featsplit.errors import FeatsplitError
 from featsplit.models import Classifier, ModelSpec, build, load_model, read_story, save_model
-from featsplit.models.checkpoints import state_digest, versions
+from featsplit.models.checkpoints import FORMAT, state_digest, versions
 
 DIGIT = (1, 8, 8)
 SPEC = ModelSpec("resnet8", width=4, stages=2)
@@ -49,6 +49,12 @@ def test_a_model_and_its_story_come_back(saved: Path) -> None:
     }
 
 
+def test_the_same_model_is_the_same_file(saved: Path) -> None:
+    again = saved.with_name("again.safetensors")
+    save_model(trained(), again, spec=SPEC, story={"data": "digits", "history": [1.5]})
+    assert again.read_bytes() == saved.read_bytes()
+
+
 def test_the_digest_is_that_of_the_weights(saved: Path) -> None:
     assert state_digest(load_model(saved)) == state_digest(trained())
     changed = trained()
@@ -74,6 +80,8 @@ def test_nothing_is_unpickled(saved: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("text", "is no readable safetensors file: "),
         ("pickle", "is no readable safetensors file: "),
         ("foreign", "is no featsplit model (a safetensors file of another program?)"),
+        ("garbled", "its story cannot be read (Expecting value: line 1 column 1 (char 0)); train it again"),
+        ("nameless", "its story cannot be read ('model'); train it again"),
         ("misfit", "its weights do not fit resnet8; train it again"),
     ],
 )
@@ -87,6 +95,8 @@ def test_a_file_that_is_no_model_is_refused(saved: Path, name: str, message: str
         torch.save({"weight": torch.ones(3)}, path)
     elif name == "foreign":
         save_file({"weight": torch.ones(3)}, path, metadata={"format": "pt"})
+    elif name in ("garbled", "nameless"):
+        save_file({"weight": torch.ones(3)}, path, metadata={FORMAT: "" if name == "garbled" else "{}"})
     elif name == "misfit":
         save_model(trained(), path, spec=ModelSpec("resnet8", width=3, stages=2), story={})
     with pytest.raises(FeatsplitError) as caught:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from featsplit.data.images import ImageData, Split
@@ -58,20 +59,31 @@ def limit_split(split: Split, size: int, *, classes: int, seed: int, place: str)
 
 
 def resize_split(split: Split, size: int) -> Split:
-    """The split with square images of `size` pixels, antialiased."""
+    """The split with square images of `size` pixels (see `resized`)."""
     return replace(split, images=resized(split.images, size))
 
 
 def resized(images: Tensor, size: int) -> Tensor:
-    """Images (N, C, H, W) as (N, C, size, size) of the same type, bilinear with antialiasing, floats kept in [0, 1]."""
+    """Images (N, C, H, W) as (N, C, size, size) of the same type, floats kept in [0, 1].
+
+    The mean of each box of pixels where both sides are a multiple of `size`, as for the downsampled ImageNet
+    (arXiv:1707.08819): it keeps more of the fine features than smoother filters. Bilinear with antialiasing elsewhere.
+    """
     if tuple(images.shape[2:]) == (size, size) or not len(images):
         return images
-    functional = import_module("torchvision.transforms.v2.functional")
     out = images.new_empty((*images.shape[:2], size, size))
     for start in range(0, len(images), CHUNK):
-        part = functional.resize(images[start : start + CHUNK], [size, size], antialias=True)
-        out[start : start + CHUNK] = part.clamp(0, 1) if part.is_floating_point() else part
+        out[start : start + CHUNK] = _resized_chunk(images[start : start + CHUNK], size)
     return out
+
+
+def _resized_chunk(images: Tensor, size: int) -> Tensor:
+    height, width = images.shape[2:]
+    if height % size == 0 and width % size == 0:
+        means = F.avg_pool2d(images.float(), (height // size, width // size))
+        return means if images.is_floating_point() else means.round().to(images.dtype)
+    part: Tensor = import_module("torchvision.transforms.v2.functional").resize(images, [size, size], antialias=True)
+    return part.clamp(0, 1) if images.is_floating_point() else part
 
 
 def apportion(counts: Tensor, size: int) -> Tensor:

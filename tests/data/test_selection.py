@@ -1,9 +1,11 @@
 """The options that fit every source: classes, holdout, limit, resize."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as oracle
 
@@ -147,6 +149,17 @@ def test_resize_is_that_of_torchvision_with_antialiasing(dtype: torch.dtype, siz
     expected = oracle.resize(split.images, [size, size], antialias=True)
     assert resize_split(split, size).images.dtype == dtype
     torch.testing.assert_close(resize_split(split, size).images, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_resize_by_a_whole_factor_is_pillows_box_filter(dtype: torch.dtype) -> None:
+    raw = images(600, 3, 12, 8)
+    boxes = [Image.fromarray(i.permute(1, 2, 0).numpy()).resize((4, 4), Image.Resampling.BOX) for i in raw]
+    expected = torch.stack([torch.from_numpy(np.array(box)).permute(2, 0, 1) for box in boxes])
+    found = resize_split(Split(raw if dtype == torch.uint8 else raw / 255, torch.zeros(600)), 4).images
+    assert found.dtype == dtype
+    difference = (found.float() * (1 if dtype == torch.uint8 else 255) - expected.float()).abs().max()
+    assert float(difference) <= 1  # Pillow rounds a half up, torch to even
 
 
 def test_resize_keeps_floats_in_the_pixel_range(monkeypatch: pytest.MonkeyPatch) -> None:
