@@ -89,7 +89,14 @@ def test_the_seed_decides_the_weights_and_nothing_else_feels_it(arch: str) -> No
 
 @pytest.mark.parametrize(
     ("spec", "width"),
-    [(ModelSpec("mlp", width=7), 7), (ModelSpec("cnn", width=4), 16), (ModelSpec("resnet8", width=4, stages=2), 8)],
+    [
+        (ModelSpec("mlp"), 256),
+        (ModelSpec("mlp", width=7), 7),
+        (ModelSpec("cnn"), 64),
+        (ModelSpec("cnn", width=4), 16),
+        (ModelSpec("resnet8"), 64),
+        (ModelSpec("resnet8", width=4, stages=2), 8),
+    ],
 )
 def test_width_and_stages_reach_the_network(spec: ModelSpec, width: int) -> None:
     assert build(spec, shape=DIGIT, classes=10).head.in_features == width

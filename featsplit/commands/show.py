@@ -17,7 +17,7 @@ def show(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Draw examples of a derived data set as a PNG, with labels and targets."""
-    from featsplit.data.derived import load_source
+    from featsplit.data.sources import load_source
     from featsplit.files import check_writable
     from featsplit.report.grids import draw_grid
 

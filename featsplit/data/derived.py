@@ -23,7 +23,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from featsplit.data.images import ImageData, Split, as_inputs, check
+from featsplit.data.images import Split, as_inputs
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.files import check_writable, replacing
 from featsplit.progress import progress
@@ -204,27 +204,6 @@ def load_split(path: Path) -> Split:
     """The images, as stored, and labels of the file at `path`."""
     columns = read_columns(path, ["images", "labels"])
     return Split(columns["images"], columns["labels"])
-
-
-def load_source(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
-    """The data set that the file at `path` was made of, opened again as the file says; it must have the same digest."""
-    from featsplit.data.sources import load_data, spec_from
-
-    spec = read_spec(path).spec
-    if not spec["source"]:
-        raise FeatsplitError(f"{path}: its source was in memory only; read it with featsplit.open_dataset")
-    source = load_data(spec_from(spec["source"]), root=root, download=download)
-    if source.digest != spec["source_digest"]:
-        raise FeatsplitError(f'{path}: its source "{source.name}" has changed since; restore it or build the set again')
-    return source
-
-
-def load_derived(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
-    """A derived set as a data set: its images and labels for the split it was made of, its source's for the other."""
-    source = load_source(path, root=root, download=download)
-    split = load_split(path)
-    train, test = (split, source.test) if read_spec(path).spec["split"] == "train" else (source.train, split)
-    return check(ImageData(str(path), source.classes, train, test))
 
 
 class DerivedDataset(Dataset[tuple[Tensor, int]]):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from featsplit.data.arrays import load_npz
+from featsplit.data.derived import load_split, read_spec
 from featsplit.data.folders import load_folder
 from featsplit.data.images import ImageData, Split, check
 from featsplit.data.selection import hold_out, keep_classes, limit_split, resize_split
@@ -56,6 +57,25 @@ def load_data(spec: DataSpec, *, root: Path | None = None, download: bool = Fals
     return replace(data, train=train, test=test, origin=describe(spec))
 
 
+def load_source(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
+    """The data set that the file at `path` was made of, opened again as the file says; it must have the same digest."""
+    spec = read_spec(path).spec
+    if not spec["source"]:
+        raise FeatsplitError(f"{path}: its source was in memory only; read it with featsplit.open_dataset")
+    source = load_data(spec_from(spec["source"]), root=root, download=download)
+    if source.digest != spec["source_digest"]:
+        raise FeatsplitError(f'{path}: its source "{source.name}" has changed since; restore it or build the set again')
+    return source
+
+
+def load_derived(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
+    """A derived set as a data set: its images and labels for the split it was made of, its source's for the other."""
+    source = load_source(path, root=root, download=download)
+    split = load_split(path)
+    train, test = (split, source.test) if read_spec(path).spec["split"] == "train" else (source.train, split)
+    return check(ImageData(str(path), source.classes, train, test))
+
+
 def describe(spec: DataSpec) -> dict[str, object]:
     """`spec` as plain data for TOML and JSON; `spec_from` reads it back."""
     return {**asdict(spec), "classes": list(spec.classes) if spec.classes is not None else None}
@@ -89,8 +109,6 @@ def _load_source(spec: DataSpec, *, root: Path | None, download: bool) -> ImageD
     if spec.source.startswith("npz:"):
         return load_npz(spec.source)
     if spec.source.endswith(".h5"):
-        from featsplit.data.derived import load_derived
-
         return load_derived(Path(spec.source), root=root, download=download)
     raise unknown("data.source", spec.source, SOURCES)
 

@@ -1,0 +1,22 @@
+r"""The derived data sets: representation matching, and relabel-and-perturb.
+
+    D_R, D_NR       x' = argmin over z in [0, 1]^d of ||g(z) - g(x)||_2, from another image   (arXiv:1905.02175, eq. 6)
+    D_rand, D_det   x' = argmin over ||x' - x|| <= eps of J(x', t), labelled t                (eq. 7)
+
+with g the representation of an adversarially trained network (D_R) or of a standard one (D_NR), and t a random class or
+the next one. `match_representation` and `perturb_to_target` do this to a batch; `build_match` and `build_perturb` to a
+whole split, into a file.
+"""
+
+from featsplit.synthesis.matching import Match, build_match, match_representation
+from featsplit.synthesis.perturbing import Perturb, build_perturb, choose_targets, perturb_to_target
+
+__all__ = [
+    "Match",
+    "Perturb",
+    "build_match",
+    "build_perturb",
+    "choose_targets",
+    "match_representation",
+    "perturb_to_target",
+]

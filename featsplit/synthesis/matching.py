@@ -1,0 +1,134 @@
+"""D_R and D_NR: images whose representation is that of another image (arXiv:1905.02175, section 3.1, appendix C.2)."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from featsplit import randomness
+from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.images import ImageData, as_inputs
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.geometry import box, lengths
+from featsplit.models.classifier import Classifier
+from featsplit.optimize import Evaluation, StepRule, minimize
+from featsplit.runtime import frozen
+from featsplit.synthesis.story import specification
+
+Start = Literal["image", "noise"]
+
+
+@dataclass(frozen=True)
+class Match:
+    """How representations are matched; the defaults are the paper's (Table 5): 1000 normalised steps of 0.1.
+
+    `start`: another training image whatever its label, or Gaussian "noise" (mean 0.5, deviation 0.25, clipped).
+    """
+
+    rule: StepRule = field(default_factory=StepRule)
+    steps: int = 1000
+    start: Start = "image"
+
+    def check(self, place: str = "match") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        self.rule.check(place)
+        if self.steps < 1:
+            raise FeatsplitError(f"{place}.steps = {self.steps}: must be at least 1")
+        if self.start not in get_args(Start):
+            raise unknown(f"{place}.start", self.start, get_args(Start))
+
+
+def match_representation(
+    model: Classifier, inputs: Tensor, starts: Tensor, *, steps: int = 1000, rule: StepRule | None = None
+) -> Tensor:
+    """Images in [0, 1] whose representation under `model` is that of `inputs`, found from `starts`; all (N, C, H, W).
+
+    The nearest iterate of each image comes back. `rule` None is the paper's (arXiv:1905.02175, appendix C.2).
+    """
+    with torch.no_grad():
+        goal = model.representation(inputs)
+
+    def objective(current: Tensor) -> Evaluation:
+        square = (model.representation(current) - goal).square().sum(dim=1)
+        return Evaluation(square / 2, square.detach())
+
+    return minimize(objective, starts, steps=steps, rule=rule or StepRule(), project=box, keep="best")
+
+
+def build_match(
+    path: Path,
+    model: Classifier,
+    data: ImageData,
+    match: Match,
+    *,
+    split: Literal["train", "test"] = "train",
+    seed: int = 0,
+    dtype: Dtype = "float32",
+    batch_size: int = 128,
+    device: torch.device | str = "cpu",
+    story: dict[str, Any] | None = None,
+    overwrite: bool = False,
+) -> dict[str, float]:
+    """Write D_R or D_NR of `split` to `path` by matching `model`'s representation; return the file's summary.
+
+    Starts are drawn from the train split, for each image another one than itself. `story` (JSON values) joins the
+    file's description. A build that was cut off goes on at its last finished shard.
+    """
+    match.check()
+    check_dtype(dtype)
+    model.expect(data.name, shape=data.shape, classes=len(data.classes))
+    chosen = data.train if split == "train" else data.test
+    network = frozen(model, device)
+
+    def compute(rows: Tensor) -> Columns:
+        labels = chosen.labels[rows]
+        starts, start_index = _starts(data, rows, match.start, split=split, seed=seed)
+        told = {"labels": labels, "source_index": rows, "source_label": labels, "start_index": start_index}
+        return told | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
+
+    how = {"method": "match", "match": asdict(match), "split": split, "seed": seed, "dtype": dtype}
+    spec = specification(data, model, {**how, **(story or {})})
+    return write_derived(
+        path, compute, _match_summary, total=len(chosen), batch_size=batch_size, spec=spec, overwrite=overwrite
+    )
+
+
+def _starts(data: ImageData, rows: Tensor, start: Start, *, split: str, seed: int) -> tuple[Tensor, Tensor]:
+    """The start images of `rows` and their indices in the train split (-1 for noise)."""
+    stage = f"match/{split}/{start}"
+    if start == "noise":
+        noise = randomness.normal(seed, stage, rows, data.shape)
+        return (0.5 + 0.25 * noise).clamp(0, 1), torch.full_like(rows, -1)
+    if split == "test":
+        index = randomness.integers(seed, stage, rows, len(data.train))
+    else:
+        index = randomness.integers(seed, stage, rows, len(data.train) - 1)
+        index = index + (index >= rows)
+    return data.train.inputs(index), index
+
+
+def _match_batch(network: Classifier, inputs: Tensor, starts: Tensor, match: Match, *, dtype: Dtype) -> Columns:
+    device = network.mean.device
+    inputs, starts = inputs.to(device), starts.to(device)
+    found = match_representation(network, inputs, starts, steps=match.steps, rule=match.rule)
+    stored = as_stored(found, dtype)
+    with torch.no_grad():
+        goal = network.representation(inputs)
+        far, near, kept = (
+            lengths(network.representation(images) - goal, "l2") for images in (starts, found, as_inputs(stored))
+        )
+    columns = {"start_distance": far, "distance": near, "distance_stored": kept, "goal_length": lengths(goal, "l2")}
+    return {name: column.cpu() for name, column in (columns | {"images": stored}).items()}
+
+
+def _match_summary(columns: Columns) -> dict[str, float]:
+    """Medians of the distances in the representation; relative to the length of the goal, before and as stored."""
+    goal = columns["goal_length"].clamp_min(1e-12)
+    return {
+        "start_distance": float(columns["start_distance"].median()),
+        "distance": float(columns["distance"].median()),
+        "relative_distance": float((columns["distance"] / goal).median()),
+        "relative_distance_stored": float((columns["distance_stored"] / goal).median()),
+    }

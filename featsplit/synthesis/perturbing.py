@@ -1,0 +1,164 @@
+"""D_rand and D_det: images relabelled, and moved to where a standard network agrees (arXiv:1905.02175, section 3.2)."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from featsplit import randomness
+from featsplit.attacks import classification
+from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.images import ImageData, as_inputs
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.geometry import Norm, ball, check_threat, lengths
+from featsplit.models.checkpoints import state_digest
+from featsplit.models.classifier import Classifier
+from featsplit.optimize import StepRule, minimize
+from featsplit.runtime import frozen
+from featsplit.synthesis.story import specification
+
+Targets = Literal["random", "next"]
+
+
+@dataclass(frozen=True)
+class Perturb:
+    """How images are perturbed to a target; the defaults are the paper's (Table 6): l2, eps 0.5, 100 steps of 0.1.
+
+    `targets`: "random", uniform over all classes and so at times the image's own unless `exclude_own_label`, or "next",
+    (y + 1) mod K.
+    """
+
+    targets: Targets = "random"
+    exclude_own_label: bool = False
+    norm: Norm = "l2"
+    eps: float = 0.5
+    steps: int = 100
+    step_size: float = 0.1
+
+    def check(self, place: str = "perturb") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        check_threat(place, self.norm, self.eps)
+        if self.targets not in get_args(Targets):
+            raise unknown(f"{place}.targets", self.targets, get_args(Targets))
+        if self.steps < 1:
+            raise FeatsplitError(f"{place}.steps = {self.steps}: must be at least 1")
+        if not self.step_size > 0:
+            raise FeatsplitError(f"{place}.step_size = {self.step_size:g}: must be greater than 0")
+
+
+def perturb_to_target(
+    model: Classifier, inputs: Tensor, targets: Tensor, *, norm: Norm, eps: float, steps: int, step_size: float
+) -> Tensor:
+    """`inputs` moved inside their eps-ball to where `model` reads `targets` (arXiv:1905.02175, appendix C.3).
+
+    Targeted PGD without a random start; the last iterate comes back, as in the paper.
+    """
+    rule = StepRule("paper", step_size=step_size, norm=norm)
+    objective = classification(model, targets, targeted=True)
+    return minimize(objective, inputs, steps=steps, rule=rule, project=ball(inputs, norm, eps))
+
+
+def build_perturb(
+    path: Path,
+    model: Classifier,
+    data: ImageData,
+    perturb: Perturb,
+    *,
+    control: Classifier | None = None,
+    split: Literal["train", "test"] = "train",
+    seed: int = 0,
+    dtype: Dtype = "float32",
+    batch_size: int = 128,
+    device: torch.device | str = "cpu",
+    story: dict[str, Any] | None = None,
+    overwrite: bool = False,
+) -> dict[str, float]:
+    """Write D_rand or D_det of `split` to `path`, perturbing against `model`; return the file's summary.
+
+    `control` is a robust network whose reading of each image is stored before and after: the share on which it reads
+    the new label says how far robust features leaked (the paper's appendix D.6). The rest as in `build_match`.
+    """
+    perturb.check()
+    check_dtype(dtype)
+    model.expect(data.name, shape=data.shape, classes=len(data.classes))
+    chosen = data.train if split == "train" else data.test
+    network = frozen(model, device)
+    judge = None if control is None else frozen(control, device)
+
+    def compute(rows: Tensor) -> Columns:
+        labels = chosen.labels[rows]
+        targets = choose_targets(labels, rows, perturb, classes=len(data.classes), seed=seed)
+        told = {"labels": targets, "source_index": rows, "source_label": labels, "target": targets}
+        return told | _perturb_batch(network, judge, chosen.inputs(rows), targets, perturb, dtype=dtype)
+
+    how = {"method": "perturb", "perturb": asdict(perturb), "split": split, "seed": seed, "dtype": dtype}
+    how["control_digest"] = None if control is None else state_digest(control)
+    spec = specification(data, model, {**how, **(story or {})})
+    return write_derived(
+        path, compute, _perturb_summary, total=len(chosen), batch_size=batch_size, spec=spec, overwrite=overwrite
+    )
+
+
+def _perturb_summary(columns: Columns) -> dict[str, float]:
+    """Shares of the images that are read as their new label: by the source model, and by the robust control."""
+
+    def share(name: str) -> float:
+        return float((columns[name] == columns["target"]).float().mean())
+
+    summary = {
+        "success": share("prediction"),
+        "success_stored": share("prediction_stored"),
+        "confidence": float(columns["confidence"].mean()),
+        "own_label": share("source_label"),
+        "perturbation": float(columns["perturbation"].median()),
+    }
+    return summary | {name: share(name) for name in ("control_before", "control_after") if name in columns}
+
+
+def choose_targets(labels: Tensor, rows: Tensor, perturb: Perturb, *, classes: int, seed: int) -> Tensor:
+    """The new label of each image, (N,) int64: uniform (own label in or out), or the next class."""
+    if perturb.targets == "next":
+        return (labels + 1) % classes
+    stage = "perturb/target"
+    if not perturb.exclude_own_label:
+        return randomness.integers(seed, stage, rows, classes)
+    return (labels + 1 + randomness.integers(seed, stage, rows, classes - 1)) % classes
+
+
+def _perturb_batch(
+    network: Classifier,
+    judge: Classifier | None,
+    inputs: Tensor,
+    targets: Tensor,
+    perturb: Perturb,
+    *,
+    dtype: Dtype,
+) -> Columns:
+    inputs, targets = inputs.to(network.mean.device), targets.to(network.mean.device)
+    found = perturb_to_target(
+        network,
+        inputs,
+        targets,
+        norm=perturb.norm,
+        eps=perturb.eps,
+        steps=perturb.steps,
+        step_size=perturb.step_size,
+    )
+    stored = as_stored(found, dtype)
+    kept = as_inputs(stored)
+    with torch.no_grad():
+        logits = network(found)
+        columns = {
+            "images": stored,
+            "prediction": logits.argmax(1),
+            "prediction_stored": network(kept).argmax(1),
+            "confidence": F.softmax(logits, dim=1).gather(1, targets[:, None])[:, 0],
+            "perturbation": lengths(found - inputs, perturb.norm),
+        }
+        if judge is not None:
+            columns["control_before"] = judge(inputs).argmax(1)
+            columns["control_after"] = judge(kept).argmax(1)
+    return {name: column.cpu() for name, column in columns.items()}
