@@ -97,7 +97,7 @@ def _better(best: tuple[Tensor, Tensor] | None, inputs: Tensor, score: Tensor) -
     """The better of two iterates for each image, with its score."""
     if best is None:
         return inputs, score
-    wins = score < best[1]
+    wins = (score < best[1]) | best[1].isnan()
     chosen = torch.where(wins.reshape(-1, *([1] * (inputs.ndim - 1))), inputs, best[0])
     return chosen, torch.where(wins, score, best[1])
 
