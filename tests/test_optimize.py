@@ -192,6 +192,17 @@ def test_best_is_chosen_for_each_example_and_the_first_wins_a_tie() -> None:
     torch.testing.assert_close(found, torch.stack([start[0], end[1]]))
 
 
+def test_a_start_without_a_score_does_not_stand() -> None:
+    scores = iter([float("nan"), 3.0, 2.0])
+
+    def objective(inputs: Tensor) -> Evaluation:
+        return Evaluation(inputs.flatten(1).sum(dim=1), torch.full((len(inputs),), next(scores)))
+
+    start = torch.full((1, 1, 1, 1), 0.5)
+    found = minimize(objective, start, steps=2, rule=rule("paper"), project=box, keep="best")
+    assert float(found) == pytest.approx(0.3)
+
+
 def quartic(centre: Tensor) -> Callable[[slice], Objective]:
     """An objective for some rows of a batch, whose examples 1 and 3 are flat and diverging."""
 
