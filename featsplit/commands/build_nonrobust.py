@@ -78,11 +78,11 @@ def _perturb(given: Mapping[str, Any]) -> None:
     checks = {"factory": given["factory"], "other_classes": given["other_classes"]}
     name = "rand" if chosen.targets == "random" else "det"
     summary = build_perturb(
-        given["out"],
-        options.load_model(given["model"], data, **checks),
+        Path(given["out"]),
+        options.load_model(Path(given["model"]), data, **checks),
         data,
         chosen,
-        control=options.load_model(given["control"], data, **checks) if given["control"] else None,
+        control=options.load_model(Path(given["control"]), data, **checks) if given["control"] else None,
         split=options.one_split(given["split"]),
         seed=given["seed"],
         dtype=given["dtype"],

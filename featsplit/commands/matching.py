@@ -1,6 +1,7 @@
 """The options of representation matching, which two commands share."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -48,9 +49,11 @@ def build_and_tell(name: str, found: "Match", given: Mapping[str, Any]) -> None:
     from featsplit.synthesis import build_match
 
     data = options.load_data(given)
-    model = options.load_model(given["model"], data, factory=given["factory"], other_classes=given["other_classes"])
+    model = options.load_model(
+        Path(given["model"]), data, factory=given["factory"], other_classes=given["other_classes"]
+    )
     summary = build_match(
-        given["out"],
+        Path(given["out"]),
         model,
         data,
         found,

@@ -45,7 +45,8 @@ def load_data(given: Mapping[str, Any]) -> "ImageData":
     spec = DataSpec(
         given["data"], given["resize"], given["limit"], given["limit_test"], kept, given["holdout"], given["data_seed"]
     )
-    return load(spec, root=given["data_root"], download=given["download"])
+    root = Path(given["data_root"]) if given["data_root"] else None  # a text in older versions of typer
+    return load(spec, root=root, download=given["download"])
 
 
 def load_model(path: Path, data: "ImageData", *, factory: str | None, other_classes: bool) -> "Classifier":

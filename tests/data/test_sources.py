@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from torchvision.transforms.v2 import functional as oracle
 
+from featsplit.data import sources
 from featsplit.data.sources import DataSpec, describe, load_data, spec_from
 from featsplit.errors import FeatsplitError
 
@@ -104,8 +105,6 @@ def test_importing_the_sources_costs_neither_torchvision_nor_scikit_learn() -> N
 
 
 def test_a_derived_data_set_is_left_to_its_own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from featsplit.data import derived
-
     digits = load_data(DataSpec("digits"))
     asked: list[Any] = []
 
@@ -113,7 +112,7 @@ def test_a_derived_data_set_is_left_to_its_own_module(tmp_path: Path, monkeypatc
         asked.extend([path, root, download])
         return digits
 
-    monkeypatch.setattr(derived, "load_derived", load_derived, raising=False)
+    monkeypatch.setattr(sources, "load_derived", load_derived)
     data = load_data(DataSpec("runs/det.h5", limit=20), root=tmp_path, download=True)
     assert asked == [Path("runs/det.h5"), tmp_path, True]
     assert (data.name, len(data.train)) == ("runs/det.h5", 20)
