@@ -22,7 +22,9 @@ from featsplit.synthesis import (
     build_perturb,
     choose_targets,
     match_representation,
+    matching,
     perturb_to_target,
+    perturbing,
 )
 
 FAST = Match(StepRule("lbfgs", 1.0), steps=15)
@@ -125,13 +127,33 @@ def test_a_perturbed_set_stays_in_its_ball(tmp_path: Path, standard: Classifier,
     assert summary["success"] > 0.8
 
 
-def test_storage_is_measured_not_assumed(tmp_path: Path, standard: Classifier, few: ImageData) -> None:
-    push = Perturb(eps=0.4, steps=15, step_size=0.1)
-    build_perturb(tmp_path / "p.h5", standard, few, push, dtype="uint8")
-    columns = read_columns(tmp_path / "p.h5", ["images", "prediction_stored"])
+def test_storage_is_measured_not_assumed(
+    tmp_path: Path, standard: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With storage made as coarse as 4 grey levels, the success as stored is another one, and the one that is told."""
+    monkeypatch.setattr(perturbing, "as_stored", lambda images, dtype: ((images * 3).round() * 85).to(torch.uint8))
+    summary = build_perturb(tmp_path / "p.h5", standard, few, PUSH, dtype="uint8")
+    columns = read_columns(tmp_path / "p.h5", ["images", "prediction", "prediction_stored", "target"])
     assert columns["images"].dtype == torch.uint8
     with torch.no_grad():
         assert torch.equal(columns["prediction_stored"], standard(as_inputs(columns["images"])).argmax(1))
+    assert not torch.equal(columns["prediction_stored"], columns["prediction"])
+    share = float((columns["prediction_stored"] == columns["target"]).float().mean())
+    assert summary["success_stored"] == pytest.approx(share)
+    assert summary["success_stored"] < summary["success"]
+
+
+def test_storage_of_a_match_is_measured(
+    tmp_path: Path, robust: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matching, "as_stored", lambda images, dtype: ((images * 3).round() * 85).to(torch.uint8))
+    build_match(tmp_path / "r.h5", robust, few, FAST, dtype="uint8")
+    columns = read_columns(tmp_path / "r.h5", ["images", "distance", "distance_stored"])
+    with torch.no_grad():
+        goal = robust.representation(few.train.inputs())
+        kept = lengths(robust.representation(as_inputs(columns["images"])) - goal, "l2")
+    assert torch.allclose(columns["distance_stored"], kept, atol=1e-3)
+    assert float(columns["distance_stored"].median()) > 2 * float(columns["distance"].median())
 
 
 def test_the_control_is_the_robust_networks_reading(
