@@ -8,6 +8,18 @@ class FeatsplitError(Exception):
     """Something that the user can mend; the command line prints its message in one line and exits with status 2."""
 
 
+def check_count(place: str, value: int) -> None:
+    """Raise FeatsplitError unless the `value` at `place` is at least 1."""
+    if value < 1:
+        raise FeatsplitError(f"{place} = {value}: must be at least 1")
+
+
+def check_positive(place: str, value: float) -> None:
+    """Raise FeatsplitError unless the `value` at `place` is a finite number greater than 0."""
+    if not 0 < value < float("inf"):
+        raise FeatsplitError(f"{place} = {value:g}: must be greater than 0, and finite")
+
+
 def unknown(place: str, value: str, valid: Iterable[str]) -> FeatsplitError:
     """The error for a `value` at `place` that is none of the `valid` names, with the nearest of them."""
     names = list(valid)

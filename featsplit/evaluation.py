@@ -12,7 +12,7 @@ from torch import Tensor
 
 from featsplit.attacks import bim, fgsm, pgd
 from featsplit.data.images import Split
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, check_threat, random_offsets
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
@@ -44,10 +44,8 @@ class Attack:
             raise unknown(f"{place}.name", self.name, ATTACKS)
         check_threat(place, self.norm, self.eps)
         for name in ("steps", "restarts"):
-            if getattr(self, name) < 1:
-                raise FeatsplitError(f"{place}.{name} = {getattr(self, name)}: must be at least 1")
-        if self.step_size is not None and not self.step_size > 0:
-            raise FeatsplitError(f"{place}.step_size = {self.step_size:g}: must be greater than 0")
+            check_count(f"{place}.{name}", getattr(self, name))
+        check_positive(f"{place}.step_size", 1.0 if self.step_size is None else self.step_size)
         if self.restarts > 1 and self.name != "pgd":
             raise FeatsplitError(f'{place}.restarts = {self.restarts}: only "pgd" has restarts')
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from featsplit.errors import FeatsplitError
 
 
@@ -17,8 +19,9 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except FileExistsError as error:
         raise FeatsplitError(f"{path}: cannot be written: {path.parent} is a file, not a folder") from error
-    except OSError as error:
-        raise FeatsplitError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FeatsplitError(f"{path}: cannot be written: {reason}") from error
 
 
 @contextmanager
@@ -39,6 +42,8 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def check_writable(path: Path, *, overwrite: bool = False) -> None:
     """Raise FeatsplitError, before any work is done, where `path` cannot become a new file."""
+    if path.is_dir():
+        raise FeatsplitError(f"{path}: is a folder; give a file")
     if path.exists() and not overwrite:
         raise FeatsplitError(f"{path}: exists; give another --out, or --overwrite")
     with _writing(path):

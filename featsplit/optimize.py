@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, direction
 
 RuleName = Literal["paper", "momentum", "lbfgs"]
@@ -53,8 +53,10 @@ class StepRule:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         if self.name not in RULES:
             raise unknown(f"{place}.rule", self.name, RULES)
-        if not self.step_size > 0:
-            raise FeatsplitError(f"{place}.step_size = {self.step_size:g}: must be greater than 0")
+        check_positive(f"{place}.step_size", self.step_size)
+        check_count(f"{place}.memory", self.memory)
+        if not 0 <= self.momentum < 1:
+            raise FeatsplitError(f"{place}.momentum = {self.momentum:g}: must be in [0, 1)")
 
 
 def minimize(

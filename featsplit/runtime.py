@@ -53,8 +53,8 @@ def _folded(body: nn.Module, probe: Tensor) -> nn.Module:
 
 
 def batches(total: int, size: int) -> list[Tensor]:
-    """The indices 0 ... total - 1 in runs of at most `size`."""
-    return list(torch.split(torch.arange(total), size))
+    """The indices 0 ... total - 1 in runs of at most `size`; none where there are none."""
+    return list(torch.split(torch.arange(total), size)) if total else []
 
 
 def predict(model: Classifier, split: Split, *, batch_size: int = 500) -> Tensor:

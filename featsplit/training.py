@@ -20,9 +20,10 @@ from torch import Tensor
 from featsplit.attacks import pgd
 from featsplit.data.augment import augment, check_augment
 from featsplit.data.images import ImageData, Split
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.files import replacing
 from featsplit.geometry import Norm, check_threat, random_offsets
+from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
@@ -56,10 +57,8 @@ class Adversary:
         if self.attack not in get_args(AdversaryName):
             raise unknown(f"{place}.attack", self.attack, get_args(AdversaryName))
         check_threat(place, self.norm, self.eps)
-        if self.steps < 1:
-            raise FeatsplitError(f"{place}.steps = {self.steps}: must be at least 1")
-        if self.step_size is not None and not self.step_size > 0:
-            raise FeatsplitError(f"{place}.step_size = {self.step_size:g}: must be greater than 0")
+        check_count(f"{place}.steps", self.steps)
+        check_positive(f"{place}.step_size", 1.0 if self.step_size is None else self.step_size)
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise FeatsplitError(f"{place}.alpha = {self.alpha:g}: must be in [0, 1], the weight of the clean loss")
 
@@ -100,13 +99,14 @@ class Recipe:
     def check(self, place: str = "train") -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         for name in ("epochs", "batch_size", "drop_every"):
-            if getattr(self, name) < 1:
-                raise FeatsplitError(f"{place}.{name} = {getattr(self, name)}: must be at least 1")
-        if not 0 < self.lr < math.inf:
-            raise FeatsplitError(f"{place}.lr = {self.lr:g}: must be greater than 0")
+            check_count(f"{place}.{name}", getattr(self, name))
+        for name in ("lr", "drop_factor"):
+            check_positive(f"{place}.{name}", getattr(self, name))
         if not 0 <= self.momentum < 1:
             raise FeatsplitError(f"{place}.momentum = {self.momentum:g}: must be in [0, 1)")
-        if self.weight_decay < 0:
+        if self.nesterov and not self.momentum:
+            raise FeatsplitError(f"{place}.nesterov = true: needs a momentum greater than 0")
+        if not 0 <= self.weight_decay < math.inf:
             raise FeatsplitError(f"{place}.weight_decay = {self.weight_decay:g}: must be at least 0")
         if self.schedule not in get_args(Schedule):
             raise unknown(f"{place}.schedule", self.schedule, get_args(Schedule))
@@ -150,7 +150,7 @@ def train(
         nesterov=recipe.nesterov,
         weight_decay=recipe.weight_decay,
     )
-    key = json.dumps([asdict(recipe), data.digest, seed, model.shape])
+    key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), versions()])
     history = _restore(resume, model, optimiser, key) if resume else []
     for epoch in progress(range(len(history), recipe.epochs), title):
         model.train()
@@ -171,7 +171,7 @@ def _epoch(
     generator = torch_generator(seed, f"train/{epoch}")
     order = torch.randperm(len(split), generator=generator).tensor_split(math.ceil(len(split) / recipe.batch_size))
     total, right = torch.zeros((), device=split.labels.device), torch.zeros((), device=split.labels.device)
-    for batch, rows in enumerate(order):
+    for batch, rows in enumerate(progress(order, f"epoch {epoch + 1}")):
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
         rows = rows.to(split.labels.device)

@@ -12,7 +12,7 @@ from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, AttackName, evaluate
 from featsplit.geometry import NORMS, Norm, random_offsets
-from featsplit.models import Classifier
+from featsplit.models import Classifier, wrap
 from featsplit.models.checkpoints import state_digest
 from featsplit.runtime import frozen
 
@@ -208,7 +208,7 @@ def test_the_stride_is_never_more_than_eps() -> None:
         ),
         (Attack("pgd", steps=0), "attack.steps = 0: must be at least 1"),
         (Attack("pgd", restarts=0), "attack.restarts = 0: must be at least 1"),
-        (Attack("pgd", step_size=0), "attack.step_size = 0: must be greater than 0"),
+        (Attack("pgd", step_size=0), "attack.step_size = 0: must be greater than 0, and finite"),
         (Attack("bim", restarts=2), 'attack.restarts = 2: only "pgd" has restarts'),
     ],
 )
@@ -216,3 +216,21 @@ def test_an_attack_out_of_range_is_refused_before_any_work(attack: Attack, messa
     with pytest.raises(FeatsplitError) as caught:
         evaluate(by_distance(dead=0.0, edge=0.1), level(0.5, 0), [Attack(), attack])
     assert str(caught.value) == message
+
+
+class _Viewing(nn.Module):
+    """A network that flattens as the robustness package does, which fails on no images at all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(64, 10)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        logits: Tensor = self.linear(inputs.view(inputs.size(0), -1))
+        return logits
+
+
+def test_a_network_that_no_image_survives_is_evaluated_to_the_end(digits: ImageData) -> None:
+    model = wrap(_Viewing(), shape=digits.shape, classes=10)
+    rows = evaluate(model, digits.test, [Attack("pgd", "l2", 4.0, steps=10, restarts=3)])
+    assert rows[0]["accuracy"] == 0

@@ -235,3 +235,12 @@ def test_a_factory_that_is_none_is_refused(arch: str, message: str) -> None:
         build(arch, shape=DIGIT, classes=3)
     assert str(caught.value).startswith(f'model.arch = "{arch}": ')
     assert message in str(caught.value)
+
+
+def test_wrap_leaves_the_users_network_as_it_was() -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, 3))
+    inputs = torch.rand((2, 1, 4, 4))
+    before = network(inputs)
+    model = wrap(network, shape=(1, 4, 4), classes=3)
+    assert torch.equal(network(inputs), before)
+    assert torch.equal(model(inputs), before)

@@ -250,8 +250,8 @@ def test_minimize_leaves_its_start_and_works_without_gradients() -> None:
     ("wrong", "message"),
     [
         ({"name": "momentun"}, 'rule = "momentun": must be one of paper, momentum, lbfgs; did you mean "momentum"?'),
-        ({"step_size": 0}, "step_size = 0: must be greater than 0"),
-        ({"step_size": float("nan")}, "step_size = nan: must be greater than 0"),
+        ({"step_size": 0}, "step_size = 0: must be greater than 0, and finite"),
+        ({"step_size": float("nan")}, "step_size = nan: must be greater than 0, and finite"),
     ],
 )
 def test_a_rule_out_of_range_is_refused(wrong: dict[str, Any], message: str) -> None:

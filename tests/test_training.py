@@ -99,7 +99,7 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
     assert torch.equal(weights(again), weights(whole))
 
 
-@pytest.mark.parametrize("change", ["seed", "recipe", "damage"])
+@pytest.mark.parametrize("change", ["seed", "recipe", "damage", "network"])
 def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Path, change: str) -> None:
     state, recipe = tmp_path / "state", SHORT
     train(fresh(digits), digits, SHORT, seed=2, resume=state)
@@ -108,7 +108,8 @@ def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Pa
     if change == "damage":
         state.write_bytes(state.read_bytes()[:1000])
     seed = 3 if change == "seed" else 2
-    model, expected = fresh(digits), fresh(digits)
+    arch = "linear" if change == "network" else "cnn"
+    model, expected = (build(arch, shape=digits.shape, classes=10, seed=5) for _ in range(2))
     train(model, digits, recipe, seed=seed, resume=state)
     train(expected, digits, recipe, seed=seed)
     assert torch.equal(weights(model), weights(expected))

@@ -60,7 +60,7 @@ def main() -> None:
             raise
         _fail(error.format_message(), 2)
     if code == INTERRUPTED:
-        _fail("interrupted; the same command goes on where it stopped", INTERRUPTED)
+        _fail("interrupted; run, train and build go on where they stopped", INTERRUPTED)
     sys.exit(code or 0)
 
 

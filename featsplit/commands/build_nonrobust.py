@@ -74,6 +74,7 @@ def _perturb(given: Mapping[str, Any]) -> None:
     fields = ("targets", "norm", "eps", "steps", "step_size", "exclude_own_label")
     chosen = Perturb(**{name: given[name] for name in fields if given[name] is not None})
     chosen.check()
+    options.check_suffix(Path(given["out"]), ".h5")
     data = options.load_data(given)
     checks = {"factory": given["factory"], "other_classes": given["other_classes"]}
     name = "rand" if chosen.targets == "random" else "det"

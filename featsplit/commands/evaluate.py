@@ -60,7 +60,7 @@ def evaluate(
             for size in sizes
         ]
     for each in attacks:
-        each.check("--attack")
+        each.check()
     where, rows = resolve_device(device), []
     for source in data:
         loaded = options.load_data({**context.params, "data": source})

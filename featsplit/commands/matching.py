@@ -48,6 +48,7 @@ def build_and_tell(name: str, found: "Match", given: Mapping[str, Any]) -> None:
     from featsplit.runtime import resolve_device
     from featsplit.synthesis import build_match
 
+    options.check_suffix(Path(given["out"]), ".h5")
     data = options.load_data(given)
     model = options.load_model(
         Path(given["model"]), data, factory=given["factory"], other_classes=given["other_classes"]

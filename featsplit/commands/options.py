@@ -28,7 +28,7 @@ Factory = Annotated[str | None, typer.Option(help="Let a checkpoint made with yo
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.")]
 Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is at --out.")]
-BatchSize = Annotated[int, typer.Option(help="Images at a time; the result does not depend on it.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Images at a time; the result does not depend on it.")]
 DtypeName = Annotated[str, typer.Option("--dtype", help="How images are stored: float32, float16 or uint8 (rounded).")]
 SplitName = Annotated[str, typer.Option("--split", help="Which images to start from: train or test.")]
 OtherClasses = Annotated[
@@ -97,6 +97,12 @@ def one_split(name: str) -> Any:
     if name not in ("train", "test"):
         raise unknown("--split", name, ("train", "test"))
     return name
+
+
+def check_suffix(path: Path, suffix: str) -> None:
+    """Raise FeatsplitError unless the file that is to be written ends as the other commands expect it to."""
+    if path.suffix != suffix:
+        raise FeatsplitError(f"--out {path}: must end in {suffix}")
 
 
 def say(line: str) -> None:

@@ -29,10 +29,9 @@ def run(
     """
     began = time.perf_counter()
     from featsplit.data.sources import load_data
-    from featsplit.experiment.run import close, finished
+    from featsplit.experiment.run import close, finished, reopen
     from featsplit.experiment.run import run as run_all
     from featsplit.experiment.settings import read_experiment
-    from featsplit.files import check_writable
     from featsplit.report.page import summary, write_report
     from featsplit.runtime import resolve_device
 
@@ -43,7 +42,7 @@ def run(
         typer.echo(summary(folder))
         typer.echo(f"{folder}: this run is finished; change a setting, or give another --out, to run again")
         return
-    check_writable(folder / "run.json", overwrite=True)
+    reopen(folder)
     where = resolve_device(device)
     data = load_data(experiment.data, root=data_root, download=download)
     rows = run_all(experiment, data, seeds=numbers, out=folder, device=where, say=options.say)

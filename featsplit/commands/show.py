@@ -11,7 +11,7 @@ from featsplit.commands import options
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A derived data set (.h5).")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The picture to write (.png).")],
-    count: Annotated[int, typer.Option(help="How many examples, spread over the set.")] = 8,
+    count: Annotated[int, typer.Option(min=1, help="How many examples, spread over the set.")] = 8,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     overwrite: options.Overwrite = False,
@@ -21,6 +21,7 @@ def show(
     from featsplit.files import check_writable
     from featsplit.report.grids import draw_grid
 
+    options.check_suffix(out, ".png")
     check_writable(out, overwrite=overwrite)
-    draw_grid(file, out, source=load_source(file, root=data_root, download=download), count=count)
-    typer.echo(f"{out}: {count} examples of {file}")
+    drawn = draw_grid(file, out, source=load_source(file, root=data_root, download=download), count=count)
+    typer.echo(f"{out}: {drawn} examples of {file}")

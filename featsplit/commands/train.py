@@ -28,9 +28,10 @@ def train(
     nesterov: bool = False,
     weight_decay: float = 5e-4,
     schedule: Annotated[
-        str, typer.Option(help="step (x0.1 every --drop-every epochs), one-cycle or constant.")
+        str, typer.Option(help="step (times --drop-factor every --drop-every epochs), one-cycle or constant.")
     ] = "step",
     drop_every: int = 50,
+    drop_factor: float = 0.1,
     augment: Annotated[
         str, typer.Option(help="crop, reflect-crop, flip, shift, color-jitter, rotation: with commas, in order.")
     ] = "",
@@ -74,10 +75,12 @@ def train(
         weight_decay=weight_decay,
         schedule=schedule,  # type: ignore[arg-type]  # checked by Recipe.check
         drop_every=drop_every,
+        drop_factor=drop_factor,
         augment=tuple(options.words(augment)),
         adversary=_adversary(adversary, given, random_start=random_start),
     )
     recipe.check()
+    options.check_suffix(out, ".safetensors")
     spec = ModelSpec(arch, width, stages)
     spec.check()
     where = resolve_device(device)
@@ -101,4 +104,6 @@ def _adversary(name: str, given: dict[str, Any], *, random_start: bool) -> Any:
             first = next(iter(chosen), "random_start").replace("_", "-")
             raise FeatsplitError(f"--{first}: belongs to an adversary; give --adversary pgd or fgsm")
         return None
+    if name == "fgsm" and "steps" in chosen:
+        raise FeatsplitError(f"--steps {chosen['steps']}: fgsm takes one step; use --adversary pgd")
     return Adversary(attack=name, random_start=random_start, **chosen)  # type: ignore[arg-type]

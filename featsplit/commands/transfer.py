@@ -49,7 +49,7 @@ def transfer(
     recipe.check()
     attacks = [Attack(), *(Attack("pgd", norm, e, steps, None, restarts) for e in options.numbers(eps, "--eps"))]  # type: ignore[arg-type]
     for attack in attacks:
-        attack.check("--eps")
+        attack.check()
     specs = [ModelSpec(name) for name in options.words(arch)]
     for spec in specs:
         spec.check()

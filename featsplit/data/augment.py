@@ -95,7 +95,7 @@ def _grey(inputs: Tensor) -> Tensor:
 
 
 def _random_crop(inputs: Tensor, generator: torch.Generator, *, share: int, mode: Padding = "constant") -> Tensor:
-    padding = max(1, round(inputs.shape[2] / share))
+    padding = min(max(1, round(inputs.shape[2] / share)), min(inputs.shape[2:]) - 1)
     corners = torch.randint(0, 2 * padding + 1, (2, len(inputs)), generator=generator).to(inputs.device)
     return crop(inputs, corners[0], corners[1], padding=padding, mode=mode)
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import h5py
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -77,6 +77,9 @@ def write_derived(
     if (kept := _kept(path, spec)) is not None:
         return kept
     check_writable(path, overwrite=overwrite)
+    own = spec["source"].get("source", "")
+    if own.endswith(".h5") and Path(own).resolve() == path.resolve():
+        raise FeatsplitError(f"{path}: would replace the data that it is made of; give another --out")
     folder = path.with_name(f".{path.name}.shards")
     shards = [folder / f"{number:05d}" for number in range(-(-total // SHARD))]
     missing = _missing(folder, shards, spec)
@@ -108,12 +111,25 @@ def _kept(path: Path, spec: dict[str, Any]) -> dict[str, float] | None:
 def _missing(folder: Path, shards: list[Path], spec: dict[str, Any]) -> list[Path]:
     """The shards still to be computed; those of another spec are dropped."""
     told = folder / "spec.json"
-    if folder.exists() and not (told.exists() and json.loads(told.read_text()) == spec):
+    try:
+        same = json.loads(told.read_text()) == spec
+    except (OSError, ValueError):
+        same = False
+    if folder.exists() and not same:
         shutil.rmtree(folder)
     if not folder.exists():
         with replacing(told) as partial:
             partial.write_text(json.dumps(spec))
-    return [shard for shard in shards if not shard.exists()]
+    return [shard for shard in shards if not _whole(shard)]
+
+
+def _whole(shard: Path) -> bool:
+    """Whether the shard is there and was written to its end."""
+    try:
+        with safe_open(shard, framework="pt"):
+            return True
+    except (OSError, SafetensorError):
+        return False
 
 
 def _assemble(
@@ -167,15 +183,19 @@ def _opened(path: Path) -> Iterator[h5py.File]:
             if file.attrs.get("format") != FORMAT:
                 raise FeatsplitError(f"{path}: is no featsplit data set (an HDF5 file of another program?)")
             yield file
-    except (OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # all that h5py raises
+        reason = " ".join(str(error).split())[:80]
         raise FeatsplitError(f"{path}: is damaged or no HDF5 file ({reason}); build it again") from error
 
 
 def read_spec(path: Path) -> Story:
     """What the file at `path` says of itself, without reading the images."""
     with _opened(path) as file:
-        spec, digests, summary = (json.loads(file.attrs[name]) for name in ("spec", "digests", "summary"))
+        spec, digests, summary = (dict(json.loads(file.attrs[name])) for name in ("spec", "digests", "summary"))
+        for name in ("method", "source", "split"):
+            spec[name]
+        for name in ("images", "labels"):
+            file[name]
         return Story(spec, digests, summary, {name: (file[name].shape, str(file[name].dtype)) for name in file})
 
 

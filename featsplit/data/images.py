@@ -81,10 +81,14 @@ def check(data: ImageData) -> ImageData:
 def _check_split(place: str, split: Split, *, classes: int, shape: tuple[int, int, int]) -> None:
     if not len(split):
         raise FeatsplitError(f"{place} is empty; it needs at least one image")
+    if not split.images.numel():
+        raise FeatsplitError(f"{place}: images are {tuple(split.images.shape[1:])}, without a pixel")
     if len(split.images) != len(split.labels):
         raise FeatsplitError(f"{place}: {len(split.images)} images but {len(split.labels)} labels; give one for each")
     if tuple(split.images.shape[1:]) != shape:
-        raise FeatsplitError(f"{place}: images are {tuple(split.images.shape[1:])}, the train images {shape}; resize")
+        raise FeatsplitError(
+            f"{place}: images are {tuple(split.images.shape[1:])}, the train images {shape}; all must be alike"
+        )
     if split.images.is_floating_point():
         _check_pixels(place, split.images)
     wrong = ((split.labels < 0) | (split.labels >= classes)).nonzero()

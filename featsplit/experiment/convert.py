@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -18,6 +18,9 @@ def record(kind: type[T], mapping: Mapping[str, Any], place: str) -> T:
     for key in mapping:
         if key not in names:
             raise unknown(f"{place}: key", key, names)
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name not in mapping and field.default is MISSING and field.default_factory is MISSING:
+            raise FeatsplitError(f"{f'{place}.{field.name}'.lstrip('.')}: is missing; it has no default")
     return kind(**{key: _value(hints[key], value, f"{place}.{key}".lstrip(".")) for key, value in mapping.items()})
 
 

@@ -3,6 +3,7 @@
 D -> standard, adversarial -> D_R, D_NR, D_rand, D_det -> a standard network on each -> rows   (the paper, Fig. 1)
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from featsplit.data.images import ImageData, Split
 from featsplit.evaluation import Row
 from featsplit.experiment.settings import SETS, SOURCE_NETWORKS, Experiment
 from featsplit.experiment.stages import Say, Stages, built, control_rows, evaluated, split_of, trained
-from featsplit.files import write_json
+from featsplit.files import check_writable, write_json
 from featsplit.models.checkpoints import versions
 
 
@@ -53,24 +54,32 @@ def _one_seed(stages: Stages) -> list[Row]:
     return rows
 
 
+def reopen(out: Path) -> None:
+    """Take the mark of a finished run from `out`, before anything there changes; the folder must be writable."""
+    check_writable(out / "run.json", overwrite=True)
+    (out / "run.json").unlink(missing_ok=True)
+
+
 def close(out: Path, experiment: Experiment, seeds: list[int]) -> None:
     """Mark the run in `out` as finished."""
-    write_json(out / "run.json", _mark(experiment, seeds))
+    write_json(out / "run.json", _mark(out, experiment, seeds))
 
 
 def finished(out: Path, experiment: Experiment, seeds: list[int]) -> bool:
-    """Whether `out` holds the finished run of these settings and seeds, by these versions.
+    """Whether `out` holds the finished run of these settings and seeds, by these versions, with these rows.
 
-    Data in the user's own files may have changed since, so a run on them is never taken as finished by its settings.
+    The user's own data and code may have changed since, so a run of them is never taken as finished by its settings.
     """
-    path = out / "run.json"
-    own_files = ":" in experiment.data.source or experiment.data.source.endswith(".h5")
+    source = experiment.data.source
+    if ":" in source or source.endswith(".h5") or ":" in experiment.model.arch:
+        return False
     try:
-        return not own_files and json.loads(path.read_text()) == _mark(experiment, seeds)
+        return bool(json.loads((out / "run.json").read_text()) == _mark(out, experiment, seeds))
     except (OSError, ValueError):
         return False
 
 
-def _mark(experiment: Experiment, seeds: list[int]) -> dict[str, Any]:
+def _mark(out: Path, experiment: Experiment, seeds: list[int]) -> dict[str, Any]:
+    rows = hashlib.sha256((out / "rows.json").read_bytes()).hexdigest()
     settings: dict[str, Any] = json.loads(json.dumps(experiment.plain()))
-    return {"settings": settings, "seeds": seeds, "versions": versions()}
+    return {"settings": settings, "seeds": seeds, "versions": versions(), "rows": rows}

@@ -67,7 +67,16 @@ class Experiment:
         """Raise FeatsplitError for the first setting out of its range."""
         self.model.check()
         for name in NETWORKS:
-            getattr(self.train, name).check(f"train.{name}")
+            recipe = getattr(self.train, name)
+            recipe.check(f"train.{name}")
+            if recipe.adversary is not None and name != "adversarial":
+                raise FeatsplitError(
+                    f"train.{name}.adversary: only train.adversarial has one; the others train normally"
+                )
+        if self.perturb.targets != "random":
+            raise FeatsplitError('perturb.targets: a run makes both sets, D_rand with "random" and D_det with "next"')
+        if len(set(self.evaluate.eps)) < len(self.evaluate.eps):
+            raise FeatsplitError(f"evaluate.eps = {list(self.evaluate.eps)}: give each eps once")
         if self.train.adversarial.adversary is None:
             raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
         self.match.check()

@@ -13,7 +13,7 @@ import torch
 from featsplit.data.derived import load_split
 from featsplit.data.images import ImageData, Split, digest_of
 from featsplit.errors import FeatsplitError
-from featsplit.evaluation import Row, evaluate
+from featsplit.evaluation import Attack, Row, evaluate
 from featsplit.experiment.settings import SOURCE_NETWORKS, Experiment
 from featsplit.files import check_writable, write_json
 from featsplit.models.build import ModelSpec, build
@@ -120,9 +120,10 @@ def evaluated(
     """The rows of network `name` on `split`, called `test_set` in them: clean, and under attack if `attacked`."""
     attacks = stages.experiment.evaluate.attacks()[: None if attacked else 1]
     parts = {"attacks": [asdict(a) for a in attacks], "seed": stages.seed, "model": state_digest(model)}
+    parts["versions"] = versions()
     key = digest({**parts, "images": digest_of(split.images), "labels": digest_of(split.labels)})
     path = stages.folder / "rows" / f"{name}-{test_set.replace(':', '-')}.json"
-    if path.exists() and (kept := json.loads(path.read_text()))["key"] == key:
+    if (kept := _kept_rows(path)).get("key") == key:
         return list(kept["rows"])
     began = time.perf_counter()
     found = evaluate(model, split, attacks, seed=stages.seed, device=stages.device, title=f"seed {stages.seed} {name}")
@@ -132,6 +133,14 @@ def evaluated(
     figures = ", ".join(f"{row['eps'] or 0:g}: {row['accuracy']:.3f}" for row in rows)
     stages.tell(f"evaluate {name}", began, f"{test_set} at {figures}")
     return rows
+
+
+def _kept_rows(path: Path) -> Row:
+    """The rows at `path` with their key; empty where they cannot be read."""
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def training_of(name: str) -> Row:
@@ -144,9 +153,15 @@ def training_of(name: str) -> Row:
 def control_rows(stages: Stages, name: str, summary: dict[str, float], n: int) -> list[Row]:
     """How often the robust network reads the new label of set `name`, before and after the perturbation."""
     about = {**training_of("adversarial"), "architecture": stages.experiment.model.arch}
-    fields = dict.fromkeys(("norm", "eps", "steps", "step_size", "restarts")) | {"attack": "none"}
     return [
-        {**about, "test_set": f"{name}:{when}", **fields, "n": n, "seed": stages.seed, "accuracy": summary[key]}
+        {
+            **about,
+            "test_set": f"{name}:{when}",
+            **Attack().fields(),
+            "n": n,
+            "seed": stages.seed,
+            "accuracy": summary[key],
+        }
         for when, key in (("before", "control_before"), ("after", "control_after"))
     ]
 

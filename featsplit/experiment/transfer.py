@@ -3,7 +3,6 @@
 The matrix says what each set is worth to each architecture (arXiv:1905.02175, section 3.2 and Figure 3).
 """
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, Row, evaluate
 from featsplit.experiment.stages import Say, train_to_file
-from featsplit.models.build import ModelSpec
+from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import load_model
 from featsplit.training import Recipe
 
@@ -41,11 +40,16 @@ def transfer_rows(
     trains = {name: data for name, data in loaded.items() if name not in tests}
     if not trains:
         raise FeatsplitError(f"{', '.join(sets)}: all are of a test split; give a set to train on")
+    for name, data in trains.items():  # before any training
+        for spec in specs:
+            model = build(spec, shape=data.shape, classes=len(data.classes))
+            for test_set, test in tests.items():
+                model.expect(f"{test_set}, to test what {name} is worth", shape=test.shape, classes=len(test.classes))
     rows = []
     for name, data in trains.items():
         for spec in specs:
             for seed in seeds:
-                path = out / "models" / f"{_slug(name)}-{_slug(spec.arch)}-{seed}.safetensors"
+                path = out / "models" / f"{_slug(name)}-{_slug(spec.arch)}-{data.digest[:8]}-{seed}.safetensors"
                 train_to_file(path, data, spec, recipe, seed=seed, device=device, overwrite=True)
                 about = {"train_set": name, "training": "standard", "architecture": spec.arch}
                 found = _tested(path, spec, data, tests, attacks, seed=seed, device=device)
@@ -67,7 +71,6 @@ def _tested(
     model = load_model(path, factory=spec.arch)
     rows = []
     for test_set, split in {"source": data.test, **{name: test.test for name, test in tests.items()}}.items():
-        model.expect(test_set, shape=replace(data, train=split).shape, classes=len(data.classes))
         rows += [{"test_set": test_set, **row} for row in evaluate(model, split, attacks, seed=seed, device=device)]
     return rows
 

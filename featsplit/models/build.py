@@ -49,7 +49,7 @@ def build(spec: ModelSpec | str, *, shape: tuple[int, int, int], classes: int, s
     spec = ModelSpec(spec) if isinstance(spec, str) else spec
     spec.check()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(seed % 2**63)
         network = _network(spec, shape=shape, classes=classes)
     return wrap(network, shape=shape, classes=classes, place=f'model.arch = "{spec.arch}"')
 

@@ -41,8 +41,9 @@ def read_story(path: Path) -> Story:
         raise FeatsplitError(f"{path}: is no featsplit model (a safetensors file of another program?)")
     try:
         story: Story = json.loads(metadata[FORMAT])
-        ModelSpec(**story["model"]), story["shape"], story["classes"]
-    except (ValueError, KeyError, TypeError) as error:
+        ModelSpec(**story["model"]).check()
+        [int(size) for size in (*story["shape"], story["classes"])]
+    except (ValueError, KeyError, TypeError, FeatsplitError) as error:
         raise FeatsplitError(f"{path}: its story cannot be read ({error}); train it again") from error
     return story
 

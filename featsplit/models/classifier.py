@@ -5,6 +5,8 @@ The representation g(x) is the output of the penultimate layer: what the network
 `body(normalised)` and `head(body(normalised))` for every architecture, and it refuses a network where this is not so.
 """
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -69,8 +71,9 @@ class Classifier(nn.Module):
 def wrap(network: nn.Module, *, shape: tuple[int, int, int], classes: int, place: str = "model") -> Classifier:
     """A Classifier around `network`, which must obey `RULE`; raises FeatsplitError, naming `place`, where it does not.
 
-    The network's own weights are used as they are. It is probed with two images of `shape`.
+    It works on a copy of the network, with its weights as they are, and probes it with two images of `shape`.
     """
+    network = copy.deepcopy(network).cpu()
     linears = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
     if not linears:
         raise FeatsplitError(f"{place}: gives no representation, having no torch.nn.Linear layer: {RULE}")

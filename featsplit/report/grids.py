@@ -22,8 +22,8 @@ class Line(NamedTuple):
     titles: list[str]
 
 
-def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> None:
-    """Draw `count` examples of the derived set at `path`, spread over it, as a PNG at `out`; one column an example.
+def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> int:
+    """Draw `count` examples of the derived set at `path`, spread over it, as a PNG at `out`; return how many.
 
     `source` is the data that the set was made of; raises FeatsplitError where it is not.
     """
@@ -43,6 +43,7 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> No
         axes[row][0].set_ylabel(line.name, fontsize=10)
     with replacing(out) as partial:
         figure.savefig(partial, format="png", dpi=110)
+    return len(picked)
 
 
 def panels(derived: DerivedDataset, source: ImageData, picked: Tensor) -> list[Line]:

@@ -37,20 +37,21 @@ def set_story(path: Path) -> str:
 def model_story(path: Path) -> str:
     """The story of the checkpoint at `path`; raises FeatsplitError where it is none."""
     story = read_story(path)
-    recipe, history = story["recipe"], story["history"]
-    adversary = recipe.pop("adversary")
+    recipe, history = dict(story.get("recipe", {})), story.get("history", [])
+    adversary = recipe.pop("adversary", None)
     lines = {
         "model": _plain(story["model"]),
         "images": f"{' x '.join(map(str, story['shape']))}, {story['classes']} classes",
-        "trained on": story["trained_on"],
-        "data digest": story["data_digest"],
+        "trained on": story.get("trained_on", "not told"),
+        "data digest": story.get("data_digest", "not told"),
         "recipe": _plain(recipe),
         "adversary": _plain(adversary) if adversary else "none: standard training",
-        "seed": story["seed"],
-        "versions": _plain(story["versions"]),
-        **{name.replace("_", " "): f"{value:.4f}" for name, value in story["results"].items()},
-        "loss": f"{history[0]['loss']:.3f} in epoch 1, {history[-1]['loss']:.3f} in epoch {len(history)}",
+        "seed": story.get("seed", "not told"),
+        "versions": _plain(story.get("versions", {})),
+        **{name.replace("_", " "): f"{value:.4f}" for name, value in story.get("results", {}).items()},
     }
+    if history:
+        lines["loss"] = f"{history[0]['loss']:.3f} in epoch 1, {history[-1]['loss']:.3f} in epoch {len(history)}"
     return _screen(path, lines)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from featsplit import randomness
 from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import check_count, unknown
 from featsplit.geometry import box, lengths
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import Evaluation, StepRule, minimize
@@ -34,8 +34,7 @@ class Match:
     def check(self, place: str = "match") -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         self.rule.check(place)
-        if self.steps < 1:
-            raise FeatsplitError(f"{place}.steps = {self.steps}: must be at least 1")
+        check_count(f"{place}.steps", self.steps)
         if self.start not in get_args(Start):
             raise unknown(f"{place}.start", self.start, get_args(Start))
 

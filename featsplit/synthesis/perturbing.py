@@ -12,7 +12,7 @@ from featsplit import randomness
 from featsplit.attacks import classification
 from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import check_count, check_positive, unknown
 from featsplit.geometry import Norm, ball, check_threat, lengths
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
@@ -43,10 +43,8 @@ class Perturb:
         check_threat(place, self.norm, self.eps)
         if self.targets not in get_args(Targets):
             raise unknown(f"{place}.targets", self.targets, get_args(Targets))
-        if self.steps < 1:
-            raise FeatsplitError(f"{place}.steps = {self.steps}: must be at least 1")
-        if not self.step_size > 0:
-            raise FeatsplitError(f"{place}.step_size = {self.step_size:g}: must be greater than 0")
+        check_count(f"{place}.steps", self.steps)
+        check_positive(f"{place}.step_size", self.step_size)
 
 
 def perturb_to_target(

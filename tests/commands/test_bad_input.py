@@ -11,15 +11,22 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import save_file
 
 from featsplit.commands import main
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.experiment.stages import train_to_file
 from featsplit.models.build import ModelSpec
+from featsplit.models.checkpoints import FORMAT, load_model
+from featsplit.synthesis import Match, build_match
 from featsplit.training import Recipe
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = "--data digits --limit 50 --limit-test 20"
+BUILD = "--model {w}/digits.safetensors " + DATA
+ODD = '{"model": {"arch": 5}, "shape": "abc"}'
+TO = "--out {w}/o.safetensors"
 
 
 def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str) -> str:
@@ -57,6 +64,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with h5py.File(path / "foreign.h5", "w") as file:
         file["x"] = [1]
     (path / "file").write_text("a file, not a folder")
+    save_file(
+        {"x": torch.ones(1)}, path / "odd.safetensors", metadata={FORMAT: '{"model": {"arch": 5}, "shape": "abc"}'}
+    )
+    (path / "empty.toml").write_text("")
     (path / "bad.toml").write_text("name = [")
     (path / "typo.toml").write_text('[data]\nsource = "digits"\n[train]\nepoch = 3\n')
     (path / "kind.toml").write_text('[data]\nsource = "digits"\n[train]\nepochs = "many"\n')
@@ -66,56 +77,88 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("train --data digit --out {w}/o", 'data.source = "digit": must be one of .*; did you mean "digits"?'),
-        (f"train {DATA} --arch resnet9 --out {{w}}/o", 'model.arch = "resnet9": .* did you mean "resnet8"?'),
-        (f"train {DATA} --arch linear --width 3 --out {{w}}/o", 'model.width = 3: "linear" has none'),
         (
-            f"train {DATA} --arch resnet18 --out {{w}}/o",
+            "train --data digit --out {w}/o.safetensors",
+            'data.source = "digit": must be one of .*; did you mean "digits"?',
+        ),
+        (
+            f"train {DATA} --arch resnet9 {TO}",
+            'model.arch = "resnet9": .* did you mean "resnet8"?',
+        ),
+        (f"train {DATA} --arch linear --width 3 {TO}", 'model.width = 3: "linear" has none'),
+        (
+            f"train {DATA} --arch resnet18 {TO}",
             "takes 3 x 32 x 32 images, these are 1 x 8 x 8; use --resize 32",
         ),
-        (f"train {DATA} --adversary pgd --norm linf --eps 8 --out {{w}}/o", "8/255 is 0.0314"),
-        (f"train {DATA} --adversary pdg --out {{w}}/o", 'did you mean "pgd"?'),
-        (f"train {DATA} --eps 1 --out {{w}}/o", "--eps: belongs to an adversary; give --adversary pgd or fgsm"),
-        (f"train {DATA} --schedule stop --out {{w}}/o", 'did you mean "step"?'),
-        (f"train {DATA} --augment flop --out {{w}}/o", 'did you mean "flip"?'),
-        (f"train {DATA} --device gpu --out {{w}}/o", 'device = "gpu": must be one of auto, cpu, cuda'),
-        (f"train {DATA} --epochs 1 --out {{w}}/file/o", "file/o: cannot be written: .*file is a file, not a folder"),
-        (f"train {DATA} --epochs 1 --out {{w}}/text.h5", "exists; give another --out, or --overwrite"),
-        ("train --data npz:{w}/one.npz --out {w}/o", "has 1 class; a classifier needs at least 2"),
-        ("train --data npz:{w}/nan.npz --out {w}/o", "has NaN or infinite pixels"),
-        ("train --data npz:{w}/range.npz --out {w}/o", "label 5 at index 5; labels must be in 0 ... 4"),
-        ("train --data mnist --data-root {w}/none --out {w}/o", "--download"),
-        ("train --data {w}/text.h5 --out {w}/o", "is damaged or no HDF5 file"),
-        ("train --data {w}/foreign.h5 --out {w}/o", "is no featsplit data set"),
+        (f"train {DATA} --adversary pgd --norm linf --eps 8 {TO}", "8/255 is 0.0314"),
+        (f"train {DATA} --adversary pdg {TO}", 'did you mean "pgd"?'),
+        (
+            f"train {DATA} --eps 1 {TO}",
+            "--eps: belongs to an adversary; give --adversary pgd or fgsm",
+        ),
+        (f"train {DATA} --schedule stop {TO}", 'did you mean "step"?'),
+        (f"train {DATA} --augment flop {TO}", 'did you mean "flip"?'),
+        (f"train {DATA} --device gpu {TO}", 'device = "gpu": must be one of auto, cpu, cuda'),
+        (
+            f"train {DATA} --epochs 1 --out {{w}}/file/o.safetensors",
+            "file/o.safetensors: cannot be written: .*file is a file, not a folder",
+        ),
+        (f"train {DATA} --epochs 1 --out {{w}}/text.safetensors", "exists; give another --out, or --overwrite"),
+        ("train --data npz:{w}/one.npz --out {w}/o.safetensors", "has 1 class; a classifier needs at least 2"),
+        ("train --data npz:{w}/nan.npz --out {w}/o.safetensors", "has NaN or infinite pixels"),
+        ("train --data npz:{w}/range.npz --out {w}/o.safetensors", "label 5 at index 5; labels must be in 0 ... 4"),
+        ("train --data mnist --data-root {w}/none --out {w}/o.safetensors", "--download"),
+        ("train --data {w}/text.h5 --out {w}/o.safetensors", "is damaged or no HDF5 file"),
+        ("train --data {w}/foreign.h5 --out {w}/o.safetensors", "is no featsplit data set"),
         ("train --data digits", "Missing option '--out'"),
         ("trian", "No such command 'trian'"),
-        (f"train {DATA} --out {{w}}/o --epochs many", "Invalid value for '--epochs'"),
+        (f"train {DATA} {TO} --epochs many", "Invalid value for '--epochs'"),
         (
-            f"build-robust --model {{w}}/none.safetensors {DATA} --out {{w}}/o",
+            f"build-robust --model {{w}}/none.safetensors {DATA} --out {{w}}/o.h5",
             "no such file; make it with featsplit train",
         ),
-        (f"build-robust --model {{w}}/text.safetensors {DATA} --out {{w}}/o", "is no readable safetensors file"),
-        (f"build-robust --model {{w}}/things.safetensors {DATA} --out {{w}}/o", r"was trained on .*things.npz"),
+        (f"build-robust --model {{w}}/text.safetensors {DATA} --out {{w}}/o.h5", "is no readable safetensors file"),
+        (f"build-robust --model {{w}}/things.safetensors {DATA} --out {{w}}/o.h5", r"was trained on .*things.npz"),
         (
-            "build-robust --model {w}/digits.safetensors --data npz:{w}/bigger.npz --out {w}/o",
+            "build-robust --model {w}/digits.safetensors --data npz:{w}/bigger.npz --out {w}/o.h5",
             "images are 1 x 9 x 9, the",
         ),
-        (f"build-robust --model {{w}}/digits.safetensors {DATA} --rule papr --out {{w}}/o", 'did you mean "paper"?'),
-        (f"build-robust --model {{w}}/digits.safetensors {DATA} --split tset --out {{w}}/o", 'did you mean "test"?'),
-        (f"build-robust --model {{w}}/digits.safetensors {DATA} --dtype int8 --out {{w}}/o", 'did you mean "uint8"?'),
-        (f"build-robust --model {{w}}/digits.safetensors {DATA} --steps 1 --out {{w}}/text.h5", "text.h5: exists"),
-        (f"build-nonrobust --model {{w}}/digits.safetensors {DATA} --norm linf --eps 8 --out {{w}}/o", "is 0.0314"),
+        (f"build-robust {BUILD} --rule papr --out {{w}}/o.h5", 'did you mean "paper"?'),
+        (f"build-robust {BUILD} --split tset --out {{w}}/o.h5", 'did you mean "test"?'),
         (
-            f"build-nonrobust --model {{w}}/digits.safetensors {DATA} --rule lbfgs --out {{w}}/o",
+            f"build-robust {BUILD} --dtype int8 --out {{w}}/o.h5",
+            'did you mean "uint8"?',
+        ),
+        (f"build-robust {BUILD} --steps 1 --out {{w}}/text.h5", "text.h5: exists"),
+        (f"build-nonrobust {BUILD} --norm linf --eps 8 --out {{w}}/o.h5", "is 0.0314"),
+        (
+            f"build-nonrobust {BUILD} --rule lbfgs --out {{w}}/o.h5",
             "belongs to --method match",
         ),
         (
-            f"build-nonrobust --model {{w}}/digits.safetensors {DATA} --method mach --out {{w}}/o",
+            f"build-nonrobust {BUILD} --method mach --out {{w}}/o.h5",
             'did you mean "match"?',
         ),
-        (f"evaluate --model {{w}}/digits.safetensors {DATA} --attack pdg", 'did you mean "pgd"?'),
-        (f"evaluate --model {{w}}/digits.safetensors {DATA} --eps half", '--eps "half": must be numbers with commas'),
-        (f"evaluate --model {{w}}/digits.safetensors {DATA} --restarts 0", "restarts = 0: must be at least 1"),
+        (f"evaluate {BUILD} --attack pdg", 'did you mean "pgd"?'),
+        (f"evaluate {BUILD} --eps half", '--eps "half": must be numbers with commas'),
+        (f"evaluate {BUILD} --restarts 0", "restarts = 0: must be at least 1"),
+        (f"train {DATA} --epochs 1 --out {{w}}/o.pt", r"--out .*o.pt: must end in .safetensors"),
+        (
+            f"train {DATA} --nesterov --momentum 0 {TO}",
+            "nesterov = true: needs a momentum greater",
+        ),
+        (f"train {DATA} --adversary fgsm --steps 3 {TO}", "--steps 3: fgsm takes one step"),
+        (f"build-robust {BUILD} --out {{w}}/o", "must end in .h5"),
+        (f"build-robust {BUILD} --batch-size 0 --out {{w}}/o.h5", "--batch-size"),
+        (f"build-robust {BUILD} --step-size inf --out {{w}}/o.h5", "0, and finite"),
+        ("show {w}/text.h5 --count 0 --out {w}/o.png", "--count"),
+        ("run {w}/empty.toml", "data.source: is missing; it has no default"),
+        ("run digits --set train.rand.adversary={{}}", "train.rand.adversary: only train.adversarial has one"),
+        ("run digits --set perturb.targets=next", "perturb.targets: a run makes both sets"),
+        ("run digits --set evaluate.eps=[0.5,0.5]", "give each eps once"),
+        ("run digits --set train.weight_decay=nan", "train.standard.weight_decay = nan: must be at least 0"),
+        ("run digits --set match.rule.memory=0", "match.memory = 0: must be at least 1"),
+        ("evaluate --model {w}/odd.safetensors --data digits", "its story cannot be read"),
         ("transfer {w}/foreign.h5 --out {w}/t", "is no featsplit data set"),
         ("run digts", 'run = "digts": must be one of .* did you mean "digits"?'),
         ("run {w}/none.toml", "none.toml: cannot be read"),
@@ -156,11 +199,40 @@ def test_a_full_disk_is_named(
     from featsplit.data import derived
 
     def full(*arguments: object, **options: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise SafetensorError("I/O error: No space left on device")
 
     monkeypatch.setattr(derived, "save_file", full)
     line = f"build-robust --model {work}/digits.safetensors {DATA} --steps 1 --out {tmp_path}/r.h5"
     assert "No space left on device" in refused(capsys, monkeypatch, line)
+
+
+def test_a_folder_is_not_taken_for_a_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "m.safetensors").mkdir()
+    line = f"train {DATA} --overwrite --out {tmp_path}/m.safetensors"
+    assert "m.safetensors: is a folder; give a file" in refused(capsys, monkeypatch, line)
+
+
+def test_a_set_is_not_built_onto_its_own_source(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
+) -> None:
+    model, path = load_model(work / "digits.safetensors"), tmp_path / "a.h5"
+    build_match(path, model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=1))
+    before = path.read_bytes()
+    line = f"build-robust --data {path} --model {work}/digits.safetensors --steps 2 --out {path} --overwrite"
+    assert "would replace the data that it is made of" in refused(capsys, monkeypatch, line)
+    assert path.read_bytes() == before
+
+
+def test_transfer_refuses_before_it_trains(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
+) -> None:
+    model = load_model(work / "digits.safetensors")
+    build_match(tmp_path / "a.h5", model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=1))
+    line = f"transfer {tmp_path}/a.h5 --arch linear,resnet18 --out {tmp_path}/t"
+    assert "takes 3 x 32 x 32 images" in refused(capsys, monkeypatch, line)
+    assert not (tmp_path / "t").exists()
 
 
 def test_from_a_checkout_by_cli_py() -> None:

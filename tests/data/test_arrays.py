@@ -136,7 +136,7 @@ def test_arrays_that_do_not_fit(tmp_path: Path, changes: Arrays, message: str) -
         ),
         ({"y_test": np.array([0, 1, 3])}, ": test: label 3 at index 2; labels must be in 0 ... 2"),
         ({"y_test": np.array([0, 1])}, ": test: 3 images but 2 labels; give one for each"),
-        ({"x_test": pixels(3, 4, 4)}, ": test: images are (1, 4, 4), the train images (1, 5, 4); resize"),
+        ({"x_test": pixels(3, 4, 4)}, ": test: images are (1, 4, 4), the train images (1, 5, 4); all must be alike"),
         ({"y_train": np.zeros(6, int)}, ": has 1 class; a classifier needs at least 2"),
         ({"x_train": pixels(0, 5, 4), "y_train": np.zeros(0, int)}, ": has 1 class; a classifier needs at least 2"),
     ],

@@ -176,6 +176,43 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes | None, mes
         open_dataset(path)
 
 
+@pytest.mark.parametrize("value", ["3", "{}", "not json"])
+@pytest.mark.parametrize("name", ["spec", "digests", "summary"])
+def test_a_story_that_cannot_be_read_is_named(tmp_path: Path, name: str, value: str) -> None:
+    write(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        file.attrs[name] = value
+    if (name, value) in (("digests", "{}"), ("summary", "{}")):  # empty, but readable: verify finds it
+        return
+    with pytest.raises(FeatsplitError, match=r"a\.h5: is damaged or no HDF5 file"):
+        read_spec(tmp_path / "a.h5")
+
+
+def test_flipped_bytes_anywhere_never_end_in_a_traceback(tmp_path: Path) -> None:
+    write(tmp_path / "a.h5")
+    content, rng = (tmp_path / "a.h5").read_bytes(), np.random.default_rng(0)
+    for attempt in range(40):
+        flipped = bytearray(content)
+        for place in rng.integers(0, len(content), 40):
+            flipped[place] ^= int(rng.integers(1, 256))
+        (path := tmp_path / f"{attempt}.h5").write_bytes(flipped)
+        with pytest.raises(FeatsplitError, match=rf"{attempt}\.h5: "):
+            verify(path)
+
+
+def test_shards_cut_off_by_a_power_loss_are_done_again(tmp_path: Path) -> None:
+    def dies(rows: Tensor) -> Columns:
+        if int(rows[0]) >= 40:
+            raise KeyboardInterrupt
+        return columns_of(rows)
+
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "a.h5", dies)
+    (tmp_path / ".a.h5.shards" / "00001").write_bytes(b"")
+    write(tmp_path / "a.h5")
+    assert torch.equal(read_columns(tmp_path / "a.h5", ["labels"])["labels"], torch.arange(TOTAL) % 7)
+
+
 def test_a_foreign_hdf5_file_is_named(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["images"] = np.zeros(3)

@@ -142,6 +142,18 @@ def test_a_finished_run_says_so_at_once(whole: Path) -> None:
     assert files(whole) == before
 
 
+def test_a_run_that_another_took_apart_is_not_called_finished(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    process = start(tmp_path, "--set", "train.rand.epochs=400")
+    time.sleep(6)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "out" / "run.json").exists()
+    out, _ = run(tmp_path, "--seeds", "0,1")
+    assert "this run is finished" not in out
+    assert files(tmp_path) == files(whole)
+
+
 def test_a_changed_setting_redoes_only_what_depends_on_it(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     stamp = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.*") if path.is_file()}
@@ -171,7 +183,7 @@ def test_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "featsplit: interrupted; the same command goes on where it stopped"
+    assert err.splitlines()[-1] == "featsplit: interrupted; run, train and build go on where they stopped"
     assert "Traceback" not in err
 
 
