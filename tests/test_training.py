@@ -99,6 +99,20 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
     assert torch.equal(weights(again), weights(whole))
 
 
+def test_each_epoch_has_an_order_of_its_own(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+
+    def watched(inputs: Tensor, names: tuple[str, ...], *, generator: torch.Generator) -> Tensor:
+        seen.append(inputs)
+        return inputs
+
+    monkeypatch.setattr(training, "augment", watched)
+    train(fresh(digits), digits, replace(SHORT, epochs=2))
+    first, second = torch.cat(seen[:12]), torch.cat(seen[12:])
+    assert not torch.equal(first, second)
+    assert torch.equal(first.flatten(1).sum(1).sort().values, second.flatten(1).sum(1).sort().values)
+
+
 @pytest.mark.parametrize("change", ["seed", "recipe", "damage", "network"])
 def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Path, change: str) -> None:
     state, recipe = tmp_path / "state", SHORT
