@@ -27,16 +27,28 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def layout(model: nn.Module, device: torch.device | str) -> torch.memory_format:
+    """The memory format that `model` is run in: channels_last where it is safe.
+
+    On a CPU a convolution of 8 channels in channels_last corrupts memory when its backward pass runs on several threads
+    (torch 2.15 with oneDNN 3.13; 16 and more do not), so a network whose channels are not multiples of 16 keeps the
+    usual order there. The images' own channels may be any number.
+    """
+    convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
+    odd = any(layer.out_channels % 16 or (layer.in_channels > 4 and layer.in_channels % 16) for layer in convolutions)
+    return torch.contiguous_format if odd and torch.device(device).type == "cpu" else torch.channels_last
+
+
 def frozen(model: Classifier, device: torch.device | str = "cpu") -> Classifier:
     """A copy of `model` made fast for attacks and matching: the same function, but it cannot be trained.
 
     Eval mode, no weight gradients, each BatchNorm folded into its convolution where the network can be traced,
-    channels_last. Agrees with `model` to float32 rounding.
+    channels_last (see `layout`). Agrees with `model` to float32 rounding.
     """
     prepared = copy.deepcopy(model).eval().to(device)
     probe = torch.rand((2, *model.shape), generator=torch.Generator().manual_seed(0)).to(device)
     prepared.body = _folded(prepared.body, probe)
-    return prepared.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return prepared.eval().requires_grad_(False).to(memory_format=layout(model, device))
 
 
 def _folded(body: nn.Module, probe: Tensor) -> nn.Module:

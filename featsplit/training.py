@@ -27,7 +27,7 @@ from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
-from featsplit.runtime import accuracy
+from featsplit.runtime import accuracy, layout
 
 AdversaryName = Literal["pgd", "fgsm"]
 Schedule = Literal["one-cycle", "step", "constant"]
@@ -142,7 +142,7 @@ def train(
     recipe.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     split = Split(data.train.images.to(device), data.train.labels.to(device))
-    model.to(device).to(memory_format=torch.channels_last).normalise_by(split.inputs())
+    model.to(device).to(memory_format=layout(model, device)).normalise_by(split.inputs())
     optimiser = torch.optim.SGD(
         model.parameters(),
         lr=recipe.lr,

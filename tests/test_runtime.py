@@ -1,6 +1,8 @@
 """A network made fast is the same function, and prediction and devices do as they say."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -8,10 +10,10 @@ from torch import Tensor, fx, nn
 
 from featsplit.data.images import Split
 from featsplit.errors import FeatsplitError
-from featsplit.models import ARCHITECTURES, Classifier, build, wrap
+from featsplit.models import ARCHITECTURES, Classifier, ModelSpec, build, wrap
 from featsplit.models.build import SMALL_ARCHITECTURES
 from featsplit.models.checkpoints import state_digest
-from featsplit.runtime import accuracy, batches, frozen, predict, resolve_device
+from featsplit.runtime import accuracy, batches, frozen, layout, predict, resolve_device
 
 DIGIT = (1, 8, 8)
 
@@ -161,3 +163,36 @@ def test_a_device_that_is_not_there_is_refused(name: str, message: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
         resolve_device(name)
     assert re.fullmatch(message, str(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("arch", "width", "device", "expected"),
+    [
+        ("resnet8", 8, "cpu", torch.contiguous_format),
+        ("resnet8", 16, "cpu", torch.channels_last),
+        ("cnn", 24, "cpu", torch.contiguous_format),
+        ("resnet8", 8, "cuda", torch.channels_last),
+        ("linear", None, "cpu", torch.channels_last),
+    ],
+)
+def test_channels_last_only_where_it_is_safe(
+    arch: str, width: int | None, device: str, expected: torch.memory_format
+) -> None:
+    model = build(ModelSpec(arch, width=width), shape=(3, 8, 8), classes=3)
+    assert layout(model, device) == expected
+
+
+def test_eight_channels_train_on_two_threads() -> None:
+    """In channels_last this ends in heap corruption with torch 2.15."""
+    code = """
+import torch
+from featsplit.data.images import ImageData, Split
+from featsplit.models import ModelSpec, build
+from featsplit.training import Recipe, train
+torch.set_num_threads(2)
+split = Split(torch.randint(0, 256, (3000, 1, 14, 14), dtype=torch.uint8), torch.arange(3000) % 10)
+data = ImageData("random", tuple("0123456789"), split, split.take(torch.arange(10)))
+train(build(ModelSpec("resnet8", width=8), shape=data.shape, classes=10), data, Recipe(epochs=3))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
