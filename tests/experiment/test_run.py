@@ -43,8 +43,16 @@ restarts = 2
 """
 
 
+MAIN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a shell has it ignored
+from featsplit.commands import main
+main()
+"""
+
+
 def start(folder: Path, *extra: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "featsplit", "run", "tiny.toml", "--out", "out", "--device", "cpu", *extra]
+    command = [sys.executable, "-c", MAIN, "run", "tiny.toml", "--out", "out", "--device", "cpu", *extra]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, text=True, stdout=pipe, stderr=pipe, env=ENVIRONMENT)
 
