@@ -31,8 +31,8 @@ def layout(model: nn.Module, device: torch.device | str) -> torch.memory_format:
     """The memory format that `model` is run in: channels_last where it is safe.
 
     On a CPU a convolution of 8 channels in channels_last corrupts memory when its backward pass runs on several threads
-    (torch 2.15 with oneDNN 3.13; seen with 8, not with 16), so a network whose channels are not multiples of 16 keeps the
-    usual order there. The images' own channels may be any number.
+    (torch 2.15 with oneDNN 3.13; seen with 8, not with 16), so a network whose channels are not multiples of 16 keeps
+    the usual order there. The images' own channels may be any number.
     """
     convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
     odd = any(layer.out_channels % 16 or (layer.in_channels > 4 and layer.in_channels % 16) for layer in convolutions)
