@@ -32,15 +32,18 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> in
         raise FeatsplitError(f'{path}: was made of "{derived.spec["source_name"]}" as it then was, not of this data')
     picked = torch.linspace(0, len(derived) - 1, min(count, len(derived))).long()
     lines = panels(derived, source, picked)
-    figure = Figure(figsize=(1 + 1.3 * len(picked), 0.5 + 1.55 * len(lines)), layout="constrained")
-    axes = figure.subplots(len(lines), len(picked), squeeze=False)
+    width, height = 1.3 * len(picked), 1.5 * len(lines)  # inches: an image is 1.2 x 1.2, with its title above
+    figure = Figure(figsize=(width + 0.4, height + 0.1))
+    panel = figure.add_axes((0.3 / (width + 0.4), 0, width / (width + 0.4), height / (height + 0.1)))
+    panel.set_axis_off()
     for row, line in enumerate(lines):
+        bottom = height - 1.5 * (row + 1) + 0.05
+        panel.text(-0.1, bottom + 0.6, line.name, fontsize=10, ha="center", va="center", rotation=90)
         for column, (image, title) in enumerate(zip(line.images, line.titles, strict=True)):
-            panel = axes[row][column]
-            panel.imshow(_pixels(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-            panel.set(xticks=[], yticks=[])
-            panel.set_title(title, fontsize=8)
-        axes[row][0].set_ylabel(line.name, fontsize=10)
+            place = (1.3 * column + 0.05, 1.3 * column + 1.25, bottom, bottom + 1.2)
+            panel.imshow(_pixels(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=place)
+            panel.text(1.3 * column + 0.65, bottom + 1.25, title, fontsize=8, ha="center", va="bottom")
+    panel.set(xlim=(0, width), ylim=(0, height))
     with replacing(out) as partial:
         figure.savefig(partial, format="png", dpi=110)
     return len(picked)
