@@ -22,6 +22,9 @@ def run(
     data_root: options.DataRoot = None,
     download: options.Download = False,
     device: options.Device = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes side by side. [default: one a core for a small network]")
+    ] = None,
 ) -> None:
     """Train standard and adversarial, build the four sets, retrain on each, evaluate everything, print the table.
 
@@ -29,23 +32,28 @@ def run(
     """
     began = time.perf_counter()
     from featsplit.data.sources import load_data
-    from featsplit.experiment.run import close, finished, reopen
+    from featsplit.experiment.run import close, finished, reopen, usual_workers
     from featsplit.experiment.run import run as run_all
     from featsplit.experiment.settings import read_experiment
-    from featsplit.report.page import summary, write_report
+    from featsplit.experiment.workers import start_workers
     from featsplit.runtime import resolve_device
 
     experiment = read_experiment(preset, set_)
     numbers = options.whole_numbers(seeds, "--seeds")
     folder = out or Path("datasets_out") / experiment.name
     if finished(folder, experiment, numbers):
+        from featsplit.report.page import summary
+
         typer.echo(summary(folder))
         typer.echo(f"{folder}: this run is finished; change a setting, or give another --out, to run again")
         return
     reopen(folder)
     where = resolve_device(device)
-    data = load_data(experiment.data, root=data_root, download=download)
-    rows = run_all(experiment, data, seeds=numbers, out=folder, device=where, say=options.say)
+    with start_workers(workers or usual_workers(experiment, where)) as started:
+        from featsplit.report.page import summary, write_report  # takes its second while the workers begin
+
+        data = load_data(experiment.data, root=data_root, download=download)
+        rows = run_all(experiment, data, seeds=numbers, out=folder, device=where, say=options.say, workers=started)
     write_report(folder, rows, experiment, data, seeds=numbers, command=_command(preset, seeds, set_))
     close(folder, experiment, numbers)
     typer.echo(summary(folder))

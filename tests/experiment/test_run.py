@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -197,13 +198,62 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_files(whole: Path, tmp_path
     assert files(tmp_path) == files(whole)
 
 
-def test_ctrl_c_ends_in_one_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_ends_in_one_line(tmp_path: Path, workers: str) -> None:
     (tmp_path / "tiny.toml").write_text(TINY.replace("epochs = 4", "epochs = 4000"))
-    process = start(tmp_path)
-    until((tmp_path / "out" / "seed0" / "models" / ".standard.safetensors.training").exists)
+    process = start(tmp_path, "--workers", workers)
+    until((tmp_path / "out" / "seed0" / "models" / ".adversarial.safetensors.training").exists)
+    children = offspring(process.pid)
+    assert len(children) >= (2 if workers == "2" else 0)
     err = kill(process, signal.SIGINT)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "featsplit: interrupted; run, train and build go on where they stopped"
+    assert "Traceback" not in err
+    until(lambda: not any(map(alive, children)))
+
+
+def offspring(pid: int) -> list[int]:
+    """The processes that `pid` has started."""
+    found = Path(f"/proc/{pid}/task/{pid}/children")
+    if not found.exists():
+        pytest.skip("only Linux tells the children of a process")
+    return [int(child) for child in found.read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs (one that has ended, and waits to be noticed, does not)."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_workers_side_by_side_make_the_same_files(whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    run(tmp_path, "--seeds", "0,1", "--workers", "2")
+    assert files(tmp_path) == files(whole)
+
+
+@pytest.mark.parametrize("victim", ["parent", "worker"])
+def test_who_is_killed_takes_the_others_along(tmp_path: Path, victim: str) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY.replace("epochs = 4", "epochs = 4000"))
+    process = start(tmp_path, "--workers", "2")
+    until((tmp_path / "out" / "seed0" / "models" / ".adversarial.safetensors.training").exists)
+    children = offspring(process.pid)
+    os.kill(process.pid if victim == "parent" else children[-1], signal.SIGKILL)
+    err = process.communicate(timeout=60)[1]
+    until(lambda: not any(map(alive, children)))
+    if victim == "worker":
+        assert process.returncode == 2
+        assert err.splitlines()[-1] == "featsplit: a worker process was killed (out of memory?); try --workers 1"
+
+
+def test_an_error_in_a_worker_is_the_users_error(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY.replace("[train]", "[train]\nlr = 1e30"))
+    process = start(tmp_path, "--workers", "2")
+    err = process.communicate(timeout=120)[1]
+    assert process.returncode == 2
+    assert re.search(r"^featsplit: train.lr = 1e\+30: the loss is (nan|inf) in epoch 1; lower the rate$", err, re.M)
     assert "Traceback" not in err
 
 
