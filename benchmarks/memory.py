@@ -20,7 +20,7 @@ def build(folder: str) -> None:
 
     from featsplit.data.images import ImageData, Split
     from featsplit.models.build import build as fresh
-    from featsplit.optimize import StepRule
+    from featsplit.rules import StepRule
     from featsplit.synthesis import Match, build_match
 
     generator = torch.Generator().manual_seed(0)

@@ -13,19 +13,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from featsplit.geometry import Norm, ball
-from featsplit.optimize import Evaluation, Objective, StepRule, minimize
+from featsplit.optimize import Evaluation, Objective, minimize
+from featsplit.rules import StepRule
 
 Network = Callable[[Tensor], Tensor]
 
 
-def classification(network: Network, labels: Tensor, *, targeted: bool = False) -> Objective:
-    """The objective of an attack: loss -J (or +J towards `labels` when targeted), score the margin to cross."""
+def classification(network: Network, labels: Tensor, *, targeted: bool = False, until_won: bool = False) -> Objective:
+    """The objective of an attack: loss -J (or +J towards `labels` when targeted), score the margin to cross.
 
-    def objective(inputs: Tensor) -> Evaluation:
-        logits = network(inputs).float()
-        loss = cross_entropy(logits, labels)
-        lead = margin(logits, labels)
-        return Evaluation(loss, -lead) if targeted else Evaluation(-loss, lead)
+    With `until_won` an image has arrived where that margin is below 0.
+    """
+    sign = -1 if targeted else 1
+
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
+        logits, own = network(inputs).float(), labels[rows]
+        score = sign * margin(logits, own)
+        return Evaluation(-sign * cross_entropy(logits, own), score, score < 0 if until_won else None)
 
     return objective
 
@@ -88,13 +92,17 @@ def pgd(
     offsets: Tensor | None = None,
     targeted: bool = False,
     keep: Literal["last", "best"] = "best",
+    until_won: bool = False,
+    draft: float = 0.0,
 ) -> Tensor:
     """Projected gradient descent in the eps-ball (arXiv:1706.06083): adversarial inputs, (N, C, H, W) in [0, 1].
 
     Starts from `inputs`, or from `inputs + offsets` (see `geometry.random_offsets`). `best` keeps the iterate with the
-    least margin, the end included; `last` is what the paper's data sets use.
+    least margin, the end included; `last` is what the paper's data sets use. `until_won` spares the steps after the
+    first iterate that wins; `draft` is as in `minimize`.
     """
     start = inputs if offsets is None else inputs + offsets
     rule = StepRule("paper", step_size=step_size, norm=norm)
-    objective = classification(network, labels, targeted=targeted)
-    return minimize(objective, start, steps=steps, rule=rule, project=ball(inputs, norm, eps), keep=keep)
+    objective = classification(network, labels, targeted=targeted, until_won=until_won)
+    onto = ball(inputs, norm, eps)
+    return minimize(objective, start, steps=steps, rule=rule, project=onto, keep=keep, draft=draft).inputs

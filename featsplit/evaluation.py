@@ -15,8 +15,9 @@ from featsplit.data.images import Split
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, check_threat, random_offsets
 from featsplit.models.classifier import Classifier
+from featsplit.optimize import DRAFT
 from featsplit.progress import progress
-from featsplit.runtime import batches, frozen, predict
+from featsplit.runtime import Precision, batches, frozen, predict
 
 AttackName = Literal["none", "fgsm", "bim", "pgd"]
 ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
@@ -77,15 +78,17 @@ def evaluate(
     seed: int = 0,
     batch_size: int = 250,
     device: torch.device | str = "cpu",
+    precision: Precision = "auto",
     title: str = "evaluate",
 ) -> list[Row]:
     """The accuracy of `model` on `split` under each attack: one row an attack, with the attack's fields, n and seed.
 
-    Random starts derive from (seed, restart, index), so the result does not depend on `batch_size`.
+    Random starts derive from (seed, restart, index), so the result does not depend on `batch_size`. In any `precision`
+    what counts as read is what the network reads in float32.
     """
     for attack in attacks:
         attack.check()
-    network = frozen(model, device)
+    network = frozen(model, device, precision=precision)
     right = predict(network, split) == split.labels
     rows = []
     for attack in attacks:
@@ -124,4 +127,15 @@ def _run(network: Classifier, inputs: Tensor, labels: Tensor, attack: Attack, of
     if attack.name == "bim":
         return bim(network, inputs, labels, norm=norm, eps=eps, steps=steps, step_size=step_size)
     offsets = None if offsets is None else offsets.to(inputs.device)
-    return pgd(network, inputs, labels, norm=norm, eps=eps, steps=steps, step_size=step_size, offsets=offsets)
+    return pgd(
+        network,
+        inputs,
+        labels,
+        norm=norm,
+        eps=eps,
+        steps=steps,
+        step_size=step_size,
+        offsets=offsets,
+        until_won=True,
+        draft=DRAFT,
+    )

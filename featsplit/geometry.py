@@ -55,12 +55,20 @@ def project(delta: Tensor, norm: Norm, eps: float) -> Tensor:
     return delta * _column(torch.where(length > eps, eps / length, 1.0), delta)
 
 
-def ball(origin: Tensor, norm: Norm, eps: float) -> Callable[[Tensor], Tensor]:
-    """The map onto the eps-ball around each image of `origin`, then into [0, 1] (as `robustness.attack_steps` does)."""
-    return lambda inputs: (origin + project(inputs - origin, norm, eps)).clamp(0, 1)
+def ball(origin: Tensor, norm: Norm, eps: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """The map onto the eps-ball around each image of `origin`, then into [0, 1] (as `robustness.attack_steps` does).
+
+    Called with inputs and their `rows`, which images of `origin` they belong to.
+    """
+
+    def onto(inputs: Tensor, rows: Tensor) -> Tensor:
+        centre = origin[rows]
+        return (centre + project(inputs - centre, norm, eps)).clamp(0, 1)
+
+    return onto
 
 
-def box(inputs: Tensor) -> Tensor:
+def box(inputs: Tensor, rows: Tensor) -> Tensor:
     """The map into [0, 1] alone, for representation matching, which has no ball."""
     return inputs.clamp(0, 1)
 

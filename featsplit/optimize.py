@@ -4,59 +4,64 @@ PGD, the inner step of adversarial training and representation matching are all
 
     x <- P(x + move(x, grad f(x)))            (arXiv:1706.06083 eq. 1; arXiv:1905.02175 eq. 6 and 7)
 
-with another objective f, projection P and step rule. `minimize` always minimises: whether an attack is targeted is a
-sign inside its objective. The objective of a batch is the sum over its images, so no image feels its neighbours.
+with another objective f, projection P and step rule (`rules`). `minimize` always minimises: whether an attack is
+targeted is a sign inside its objective. The objective of a batch is the sum over its images, so no image feels its
+neighbours: one that has arrived leaves, and the batch shrinks.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
-from featsplit.geometry import Norm, direction
+from featsplit.rules import StepRule, begin
 
-RuleName = Literal["paper", "momentum", "lbfgs"]
-RULES: tuple[RuleName, ...] = get_args(RuleName)
+DRAFT = 0.8
+FULL = 0.75
 
 
 class Evaluation(NamedTuple):
-    """What an objective says of a batch, each (N,): the `loss` to descend, and the `score` that ranks iterates."""
+    """What an objective says of a batch, each (N,): the `loss` to descend, the `score` that ranks iterates.
+
+    `arrived`, where the objective has an end, says which images need not move on.
+    """
 
     loss: Tensor
     score: Tensor
+    arrived: Tensor | None = None
 
 
-Objective = Callable[[Tensor], Evaluation]
-Move = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+class Found(NamedTuple):
+    """Where each image came to, (N, ...), and how often the network was `run` on it, (N,) int64."""
+
+    inputs: Tensor
+    runs: Tensor
 
 
-@dataclass(frozen=True)
-class StepRule:
-    """How far and where to step.
+Objective = Callable[[Tensor, Tensor], Evaluation]
+"""Called with inputs (n, ...) and their `rows` (n,), which of the N images of the start these are."""
 
-    `paper`: `step_size` along the normalised gradient. `momentum`: heavy-ball `momentum` on the normalised gradient,
-    its rate falling from `step_size` to 0 as a half cosine. `lbfgs`: a quasi-Newton step from the last `memory` pairs
-    of each image, without a line search, never longer than `step_size` in l2 (Liu and Nocedal 1989, batched).
-    """
+Projection = Callable[[Tensor, Tensor], Tensor]
+"""Called in the same way; returns the nearest allowed inputs."""
 
-    name: RuleName = "paper"
-    step_size: float = 0.1
-    norm: Norm = "l2"
-    momentum: float = 0.9
-    memory: int = 8
+_drafting: ContextVar[bool] = ContextVar("drafting", default=False)
 
-    def check(self, place: str) -> None:
-        """Raise FeatsplitError at `place` where a field is out of its range."""
-        if self.name not in RULES:
-            raise unknown(f"{place}.rule", self.name, RULES)
-        check_positive(f"{place}.step_size", self.step_size)
-        check_count(f"{place}.memory", self.memory)
-        if not 0 <= self.momentum < 1:
-            raise FeatsplitError(f"{place}.momentum = {self.momentum:g}: must be in [0, 1)")
+
+def drafting() -> bool:
+    """Whether `minimize` is in its draft: a network prepared for that may then compute in lower precision."""
+    return _drafting.get()
+
+
+@contextmanager
+def _draft(on: bool) -> Iterator[None]:
+    token = _drafting.set(on)
+    try:
+        yield
+    finally:
+        _drafting.reset(token)
 
 
 def minimize(
@@ -65,117 +70,109 @@ def minimize(
     *,
     steps: int,
     rule: StepRule,
-    project: Callable[[Tensor], Tensor],
+    project: Projection,
     keep: Literal["last", "best"] = "last",
-) -> Tensor:
-    """Descend `objective` from `start` (N, ...) for `steps` steps of `rule`, projecting each iterate; return (N, ...).
+    draft: float = 0.0,
+) -> Found:
+    """Descend `objective` from `start` (N, ...) for at most `steps` steps of `rule`, projecting each iterate.
 
     `last` returns the end. `best` scores all `steps` + 1 iterates, start and end too, and returns for each image the
-    first one with the least score. Costs `steps` forward and backward passes, and one forward pass more for `best`.
+    first one with the least score. An image that has arrived stays where it was when it did. The first share `draft`
+    of the steps may be rough (see `drafting`): what they say of an image's arrival, and the score of their best
+    iterate, is checked in full. Costs `steps` forward and backward passes, and one forward pass more for `best`.
     """
-    inputs = project(start.detach())
-    move = _MOVES[rule.name](rule, steps)
-    best: tuple[Tensor, Tensor] | None = None
+    standing = _Standing(project(start.detach(), torch.arange(len(start), device=start.device)))
+    move, drafted = begin(rule, start.shape[1:], steps), int(draft * steps)
     for step in range(steps):
-        evaluation, gradient = _with_gradient(objective, inputs)
+        with _draft(step < drafted):
+            evaluation, gradient = standing.with_gradient(objective)
         if keep == "best":
-            best = _better(best, inputs, evaluation.score)
-        inputs = project(inputs + move(inputs, gradient, evaluation.loss, step))
-    if keep == "last":
-        return inputs
-    with torch.no_grad():
-        return _better(best, inputs, objective(inputs).score)[0]
+            if step == drafted > 0:
+                standing.score_again(objective)
+            standing.rank(evaluation.score)
+        if evaluation.arrived is not None:
+            standing.settle(objective, evaluation.arrived, rough=step < drafted)
+            left = standing.thinned()
+            if left is not None:
+                if not len(left):
+                    break
+                move.take(left)
+                gradient, evaluation = gradient[left], Evaluation(evaluation.loss[left], evaluation.score[left])
+        inputs = standing.inputs
+        standing.inputs = project(inputs + move(inputs, gradient, evaluation.loss, step), standing.rows)
+    return standing.end(objective if keep == "best" else None)
 
 
-def _with_gradient(objective: Objective, inputs: Tensor) -> tuple[Evaluation, Tensor]:
-    inputs = inputs.detach().requires_grad_(True)
-    with torch.enable_grad():
-        evaluation = objective(inputs)
-        (gradient,) = torch.autograd.grad(evaluation.loss.sum(), inputs)
-    return Evaluation(evaluation.loss.detach(), evaluation.score.detach()), gradient
+class _Standing:
+    """The images that still move, `rows` of the N at the start; and where the others came to.
 
-
-def _better(best: tuple[Tensor, Tensor] | None, inputs: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
-    """The better of two iterates for each image, with its score."""
-    if best is None:
-        return inputs, score
-    wins = (score < best[1]) | best[1].isnan()
-    chosen = torch.where(wins.reshape(-1, *([1] * (inputs.ndim - 1))), inputs, best[0])
-    return chosen, torch.where(wins, score, best[1])
-
-
-def _paper(rule: StepRule, steps: int) -> Move:
-    return lambda inputs, gradient, loss, step: -rule.step_size * direction(gradient, rule.norm)
-
-
-def _momentum(rule: StepRule, steps: int) -> Move:
-    velocity: Tensor | float = 0.0
-
-    def move(inputs: Tensor, gradient: Tensor, loss: Tensor, step: int) -> Tensor:
-        nonlocal velocity
-        velocity = rule.momentum * velocity + (1 - rule.momentum) * direction(gradient, rule.norm)
-        return -rule.step_size * 0.5 * (1 + math.cos(math.pi * step / steps)) * velocity
-
-    return move
-
-
-def _lbfgs(rule: StepRule, steps: int) -> Move:
-    """The two-loop recursion, for all images at once; an image's pair without curvature counts for nothing.
-
-    The first step, and any step that would climb, is Polyak's: 2 f / ||g||^2 along the gradient, which reaches the
-    zero of a squared distance f where the network is linear.
+    An image that has arrived is taken out when a quarter of the batch has: a network runs fastest on few sizes.
     """
-    pairs: list[tuple[Tensor, Tensor, Tensor]] = []
-    previous: tuple[Tensor, Tensor] | None = None
 
-    def move(inputs: Tensor, gradient: Tensor, loss: Tensor, step: int) -> Tensor:
-        nonlocal previous
-        point, slope = inputs.flatten(1), gradient.flatten(1)
-        if previous is not None:
-            pairs.append(_pair(point - previous[0], slope - previous[1]))
-            del pairs[: -rule.memory]
-        previous = (point, slope)
-        polyak = -slope * (2 * loss / _dot(slope, slope).clamp_min(1e-30))[:, None]
-        newton = _two_loop(slope, pairs) if pairs else polyak
-        downhill = (_dot(newton, slope) < 0) & torch.isfinite(newton).all(dim=1)
-        path = torch.where(downhill[:, None], newton, polyak)
-        length = torch.linalg.vector_norm(path, dim=1, keepdim=True)
-        capped: Tensor = path * (rule.step_size / length.clamp_min(rule.step_size))
-        return capped.reshape_as(inputs)
+    def __init__(self, inputs: Tensor) -> None:
+        self.inputs, self.found = inputs, inputs.clone()
+        self.rows = torch.arange(len(inputs), device=inputs.device)
+        self.runs = torch.zeros_like(self.rows)
+        self.going = torch.ones_like(self.rows, dtype=torch.bool)
+        self.best: tuple[Tensor, Tensor] | None = None
 
-    return move
+    def with_gradient(self, objective: Objective) -> tuple[Evaluation, Tensor]:
+        """What `objective` says here, and the gradient of its loss."""
+        inputs = self.inputs.detach().requires_grad_(True)
+        with torch.enable_grad():
+            evaluation = objective(inputs, self.rows)
+            (gradient,) = torch.autograd.grad(evaluation.loss.sum(), inputs)
+        self.runs[self.rows] += 1
+        return Evaluation(evaluation.loss.detach(), evaluation.score.detach(), evaluation.arrived), gradient
 
+    def without_gradient(self, objective: Objective, inputs: Tensor, places: Tensor) -> Evaluation:
+        """What `objective` says, in full precision, of `inputs` in the place of those at `places`."""
+        rows = self.rows[places]
+        self.runs[rows] += 1
+        with torch.no_grad():
+            return objective(inputs, rows)
 
-def _pair(shift: Tensor, turn: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(s, y, 1 / s'y), with 0 in the last where the curvature s'y is not safely positive."""
-    curvature = _dot(shift, turn)
-    sound = curvature > 1e-8 * _dot(turn, turn).clamp_min(1e-30)
-    return shift, turn, torch.where(sound, 1 / curvature.where(sound, torch.ones_like(curvature)), 0.0)
+    def rank(self, score: Tensor) -> None:
+        """Keep the better of the best iterate so far and this one, for each image."""
+        if self.best is None:
+            self.best = (self.inputs, score)
+            return
+        wins = (score < self.best[1]) | self.best[1].isnan()
+        chosen = torch.where(wins.reshape(-1, *([1] * (self.inputs.ndim - 1))), self.inputs, self.best[0])
+        self.best = (chosen, torch.where(wins, score, self.best[1]))
 
+    def score_again(self, objective: Objective) -> None:
+        """Give the best iterate of the draft its score in full precision."""
+        if self.best is not None:
+            every = torch.arange(len(self.rows), device=self.rows.device)
+            self.best = (self.best[0], self.without_gradient(objective, self.best[0], every).score)
 
-def _two_loop(slope: Tensor, pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    path, weights = -slope, []
-    for shift, turn, inverse in reversed(pairs):
-        weight = inverse * _dot(shift, path)
-        path = path - weight[:, None] * turn
-        weights.append(weight)
-    path = path * _scale(pairs)[:, None]
-    for (shift, turn, inverse), weight in zip(pairs, reversed(weights), strict=True):
-        path = path + (weight - inverse * _dot(turn, path))[:, None] * shift
-    return path
+    def settle(self, objective: Objective, arrived: Tensor, *, rough: bool) -> None:
+        """Leave the images that have `arrived` where they are; what a `rough` evaluation says is checked first."""
+        places = (arrived & self.going).nonzero()[:, 0]
+        if rough and len(places):
+            checked = self.without_gradient(objective, self.inputs[places], places).arrived
+            places = places if checked is None else places[checked]
+        self.found[self.rows[places]] = self.inputs[places]
+        self.going[places] = False
 
+    def thinned(self) -> Tensor | None:
+        """Take out those that have arrived, where it pays; the places that were left, or None where all stay."""
+        left = self.going.nonzero()[:, 0]
+        if len(left) > FULL * len(self.going):
+            return None
+        self.inputs, self.rows, self.going = self.inputs[left], self.rows[left], self.going[left]
+        if self.best is not None:
+            self.best = (self.best[0][left], self.best[1][left])
+        return left
 
-def _scale(pairs: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """s'y / y'y of each image's newest sound pair; NaN (and so Polyak's step) where it has none."""
-    scale = torch.full_like(pairs[0][2], float("nan"))
-    for _, turn, inverse in pairs:
-        scale = torch.where(inverse > 0, 1 / (inverse * _dot(turn, turn)), scale)
-    return scale
-
-
-def _dot(left: Tensor, right: Tensor) -> Tensor:
-    products: Tensor = torch.linalg.vecdot(left, right)
-    return products
-
-
-_MOVES: dict[RuleName, Callable[[StepRule, int], Move]] = {"paper": _paper, "momentum": _momentum, "lbfgs": _lbfgs}
+    def end(self, objective: Objective | None) -> Found:
+        """The end of each image that never arrived: its last iterate, or its best by `objective`."""
+        inputs = self.inputs
+        if objective is not None and len(self.rows):
+            every = torch.arange(len(self.rows), device=self.rows.device)
+            self.rank(self.without_gradient(objective, inputs, every).score)
+            assert self.best is not None
+            inputs = self.best[0]
+        self.found[self.rows[self.going]] = inputs[self.going]
+        return Found(self.found, self.runs)

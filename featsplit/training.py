@@ -9,7 +9,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 import torch.nn.functional as F
@@ -27,7 +27,7 @@ from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
-from featsplit.runtime import accuracy, layout
+from featsplit.runtime import Frozen, Precision, accuracy, frozen, half_precision, layout, mixed
 
 AdversaryName = Literal["pgd", "fgsm"]
 Schedule = Literal["one-cycle", "step", "constant"]
@@ -130,12 +130,15 @@ def train(
     *,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    precision: Precision = "auto",
     resume: Path | None = None,
     title: str = "train",
 ) -> History:
     """Train `model` in place on `data.train`; return by epoch: loss, train_accuracy (as trained on), test_accuracy.
 
-    The model takes its normalisation from the training images. With `resume`, the state after each epoch is kept in
+    The model takes its normalisation from the training images. Weights, loss and update are float32 in any `precision`;
+    in bfloat16 the layers are computed in it, and so are all steps of an adversary. With `resume`, the state after each
+    epoch is kept in
     that file, and training with the same data, recipe and seed goes on from it; the caller removes it afterwards.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
@@ -143,18 +146,22 @@ def train(
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     split = Split(data.train.images.to(device), data.train.labels.to(device))
     model.to(device).to(memory_format=layout(model, device)).normalise_by(split.inputs())
+    half = half_precision(precision, device)
     optimiser = torch.optim.SGD(
         model.parameters(),
         lr=recipe.lr,
         momentum=recipe.momentum,
         nesterov=recipe.nesterov,
         weight_decay=recipe.weight_decay,
+        fused=torch.device(device).type in ("cpu", "cuda"),
     )
-    key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), versions()])
+    key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), half, versions()])
     history = _restore(resume, model, optimiser, key) if resume else []
+    network = frozen(model, device, precision=precision) if recipe.adversary else None
+    work = _Work(model, network, optimiser, half)
     for epoch in progress(range(len(history), recipe.epochs), title):
         model.train()
-        loss, right = _epoch(model, optimiser, split, recipe, epoch=epoch, seed=seed)
+        loss, right = _epoch(work, split, recipe, epoch=epoch, seed=seed)
         if not math.isfinite(loss):
             raise FeatsplitError(f"train.lr = {recipe.lr:g}: the loss is {loss} in epoch {epoch + 1}; lower the rate")
         history.append({"loss": loss, "train_accuracy": right, "test_accuracy": accuracy(model, data.test)})
@@ -164,24 +171,37 @@ def train(
     return history
 
 
-def _epoch(
-    model: Classifier, optimiser: torch.optim.SGD, split: Split, recipe: Recipe, *, epoch: int, seed: int
-) -> tuple[float, float]:
+class _Work(NamedTuple):
+    """What is trained: the model, itself as its adversary attacks it, and whether its layers run in bfloat16."""
+
+    model: Classifier
+    network: Frozen | None
+    optimiser: torch.optim.SGD
+    half: bool
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """(N, classes) in float32, with a gradient."""
+        with mixed(inputs.device, self.half):
+            logits: Tensor = self.model(inputs)
+        return logits.float()
+
+
+def _epoch(work: _Work, split: Split, recipe: Recipe, *, epoch: int, seed: int) -> tuple[float, float]:
     """One pass over `split`, in batches of nearly equal size: mean loss and the share of labels read."""
     generator = torch_generator(seed, f"train/{epoch}")
     order = torch.randperm(len(split), generator=generator).tensor_split(math.ceil(len(split) / recipe.batch_size))
     total, right = torch.zeros((), device=split.labels.device), torch.zeros((), device=split.labels.device)
     for batch, rows in enumerate(progress(order, f"epoch {epoch + 1}")):
-        for group in optimiser.param_groups:
+        for group in work.optimiser.param_groups:
             group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
         rows = rows.to(split.labels.device)
         inputs = augment(split.inputs(rows), recipe.augment, generator=generator)
         labels = split.labels[rows]
-        offsets = _offsets(recipe.adversary, rows, model.shape, seed=seed, stage=f"train/{epoch}/start")
-        loss, logits = _loss(model, inputs, labels, recipe.adversary, offsets)
-        optimiser.zero_grad(set_to_none=True)
+        offsets = _offsets(recipe.adversary, rows, work.model.shape, seed=seed, stage=f"train/{epoch}/start")
+        loss, logits = _loss(work, inputs, labels, recipe.adversary, offsets)
+        work.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        work.optimiser.step()
         total += loss.detach() * len(rows)
         right += (logits.argmax(1) == labels).sum()
     return float(total) / len(split), float(right) / len(split)
@@ -197,25 +217,24 @@ def _offsets(
 
 
 def _loss(
-    model: Classifier, inputs: Tensor, labels: Tensor, adversary: Adversary | None, offsets: Tensor | None
+    work: _Work, inputs: Tensor, labels: Tensor, adversary: Adversary | None, offsets: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """The loss to descend, and the logits (under attack where there is an adversary)."""
     if adversary is None:
-        logits = model(inputs)
+        logits = work.logits(inputs)
         return F.cross_entropy(logits, labels), logits
-    logits = model(_attacked(model, inputs, labels, adversary, offsets))
+    logits = work.logits(_attacked(work, inputs, labels, adversary, offsets))
     loss = F.cross_entropy(logits, labels)
     alpha = adversary.clean_weight
-    return (alpha * F.cross_entropy(model(inputs), labels) + (1 - alpha) * loss if alpha else loss), logits
+    return (alpha * F.cross_entropy(work.logits(inputs), labels) + (1 - alpha) * loss if alpha else loss), logits
 
 
-def _attacked(
-    model: Classifier, inputs: Tensor, labels: Tensor, adversary: Adversary, offsets: Tensor | None
-) -> Tensor:
+def _attacked(work: _Work, inputs: Tensor, labels: Tensor, adversary: Adversary, offsets: Tensor | None) -> Tensor:
+    assert work.network is not None
+    work.network.refresh(work.model)
     steps, step_size = adversary.plan()
-    model.eval()
-    attacked = pgd(
-        model,
+    return pgd(
+        work.network,
         inputs,
         labels,
         norm=adversary.norm,
@@ -224,9 +243,8 @@ def _attacked(
         step_size=step_size,
         offsets=offsets,
         keep="last",
+        draft=1.0,
     )
-    model.train()
-    return attacked
 
 
 def _keep(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str, history: History) -> None:

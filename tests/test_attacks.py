@@ -164,7 +164,9 @@ def test_margin_is_that_of_numpy() -> None:
 
 def test_targeted_is_a_sign_of_loss_and_score() -> None:
     network, inputs, labels = small_network(), images(), torch.arange(6) % 4
-    away, towards = classification(network, labels)(inputs), classification(network, labels, targeted=True)(inputs)
+    rows = torch.arange(len(inputs))
+    away = classification(network, labels)(inputs, rows)
+    towards = classification(network, labels, targeted=True)(inputs, rows)
     expected = F.cross_entropy(network(inputs), labels, reduction="none")
     torch.testing.assert_close(towards.loss, expected)
     torch.testing.assert_close(away.loss, -expected)
@@ -179,7 +181,7 @@ def test_best_is_never_worse_than_last(norm: Norm, targeted: bool) -> None:
 
     def score(keep: Literal["last", "best"]) -> Tensor:
         found = pgd(network, inputs, labels, norm=norm, eps=0.2, steps=4, step_size=1.5, targeted=targeted, keep=keep)
-        return classification(network, labels, targeted=targeted)(found).score
+        return classification(network, labels, targeted=targeted)(found, torch.arange(len(found))).score
 
     best, last = score("best"), score("last")
     assert (best <= last).all()
@@ -222,7 +224,7 @@ def test_a_network_that_is_sure_of_itself_can_be_attacked(norm: Norm) -> None:
         return torch.stack([lead, torch.zeros_like(lead)], dim=1)
 
     free = inputs.clone().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(classification(network, labels)(free).loss.sum(), free)
+    (gradient,) = torch.autograd.grad(classification(network, labels)(free, torch.arange(len(free))).loss.sum(), free)
     assert 0 < gradient.abs().max() < 1e-29
     found = pgd(network, inputs, labels, norm=norm, eps=0.1, steps=5, step_size=0.03, keep="last")
     step = -0.1 * (weights / weights.norm() if norm == "l2" else weights.sign())

@@ -20,7 +20,7 @@ norms = pytest.mark.parametrize("norm", NORMS)
 
 
 def accuracies(model: Classifier, split: Split, *attacks: Attack, **options: Any) -> list[float]:
-    return [row["accuracy"] for row in evaluate(model, split, list(attacks), **options)]
+    return [row["accuracy"] for row in evaluate(model, split, list(attacks), precision="float32", **options)]
 
 
 class Distance(nn.Module):
@@ -85,7 +85,7 @@ HARD = {"l2": Attack("pgd", "l2", 0.4, steps=3), "linf": Attack("pgd", "linf", 0
 
 def single_run(model: Classifier, split: Split, attack: Attack, restart: int) -> Tensor:
     """Which images stand one run from the same starts, on all images at once."""
-    network, norm, eps = frozen(model), attack.norm, attack.eps
+    network, norm, eps = frozen(model, precision="float32"), attack.norm, attack.eps
     stage = f"evaluate/restart/{restart}"
     offsets = random_offsets(range(len(split)), model.shape, norm=norm, eps=eps, seed=5, stage=stage)
     attacked = pgd(

@@ -89,12 +89,12 @@ def test_ball_projects_around_its_origin_and_then_into_the_box(norm: Norm) -> No
     origin = torch.rand((5, *SHAPE), generator=torch.Generator().manual_seed(0))
     inputs = origin + noise(1)
     expected = (origin.numpy() + project(inputs - origin, norm, 0.7).numpy()).clip(0, 1)
-    np.testing.assert_allclose(ball(origin, norm, 0.7)(inputs).numpy(), expected, atol=1e-7)
+    np.testing.assert_allclose(ball(origin, norm, 0.7)(inputs, torch.arange(len(inputs))).numpy(), expected, atol=1e-7)
     assert (expected == 0).any(), "the box was felt"
 
 
 def test_box_clips() -> None:
-    assert torch.equal(box(torch.tensor([[-0.5, 0.25, 1.5]])), torch.tensor([[0.0, 0.25, 1.0]]))
+    assert torch.equal(box(torch.tensor([[-0.5, 0.25, 1.5]]), torch.arange(1)), torch.tensor([[0.0, 0.25, 1.0]]))
 
 
 @laws

@@ -10,6 +10,7 @@ LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
     {"files"},
     {"geometry"},
+    {"rules"},
     {"optimize"},
     {"attacks", "data"},
     {"models"},

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import box
-from featsplit.optimize import RULES, Evaluation, Objective, RuleName, StepRule, minimize
+from featsplit.optimize import Evaluation, Objective, minimize
+from featsplit.rules import RULES, RuleName, StepRule
 
 rules = pytest.mark.parametrize("name", RULES)
 
@@ -20,18 +21,23 @@ def uniform(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def free(inputs: Tensor) -> Tensor:
+def free(inputs: Tensor, rows: Tensor) -> Tensor:
     return inputs
 
 
 def distance_to(centre: Tensor, scale: Tensor | float = 1.0) -> Objective:
     """The squared distance sum(scale (x - centre)^2), zero at `centre`; the score is the loss."""
 
-    def objective(inputs: Tensor) -> Evaluation:
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         loss = (scale * (inputs - centre) ** 2).flatten(1).sum(1)
         return Evaluation(loss, loss)
 
     return objective
+
+
+def descend(objective: Objective, start: Tensor, **options: Any) -> Tensor:
+    """Where `minimize` ends."""
+    return minimize(objective, start, **options).inputs
 
 
 def rule(name: RuleName, step_size: float = 0.1) -> StepRule:
@@ -41,7 +47,7 @@ def rule(name: RuleName, step_size: float = 0.1) -> StepRule:
 @rules
 def test_every_rule_finds_the_centre(name: RuleName) -> None:
     centre, start = 0.2 + 0.6 * uniform(4, 1, 3, 3, seed=1), uniform(4, 1, 3, 3)
-    found = minimize(distance_to(centre), start, steps=200, rule=rule(name, 0.05), project=box)
+    found = descend(distance_to(centre), start, steps=200, rule=rule(name, 0.05), project=box)
     assert (found - centre).flatten(1).norm(dim=1).max() < 0.03, "less than one step of `paper`"
     assert (start - centre).flatten(1).norm(dim=1).min() > 0.5
 
@@ -49,13 +55,13 @@ def test_every_rule_finds_the_centre(name: RuleName) -> None:
 @rules
 def test_a_minimum_outside_the_box_is_met_at_its_wall(name: RuleName) -> None:
     centre, start = 3 * uniform(4, 6, seed=1) - 1, uniform(4, 6)
-    found = minimize(distance_to(centre), start, steps=300, rule=rule(name, 0.05), project=box)
+    found = descend(distance_to(centre), start, steps=300, rule=rule(name, 0.05), project=box)
     assert (found - centre.clamp(0, 1)).abs().max() < 0.05
 
 
 def test_a_step_of_paper_is_step_size_along_the_gradient() -> None:
     centre, start = uniform(4, 6, seed=1), uniform(4, 6)
-    found = minimize(distance_to(centre), start, steps=1, rule=rule("paper"), project=free)
+    found = descend(distance_to(centre), start, steps=1, rule=rule("paper"), project=free)
     towards = (centre - start) / (centre - start).norm(dim=1, keepdim=True)
     torch.testing.assert_close(found, start + 0.1 * towards)
 
@@ -63,13 +69,13 @@ def test_a_step_of_paper_is_step_size_along_the_gradient() -> None:
 def test_paper_takes_its_direction_from_the_norm() -> None:
     centre, start = uniform(4, 6, seed=1), uniform(4, 6)
     linf = StepRule("paper", step_size=0.1, norm="linf")
-    found = minimize(distance_to(centre), start, steps=1, rule=linf, project=free)
+    found = descend(distance_to(centre), start, steps=1, rule=linf, project=free)
     torch.testing.assert_close(found, start + 0.1 * (centre - start).sign())
 
 
 def test_momentum_is_the_heavy_ball_with_a_cosine_rate() -> None:
     centre, start = uniform(4, 6, seed=1), uniform(4, 6)
-    found = minimize(distance_to(centre), start, steps=6, rule=rule("momentum"), project=free)
+    found = descend(distance_to(centre), start, steps=6, rule=rule("momentum"), project=free)
     point, velocity = start.double().numpy(), np.zeros((4, 6))
     for step in range(6):
         gradient = point - centre.double().numpy()
@@ -86,12 +92,12 @@ def steps_to(name: RuleName, target: float, *, limit: int) -> int:
     losses: list[Tensor] = []
     wrapped = distance_to(0.3 + 0.4 * uniform(5, 12, seed=1), SCALES)
 
-    def objective(inputs: Tensor) -> Evaluation:
-        evaluation = wrapped(inputs)
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
+        evaluation = wrapped(inputs, rows)
         losses.append(evaluation.loss.detach())
         return evaluation
 
-    minimize(objective, 0.3 + 0.4 * uniform(5, 12), steps=limit, rule=rule(name, 0.05), project=box)
+    descend(objective, 0.3 + 0.4 * uniform(5, 12), steps=limit, rule=rule(name, 0.05), project=box)
     return next((step for step, loss in enumerate(losses) if loss.max() < target), limit)
 
 
@@ -104,12 +110,12 @@ def test_lbfgs_finds_the_minimum_that_scipy_finds() -> None:
     scipy_optimize = pytest.importorskip("scipy.optimize")
     matrix, offset = torch.randn((9, 6), generator=torch.Generator().manual_seed(0)), uniform(9, seed=2)
 
-    def objective(inputs: Tensor) -> Evaluation:
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         loss = ((inputs @ matrix.T - offset) ** 2).sum(1)
         return Evaluation(loss, loss)
 
     start = uniform(1, 6)
-    found = minimize(objective, start, steps=60, rule=rule("lbfgs", 10.0), project=free)
+    found = descend(objective, start, steps=60, rule=rule("lbfgs", 10.0), project=free)
     exact = scipy_optimize.minimize(
         lambda x: float(((matrix.double().numpy() @ x - offset.double().numpy()) ** 2).sum()),
         start[0].double().numpy(),
@@ -123,18 +129,18 @@ def test_lbfgs_finds_the_minimum_that_scipy_finds() -> None:
 def test_the_first_lbfgs_step_reaches_the_zero_of_a_linear_network() -> None:
     weight, start = uniform(6, seed=3), uniform(4, 6)
 
-    def objective(inputs: Tensor) -> Evaluation:
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         loss = (inputs @ weight - 1.0) ** 2
         return Evaluation(loss, loss)
 
-    found = minimize(objective, start, steps=1, rule=rule("lbfgs", 10.0), project=free)
+    found = descend(objective, start, steps=1, rule=rule("lbfgs", 10.0), project=free)
     torch.testing.assert_close(found @ weight, torch.ones(4))
 
 
 def test_no_lbfgs_step_is_longer_than_step_size() -> None:
     far = distance_to(100 * uniform(4, 6, seed=1))
     points = [uniform(4, 6)]
-    points += [minimize(far, points[0], steps=k, rule=rule("lbfgs", 0.3), project=free) for k in range(1, 9)]
+    points += [descend(far, points[0], steps=k, rule=rule("lbfgs", 0.3), project=free) for k in range(1, 9)]
     for before, after in itertools.pairwise(points):
         torch.testing.assert_close((after - before).norm(dim=1), torch.full((4,), 0.3), rtol=1e-3, atol=0)
 
@@ -144,12 +150,12 @@ def test_every_iterate_obeys_the_projection(name: RuleName) -> None:
     seen: list[Tensor] = []
     wrapped = distance_to(5 * uniform(4, 6, seed=1) - 2)
 
-    def objective(inputs: Tensor) -> Evaluation:
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         seen.append(inputs.detach())
-        return wrapped(inputs)
+        return wrapped(inputs, rows)
 
     start = 3 * uniform(4, 6) - 1
-    end = minimize(objective, start, steps=12, rule=rule(name, 0.5), project=box, keep="best")
+    end = descend(objective, start, steps=12, rule=rule(name, 0.5), project=box, keep="best")
     assert torch.equal(seen[0], start.clamp(0, 1))
     assert all(((inputs >= 0) & (inputs <= 1)).all() for inputs in [*seen, end])
 
@@ -159,11 +165,11 @@ def test_every_iterate_obeys_the_projection(name: RuleName) -> None:
 def test_the_network_is_called_once_a_step(name: RuleName, keep: Literal["last", "best"], calls: int) -> None:
     seen: list[Tensor] = []
 
-    def objective(inputs: Tensor) -> Evaluation:
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         seen.append(inputs)
-        return distance_to(torch.zeros(6))(inputs)
+        return distance_to(torch.zeros(6))(inputs, rows)
 
-    minimize(objective, uniform(4, 6), steps=7, rule=rule(name), project=box, keep=keep)
+    descend(objective, uniform(4, 6), steps=7, rule=rule(name), project=box, keep=keep)
     assert len(seen) == calls
 
 
@@ -173,46 +179,47 @@ def test_best_scores_all_iterates(rank: int) -> None:
     far, start = distance_to(torch.full((6,), 9.0)), uniform(4, 6)
     left = iter([0.0 if step == rank else score for step, score in enumerate((6.0, 3.0, 5.0, 2.0, 4.0, 1.0))])
 
-    def objective(inputs: Tensor) -> Evaluation:
-        return Evaluation(far(inputs).loss, torch.full((4,), next(left)))
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
+        return Evaluation(far(inputs, rows).loss, torch.full((4,), next(left)))
 
-    found = minimize(objective, start, steps=5, rule=rule("paper"), project=box, keep="best")
-    assert torch.equal(found, minimize(far, start, steps=rank, rule=rule("paper"), project=box))
+    found = descend(objective, start, steps=5, rule=rule("paper"), project=box, keep="best")
+    assert torch.equal(found, descend(far, start, steps=rank, rule=rule("paper"), project=box))
 
 
 def test_best_is_chosen_for_each_example_and_the_first_wins_a_tie() -> None:
     far, start = distance_to(torch.full((6,), 9.0)), uniform(2, 6)
-    end = minimize(far, start, steps=5, rule=rule("paper"), project=box)
+    end = descend(far, start, steps=5, rule=rule("paper"), project=box)
 
-    def objective(inputs: Tensor) -> Evaluation:
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         score = torch.stack([torch.zeros(()), (inputs[1] - end[1]).abs().sum()])
-        return Evaluation(far(inputs).loss, score)
+        return Evaluation(far(inputs, rows).loss, score)
 
-    found = minimize(objective, start, steps=5, rule=rule("paper"), project=box, keep="best")
+    found = descend(objective, start, steps=5, rule=rule("paper"), project=box, keep="best")
     torch.testing.assert_close(found, torch.stack([start[0], end[1]]))
 
 
 def test_a_start_without_a_score_does_not_stand() -> None:
     scores = iter([float("nan"), 3.0, 2.0])
 
-    def objective(inputs: Tensor) -> Evaluation:
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         return Evaluation(inputs.flatten(1).sum(dim=1), torch.full((len(inputs),), next(scores)))
 
     start = torch.full((1, 1, 1, 1), 0.5)
-    found = minimize(objective, start, steps=2, rule=rule("paper"), project=box, keep="best")
+    found = descend(objective, start, steps=2, rule=rule("paper"), project=box, keep="best")
     assert float(found) == pytest.approx(0.3)
 
 
 def quartic(centre: Tensor) -> Callable[[slice], Objective]:
     """An objective for some rows of a batch, whose examples 1 and 3 are flat and diverging."""
 
-    def of(rows: slice) -> Objective:
+    def of(chosen: slice) -> Objective:
         curved, wild = torch.ones(5), torch.zeros(5)
         curved[1], wild[3] = 0, float("inf")
 
-        def objective(inputs: Tensor) -> Evaluation:
-            shift = inputs - centre[rows]
-            loss = curved[rows] * (SCALES[:6] * shift**2 + shift**4).sum(1) + wild[rows] * shift.sum(1)
+        def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
+            shift = inputs - centre[chosen][rows]
+            flat = curved[chosen][rows] * (SCALES[:6] * shift**2 + shift**4).sum(1)
+            loss = flat + wild[chosen][rows] * shift.sum(1)
             return Evaluation(loss, loss)
 
         return objective
@@ -225,7 +232,7 @@ def test_no_example_feels_its_batch(name: RuleName) -> None:
     of, start = quartic(uniform(5, 6, seed=1)), uniform(5, 6)
 
     def run(rows: slice) -> Tensor:
-        return minimize(of(rows), start[rows], steps=15, rule=rule(name), project=free)
+        return descend(of(rows), start[rows], steps=15, rule=rule(name), project=free)
 
     together = run(slice(None))
     assert not torch.isfinite(together[3]).all(), "this one does diverge"
@@ -240,7 +247,7 @@ def test_minimize_leaves_its_start_and_works_without_gradients() -> None:
     start = uniform(4, 6)
     kept = start.clone()
     with torch.no_grad():
-        found = minimize(distance_to(torch.zeros(6)), start, steps=3, rule=rule("paper"), project=box)
+        found = descend(distance_to(torch.zeros(6)), start, steps=3, rule=rule("paper"), project=box)
     assert torch.equal(start, kept)
     assert not torch.equal(found, start)
     assert not found.requires_grad

@@ -14,7 +14,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.geometry import lengths
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import StepRule
+from featsplit.rules import StepRule
 from featsplit.synthesis import (
     Match,
     Perturb,

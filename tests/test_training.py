@@ -15,7 +15,7 @@ from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import accuracy
+from featsplit.runtime import accuracy, frozen
 from featsplit.training import Adversary, Recipe, train
 
 SHORT = Recipe(epochs=3, batch_size=50, lr=0.1, schedule="one-cycle")
@@ -43,7 +43,8 @@ def test_one_step_is_torchs_own(digits: ImageData) -> None:
     """One full batch, against torch's SGD written out: momentum 0.9 does not show in the first step."""
     model, data = fresh(digits), ImageData("d", digits.classes, digits.train.take(torch.arange(40)), digits.test)
     plain = fresh(digits)
-    train(model, data, Recipe(epochs=1, batch_size=40, lr=0.2, schedule="constant", weight_decay=0.01))
+    recipe = Recipe(epochs=1, batch_size=40, lr=0.2, schedule="constant", weight_decay=0.01)
+    train(model, data, recipe, precision="float32")
     plain.normalise_by(data.train.inputs())
     plain.train()
     F.cross_entropy(plain(data.train.inputs()), data.train.labels).backward()  # type: ignore[no-untyped-call]
@@ -172,8 +173,9 @@ def test_goodfellows_mix(digits: ImageData, adversary: Adversary, alpha: float) 
     """The loss is alpha J(x) + (1 - alpha) J(x'), each in training mode."""
     model = fresh(digits).train()
     inputs, labels = digits.train.inputs(slice(0, 30)), digits.train.labels[:30]
-    attacked = training._attacked(model, inputs, labels, adversary, None)
-    loss, logits = training._loss(model, inputs, labels, adversary, None)
+    work = training._Work(model, frozen(model, precision="float32"), torch.optim.SGD(model.parameters()), half=False)
+    attacked = training._attacked(work, inputs, labels, adversary, None)
+    loss, logits = training._loss(work, inputs, labels, adversary, None)
     expected = alpha * F.cross_entropy(model(inputs), labels) + (1 - alpha) * F.cross_entropy(model(attacked), labels)
     assert adversary.clean_weight == alpha
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)

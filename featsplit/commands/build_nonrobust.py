@@ -9,7 +9,7 @@ import typer
 from featsplit.commands import matching, options
 from featsplit.errors import FeatsplitError, unknown
 
-ONLY_MATCH = ("rule", "start")
+ONLY_MATCH = ("rule", "start", "tolerance")
 ONLY_PERTURB = ("targets", "norm", "eps", "control", "exclude_own_label")
 
 
@@ -33,6 +33,7 @@ def build_nonrobust(
     ] = None,
     rule: matching.RuleName = None,
     start: matching.Start = None,
+    tolerance: matching.Tolerance = None,
     split: options.SplitName = "train",
     dtype: options.DtypeName = "float32",
     seed: options.Seed = 0,
@@ -46,6 +47,7 @@ def build_nonrobust(
     download: options.Download = False,
     batch_size: options.BatchSize = 128,
     device: options.Device = "auto",
+    precision: options.PrecisionName = "auto",
     factory: options.Factory = None,
     other_classes: options.OtherClasses = False,
     overwrite: options.Overwrite = False,
@@ -62,7 +64,7 @@ def build_nonrobust(
             other = "match" if method == "perturb" else "perturb"
             raise FeatsplitError(f"--{name.replace('_', '-')} {given[name]}: belongs to --method {other}")
     if method == "match":
-        matching.build_and_tell("nonrobust", matching.matching(rule, steps, step_size, start), given)
+        matching.build_and_tell("nonrobust", matching.matching(given), given)
     else:
         _perturb(given)
 
@@ -89,6 +91,7 @@ def _perturb(given: Mapping[str, Any]) -> None:
         dtype=given["dtype"],
         batch_size=given["batch_size"],
         device=resolve_device(given["device"]),
+        precision=given["precision"],
         story={"set": name},
         overwrite=given["overwrite"],
     )

@@ -17,6 +17,7 @@ def build_robust(
     steps: matching.Steps = None,
     step_size: matching.StepSize = None,
     start: matching.Start = None,
+    tolerance: matching.Tolerance = None,
     split: options.SplitName = "train",
     dtype: options.DtypeName = "float32",
     seed: options.Seed = 0,
@@ -30,6 +31,7 @@ def build_robust(
     download: options.Download = False,
     batch_size: options.BatchSize = 128,
     device: options.Device = "auto",
+    precision: options.PrecisionName = "auto",
     factory: options.Factory = None,
     other_classes: options.OtherClasses = False,
     overwrite: options.Overwrite = False,
@@ -38,4 +40,4 @@ def build_robust(
 
     With a standard model the same makes D_NR (build-nonrobust --method match). A build that was killed goes on.
     """
-    matching.build_and_tell("robust", matching.matching(rule, steps, step_size, start), context.params)
+    matching.build_and_tell("robust", matching.matching(context.params), context.params)

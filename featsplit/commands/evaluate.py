@@ -37,6 +37,7 @@ def evaluate(
     download: options.Download = False,
     batch_size: options.BatchSize = 250,
     device: options.Device = "auto",
+    precision: options.PrecisionName = "auto",
     factory: options.Factory = None,
     other_classes: options.OtherClasses = False,
     overwrite: options.Overwrite = False,
@@ -46,7 +47,7 @@ def evaluate(
     from featsplit.files import check_writable, write_json
     from featsplit.models.checkpoints import read_story
     from featsplit.report.tables import as_text, listing
-    from featsplit.runtime import resolve_device
+    from featsplit.runtime import check_precision, resolve_device
 
     if out:
         check_writable(out, overwrite=overwrite)
@@ -61,6 +62,7 @@ def evaluate(
         ]
     for each in attacks:
         each.check()
+    check_precision("--precision", precision)
     where, rows = resolve_device(device), []
     for source in data:
         loaded = options.load_data({**context.params, "data": source})
@@ -69,7 +71,14 @@ def evaluate(
             story = read_story(path)
             about = {"model": str(path), "train_set": story.get("trained_on"), "architecture": story["model"]["arch"]}
             found = evaluation.evaluate(
-                network, loaded.test, attacks, seed=seed, batch_size=batch_size, device=where, title=path.stem
+                network,
+                loaded.test,
+                attacks,
+                seed=seed,
+                batch_size=batch_size,
+                device=where,
+                precision=precision,  # type: ignore[arg-type]  # checked above
+                title=path.stem,
             )
             rows += [{**about, "test_set": source, **row} for row in found]
     if out:

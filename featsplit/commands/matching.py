@@ -7,38 +7,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from featsplit.commands import options
-from featsplit.errors import unknown
 
 if TYPE_CHECKING:
     from featsplit.synthesis import Match
 
 RuleName = Annotated[
     str | None,
-    typer.Option(help="paper (normalised gradient), momentum (with cosine decay) or lbfgs. [default: paper]"),
+    typer.Option(help="paper (normalised gradient), momentum (with cosine decay) or lbfgs. [default: lbfgs]"),
 ]
-Steps = Annotated[int | None, typer.Option(help="Steps of matching. [default: 1000; momentum 100; lbfgs 40]")]
+Steps = Annotated[
+    int | None, typer.Option(help="Steps of matching. [default: lbfgs 50, momentum 80, paper 1000; noise 10000]")
+]
 StepSize = Annotated[
-    float | None, typer.Option(help="Step length; for lbfgs its cap. [default: 0.1; momentum 2; lbfgs 1]")
+    float | None, typer.Option(help="Step length; for lbfgs its cap. [default: paper 0.1; by image size]")
 ]
 Start = Annotated[str | None, typer.Option(help="image (another training image) or noise. [default: image]")]
+Tolerance = Annotated[
+    float | None, typer.Option(help="Stop an image at this relative distance. [default: 0, take every step]")
+]
 
-DEFAULTS = {"paper": (1000, 0.1), "momentum": (100, 2.0), "lbfgs": (40, 1.0)}
 
-
-def matching(rule: str | None, steps: int | None, step_size: float | None, start: str | None) -> "Match":
+def matching(given: Mapping[str, Any]) -> "Match":
     """The Match that the options describe."""
-    from featsplit.optimize import StepRule
+    from featsplit.rules import StepRule
     from featsplit.synthesis import Match
 
-    rule = rule or "paper"
-    if rule not in DEFAULTS:
-        raise unknown("--rule", rule, DEFAULTS)
-    usual_steps, usual_size = DEFAULTS[rule]
-    found = Match(
-        StepRule(rule, usual_size if step_size is None else step_size),  # type: ignore[arg-type]  # checked below
-        usual_steps if steps is None else steps,
-        start or "image",  # type: ignore[arg-type]  # checked below
-    )
+    chosen = {name: given[name] for name in ("steps", "start", "tolerance") if given[name] is not None}
+    found = Match(StepRule(given["rule"] or "lbfgs", given["step_size"]), **chosen)
     found.check()
     return found
 
@@ -63,6 +58,7 @@ def build_and_tell(name: str, found: "Match", given: Mapping[str, Any]) -> None:
         dtype=given["dtype"],
         batch_size=given["batch_size"],
         device=resolve_device(given["device"]),
+        precision=given["precision"],
         story={"set": name},
         overwrite=given["overwrite"],
     )

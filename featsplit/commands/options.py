@@ -26,6 +26,9 @@ Download = Annotated[bool, typer.Option("--download", help="Download a data set 
 ModelFile = Annotated[Path, typer.Option("--model", metavar="FILE", help="A checkpoint (.safetensors) made by train.")]
 Factory = Annotated[str | None, typer.Option(help="Let a checkpoint made with your own module:function run it.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.")]
+PrecisionName = Annotated[
+    str, typer.Option("--precision", help="float32, bfloat16 where it suffices, or auto: as the machine is built for.")
+]
 Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is at --out.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Images at a time; the result does not depend on it.")]

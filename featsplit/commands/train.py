@@ -54,6 +54,7 @@ def train(
     data_root: options.DataRoot = None,
     download: options.Download = False,
     device: options.Device = "auto",
+    precision: options.PrecisionName = "auto",
     overwrite: options.Overwrite = False,
 ) -> None:
     """Train a classifier and keep its last epoch; started again after a kill, it goes on at its last epoch.
@@ -62,7 +63,7 @@ def train(
     """
     from featsplit.experiment.stages import train_to_file
     from featsplit.models.build import ModelSpec
-    from featsplit.runtime import resolve_device
+    from featsplit.runtime import check_precision, resolve_device
     from featsplit.training import Recipe
 
     given = {"norm": norm, "eps": eps, "steps": steps, "step_size": step_size, "alpha": alpha}
@@ -83,9 +84,19 @@ def train(
     options.check_suffix(out, ".safetensors")
     spec = ModelSpec(arch, width, stages)
     spec.check()
+    check_precision("--precision", precision)
     where = resolve_device(device)
     loaded = options.load_data(context.params)
-    story = train_to_file(out, loaded, spec, recipe, seed=seed, device=where, overwrite=overwrite)
+    story = train_to_file(
+        out,
+        loaded,
+        spec,
+        recipe,
+        seed=seed,
+        device=where,
+        precision=precision,  # type: ignore[arg-type]  # checked above
+        overwrite=overwrite,
+    )
     last = story["history"][-1]
     typer.echo(f"{out}: {arch} on {loaded.name}, {epochs} epochs")
     typer.echo(

@@ -25,6 +25,7 @@ def transfer(
     data_root: options.DataRoot = None,
     download: options.Download = False,
     device: options.Device = "auto",
+    precision: options.PrecisionName = "auto",
 ) -> None:
     """Train each architecture on each SET, and test it on the original test set, clean and under attack.
 
@@ -35,7 +36,7 @@ def transfer(
     from featsplit.files import write_json
     from featsplit.models.build import ModelSpec
     from featsplit.report.tables import as_text, transfer_table
-    from featsplit.runtime import resolve_device
+    from featsplit.runtime import check_precision, resolve_device
     from featsplit.training import Recipe
 
     recipe = Recipe(
@@ -47,6 +48,7 @@ def transfer(
         augment=tuple(options.words(augment)),
     )
     recipe.check()
+    check_precision("--precision", precision)
     attacks = [Attack(), *(Attack("pgd", norm, e, steps, None, restarts) for e in options.numbers(eps, "--eps"))]  # type: ignore[arg-type]
     for attack in attacks:
         attack.check()
@@ -63,6 +65,7 @@ def transfer(
         root=data_root,
         download=download,
         device=resolve_device(device),
+        precision=precision,  # type: ignore[arg-type]  # checked above
         say=options.say,
     )
     write_json(out / "rows.json", rows)

@@ -13,6 +13,7 @@ from featsplit.evaluation import Attack, AttackName
 from featsplit.experiment.convert import overridden, record
 from featsplit.geometry import Norm
 from featsplit.models.build import ModelSpec
+from featsplit.runtime import Precision
 from featsplit.synthesis import Match, Perturb
 from featsplit.training import Recipe
 
@@ -62,6 +63,7 @@ class Experiment:
     perturb: Perturb
     evaluate: Evaluation
     dtype: Dtype = "float32"
+    precision: Precision = "auto"
 
     def check(self) -> None:
         """Raise FeatsplitError for the first setting out of its range."""

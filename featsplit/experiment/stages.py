@@ -20,6 +20,7 @@ from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import Story, load_model, read_story, save_model, state_digest, versions
 from featsplit.models.classifier import Classifier
 from featsplit.randomness import stage_key
+from featsplit.runtime import Precision, half_precision
 from featsplit.synthesis import build_match, build_perturb
 from featsplit.training import Recipe, train
 
@@ -50,6 +51,7 @@ def train_to_file(
     *,
     seed: int,
     device: torch.device,
+    precision: Precision = "auto",
     overwrite: bool = False,
 ) -> Story:
     """Train a fresh network on `data` and save it at `path`; return its story, with the history by epoch.
@@ -63,6 +65,7 @@ def train_to_file(
         "class_names": list(data.classes),
         "recipe": asdict(recipe),
         "seed": seed,
+        "precision": "bfloat16" if half_precision(precision, device) else "float32",
         "versions": versions(),
     }
     key = digest({**story, "model": asdict(spec)})
@@ -71,7 +74,16 @@ def train_to_file(
     check_writable(path, overwrite=overwrite)
     model = build(spec, shape=data.shape, classes=len(data.classes), seed=seed)
     resume = path.with_name(f".{path.name}.training")
-    history = train(model, data, recipe, seed=seed, device=device, resume=resume, title=f"train {path.stem}")
+    history = train(
+        model,
+        data,
+        recipe,
+        seed=seed,
+        device=device,
+        precision=precision,
+        resume=resume,
+        title=f"train {path.stem}",
+    )
     results = {"test_accuracy": history[-1]["test_accuracy"]}
     save_model(model, path, spec=spec, story={**story, "key": key, "history": history, "results": results})
     resume.unlink(missing_ok=True)
@@ -92,20 +104,36 @@ def trained(stages: Stages, name: str, train_split: Split) -> Classifier:
     path = stages.folder / "models" / f"{name}.safetensors"
     data = replace(stages.data, train=train_split, name=stages.data.name if name in SOURCE_NETWORKS else name)
     recipe, seed = getattr(stages.experiment.train, name), stage_key(stages.seed, f"network/{name}") % 2**31
-    story = train_to_file(path, data, spec, recipe, seed=seed, device=stages.device, overwrite=True)
+    story = train_to_file(
+        path,
+        data,
+        spec,
+        recipe,
+        seed=seed,
+        device=stages.device,
+        precision=stages.experiment.precision,
+        overwrite=True,
+    )
     stages.tell(f"train {name}", began, f"clean {story['results']['test_accuracy']:.3f}")
-    return load_model(path, factory=spec.arch).to(stages.device)
+    return network(stages, name)
+
+
+def network(stages: Stages, name: str) -> Classifier:
+    """The network `name`, which has been trained."""
+    path = stages.folder / "models" / f"{name}.safetensors"
+    return load_model(path, factory=stages.experiment.model.arch).to(stages.device)
 
 
 def built(stages: Stages, name: str, model: Classifier, control: Classifier | None = None) -> dict[str, float]:
     """The derived set `name`, made with `model`, in its file; returns the file's summary."""
     path = stages.folder / "sets" / f"{name}.h5"
     experiment, began = stages.experiment, time.perf_counter()
-    shared: dict[str, Any] = {"seed": stages.seed, "dtype": experiment.dtype, "device": stages.device}
+    shared: dict[str, Any] = {"seed": stages.seed, "dtype": experiment.dtype}
+    shared |= {"device": stages.device, "precision": experiment.precision}
     shared |= {"story": {"set": name}, "overwrite": True}
     if control is None:
         summary = build_match(path, model, stages.data, experiment.match, **shared)
-        figures = f"relative distance {summary['relative_distance']:.3f}"
+        figures = f"relative distance {summary['relative_distance']:.3f} in {summary['runs']:.0f} runs an image"
     else:
         perturb = replace(experiment.perturb, targets="random" if name == "rand" else "next")
         summary = build_perturb(path, model, stages.data, perturb, control=control, **shared)
@@ -126,7 +154,15 @@ def evaluated(
     if (kept := _kept_rows(path)).get("key") == key:
         return list(kept["rows"])
     began = time.perf_counter()
-    found = evaluate(model, split, attacks, seed=stages.seed, device=stages.device, title=f"seed {stages.seed} {name}")
+    found = evaluate(
+        model,
+        split,
+        attacks,
+        seed=stages.seed,
+        device=stages.device,
+        precision=stages.experiment.precision,
+        title=f"seed {stages.seed} {name}",
+    )
     about = {**training_of(name), "architecture": stages.experiment.model.arch, "test_set": test_set}
     rows = [{**about, **row} for row in found]
     write_json(path, {"key": key, "rows": rows})

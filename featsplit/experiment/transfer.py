@@ -15,6 +15,7 @@ from featsplit.evaluation import Attack, Row, evaluate
 from featsplit.experiment.stages import Say, train_to_file
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import load_model
+from featsplit.runtime import Precision
 from featsplit.training import Recipe
 
 
@@ -29,6 +30,7 @@ def transfer_rows(
     root: Path | None,
     download: bool,
     device: torch.device,
+    precision: Precision,
     say: Say,
 ) -> list[Row]:
     """A row for each training set, architecture, seed, test set and attack; the models are kept in `out`/models.
@@ -50,9 +52,9 @@ def transfer_rows(
         for spec in specs:
             for seed in seeds:
                 path = out / "models" / f"{_slug(name)}-{_slug(spec.arch)}-{data.digest[:8]}-{seed}.safetensors"
-                train_to_file(path, data, spec, recipe, seed=seed, device=device, overwrite=True)
+                train_to_file(path, data, spec, recipe, seed=seed, device=device, precision=precision, overwrite=True)
                 about = {"train_set": name, "training": "standard", "architecture": spec.arch}
-                found = _tested(path, spec, data, tests, attacks, seed=seed, device=device)
+                found = _tested(path, spec, data, tests, attacks, seed=seed, device=device, precision=precision)
                 rows += [{**about, **row} for row in found]
                 say(f"{name}  {spec.arch}  seed {seed}  clean {found[0]['accuracy']:.3f}")
     return rows
@@ -67,11 +69,13 @@ def _tested(
     *,
     seed: int,
     device: torch.device,
+    precision: Precision,
 ) -> list[Row]:
     model = load_model(path, factory=spec.arch)
     rows = []
     for test_set, split in {"source": data.test, **{name: test.test for name, test in tests.items()}}.items():
-        rows += [{"test_set": test_set, **row} for row in evaluate(model, split, attacks, seed=seed, device=device)]
+        found = evaluate(model, split, attacks, seed=seed, device=device, precision=precision)
+        rows += [{"test_set": test_set, **row} for row in found]
     return rows
 
 

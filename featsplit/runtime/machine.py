@@ -1,15 +1,13 @@
-"""All that depends on the machine: the device, a network prepared for it, and batches."""
+"""What the machine has: the device, whether it computes in bfloat16, and the memory format that suits it."""
 
-import copy
-import inspect
+from typing import Literal, get_args
 
 import torch
-from torch import Tensor, fx, nn
-from torch.fx.experimental.optimization import fuse
+from torch import nn
 
-from featsplit.data.images import Split
 from featsplit.errors import FeatsplitError, unknown
-from featsplit.models.classifier import Classifier
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -27,6 +25,28 @@ def resolve_device(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def check_precision(place: str, precision: str) -> None:
+    """Raise FeatsplitError where `precision` is no `Precision`."""
+    if precision not in get_args(Precision):
+        raise unknown(place, precision, get_args(Precision))
+
+
+def half_precision(precision: Precision, device: torch.device | str) -> bool:
+    """Whether networks are run in bfloat16 where that suffices; "auto": where the machine has it in hardware."""
+    check_precision("precision", precision)
+    if precision != "auto":
+        return precision == "bfloat16"
+    kind = torch.device(device).type
+    if kind == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def mixed(device: torch.device | str, on: bool) -> torch.autocast:
+    """A context in which, if `on`, the layers that can are computed in bfloat16."""
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=on)
+
+
 def layout(model: nn.Module, device: torch.device | str) -> torch.memory_format:
     """The memory format that `model` is run in: channels_last where it is safe.
 
@@ -37,48 +57,3 @@ def layout(model: nn.Module, device: torch.device | str) -> torch.memory_format:
     convolutions = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)]
     odd = any(layer.out_channels % 16 or (layer.in_channels > 4 and layer.in_channels % 16) for layer in convolutions)
     return torch.contiguous_format if odd and torch.device(device).type == "cpu" else torch.channels_last
-
-
-def frozen(model: Classifier, device: torch.device | str = "cpu") -> Classifier:
-    """A copy of `model` made fast for attacks and matching: the same function, but it cannot be trained.
-
-    Eval mode, no weight gradients, each BatchNorm folded into its convolution where the network can be traced,
-    channels_last (see `layout`). Agrees with `model` to float32 rounding.
-    """
-    prepared = copy.deepcopy(model).eval().to(device)
-    probe = torch.rand((2, *model.shape), generator=torch.Generator().manual_seed(0)).to(device)
-    prepared.body = _folded(prepared.body, probe)
-    return prepared.eval().requires_grad_(False).to(memory_format=layout(model, device))
-
-
-def _folded(body: nn.Module, probe: Tensor) -> nn.Module:
-    """`body` with BatchNorm folded (torch.fx), or `body` itself where that fails or changes what it computes."""
-    signature = inspect.signature(body.forward).parameters.values()
-    defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
-    try:
-        folded = fuse(fx.symbolic_trace(body, concrete_args=defaults), no_trace=True)
-        with torch.no_grad():
-            same = torch.allclose(folded(probe, *defaults.values()), body(probe), rtol=1e-3, atol=1e-4)
-    except Exception:  # noqa: BLE001 (whatever tracing raises on a network that it cannot follow)
-        return body
-    return folded if same else body
-
-
-def batches(total: int, size: int) -> list[Tensor]:
-    """The indices 0 ... total - 1 in runs of at most `size`; none where there are none."""
-    return list(torch.split(torch.arange(total), size)) if total else []
-
-
-def predict(model: Classifier, split: Split, *, batch_size: int = 500) -> Tensor:
-    """The class that `model` reads in each image of `split`: (N,) int64 on the CPU; the model's mode is kept."""
-    device, training = model.mean.device, model.training
-    model.eval()
-    with torch.no_grad():
-        found = [model(split.inputs(rows).to(device)).argmax(1).cpu() for rows in batches(len(split), batch_size)]
-    model.train(training)
-    return torch.cat(found)
-
-
-def accuracy(model: Classifier, split: Split) -> float:
-    """The share of `split` whose label `model` reads."""
-    return float((predict(model, split) == split.labels).float().mean())

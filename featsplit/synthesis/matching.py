@@ -1,6 +1,6 @@
 """D_R and D_NR: images whose representation is that of another image (arXiv:1905.02175, section 3.1, appendix C.2)."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -10,50 +10,80 @@ from torch import Tensor
 from featsplit import randomness
 from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
-from featsplit.errors import check_count, unknown
+from featsplit.errors import FeatsplitError, check_count, unknown
 from featsplit.geometry import box, lengths
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import Evaluation, StepRule, minimize
-from featsplit.runtime import frozen
+from featsplit.optimize import DRAFT, Evaluation, Found, minimize
+from featsplit.rules import RuleName, StepRule
+from featsplit.runtime import Frozen, Precision, frozen
 from featsplit.synthesis.story import specification
 
 Start = Literal["image", "noise"]
 
 
+STEPS: dict[RuleName, int] = {"paper": 1000, "momentum": 80, "lbfgs": 50}
+
+
 @dataclass(frozen=True)
 class Match:
-    """How representations are matched; the defaults are the paper's (Table 5): 1000 normalised steps of 0.1.
+    """How representations are matched; `StepRule("paper")` is the paper's way (Table 5): 1000 normalised steps of 0.1.
 
-    `start`: another training image whatever its label, or Gaussian "noise" (mean 0.5, deviation 0.25, clipped).
+    `steps` None: 1000 for the rule "paper" (10,000 from noise), 80 for "momentum", 50 for "lbfgs". An image stops
+    when the distance left is at most `tolerance` times the length of the representation to be matched. `start`: another
+    training image whatever its label, or Gaussian "noise" (mean 0.5, deviation 0.25, clipped).
     """
 
-    rule: StepRule = field(default_factory=StepRule)
-    steps: int = 1000
+    rule: StepRule = field(default_factory=lambda: StepRule("lbfgs"))
+    steps: int | None = None
+    tolerance: float = 0.0
     start: Start = "image"
 
     def check(self, place: str = "match") -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         self.rule.check(place)
-        check_count(f"{place}.steps", self.steps)
+        check_count(f"{place}.steps", 1 if self.steps is None else self.steps)
+        if not 0 <= self.tolerance < 1:
+            raise FeatsplitError(f"{place}.tolerance = {self.tolerance:g}: must be in [0, 1), 0 to take every step")
         if self.start not in get_args(Start):
             raise unknown(f"{place}.start", self.start, get_args(Start))
 
+    def sized(self, shape: tuple[int, int, int]) -> "Match":
+        """The same with every number as it is run on images (C, H, W)."""
+        usual = STEPS[self.rule.name] * (10 if (self.rule.name, self.start) == ("paper", "noise") else 1)
+        return replace(self, rule=self.rule.sized(shape), steps=self.steps or usual)
+
 
 def match_representation(
-    model: Classifier, inputs: Tensor, starts: Tensor, *, steps: int = 1000, rule: StepRule | None = None
+    model: Classifier,
+    inputs: Tensor,
+    starts: Tensor,
+    *,
+    steps: int | None = None,
+    rule: StepRule | None = None,
+    tolerance: float = 0.0,
 ) -> Tensor:
     """Images in [0, 1] whose representation under `model` is that of `inputs`, found from `starts`; all (N, C, H, W).
 
-    The nearest iterate of each image comes back. `rule` None is the paper's (arXiv:1905.02175, appendix C.2).
+    The nearest iterate of each image comes back (arXiv:1905.02175, appendix C.2). `rule` None, `steps` and `tolerance`
+    are as in `Match`. The model is used as it is; `runtime.frozen(model)` is faster.
     """
     with torch.no_grad():
         goal = model.representation(inputs)
+    return _descend(model, goal, starts, Match(rule or StepRule("lbfgs"), steps, tolerance)).inputs
 
-    def objective(current: Tensor) -> Evaluation:
-        square = (model.representation(current) - goal).square().sum(dim=1)
-        return Evaluation(square / 2, square.detach())
 
-    return minimize(objective, starts, steps=steps, rule=rule or StepRule(), project=box, keep="best")
+def _descend(model: Classifier, goal: Tensor, starts: Tensor, match: Match) -> Found:
+    """Images whose representation is `goal` (N, features)."""
+    near = (match.tolerance * lengths(goal, "l2")).square()
+
+    def objective(current: Tensor, rows: Tensor) -> Evaluation:
+        square = (model.representation(current) - goal[rows]).square().sum(dim=1)
+        reached = square.detach()
+        return Evaluation(square / 2, reached, reached <= near[rows] if match.tolerance else None)
+
+    sized = match.sized(model.shape)
+    assert sized.steps is not None
+    return minimize(objective, starts, steps=sized.steps, rule=sized.rule, project=box, keep="best", draft=DRAFT)
 
 
 def build_match(
@@ -67,6 +97,7 @@ def build_match(
     dtype: Dtype = "float32",
     batch_size: int = 128,
     device: torch.device | str = "cpu",
+    precision: Precision = "auto",
     story: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -79,7 +110,7 @@ def build_match(
     check_dtype(dtype)
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     chosen = data.train if split == "train" else data.test
-    network = frozen(model, device)
+    network = frozen(model, device, precision=precision)
 
     def compute(rows: Tensor) -> Columns:
         labels = chosen.labels[rows]
@@ -87,8 +118,8 @@ def build_match(
         told = {"labels": labels, "source_index": rows, "source_label": labels, "start_index": start_index}
         return told | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
 
-    how = {"method": "match", "match": asdict(match), "split": split, "seed": seed, "dtype": dtype}
-    spec = specification(data, model, {**how, **(story or {})})
+    how = {"method": "match", "match": asdict(match.sized(data.shape)), "split": split, "seed": seed, "dtype": dtype}
+    spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
         path, compute, _match_summary, total=len(chosen), batch_size=batch_size, spec=spec, overwrite=overwrite
     )
@@ -108,18 +139,19 @@ def _starts(data: ImageData, rows: Tensor, start: Start, *, split: str, seed: in
     return data.train.inputs(index), index
 
 
-def _match_batch(network: Classifier, inputs: Tensor, starts: Tensor, match: Match, *, dtype: Dtype) -> Columns:
+def _match_batch(network: Frozen, inputs: Tensor, starts: Tensor, match: Match, *, dtype: Dtype) -> Columns:
     device = network.mean.device
     inputs, starts = inputs.to(device), starts.to(device)
-    found = match_representation(network, inputs, starts, steps=match.steps, rule=match.rule)
-    stored = as_stored(found, dtype)
     with torch.no_grad():
         goal = network.representation(inputs)
+    found, runs = _descend(network, goal, starts, match)
+    stored = as_stored(found, dtype)
+    with torch.no_grad():
         far, near, kept = (
             lengths(network.representation(images) - goal, "l2") for images in (starts, found, as_inputs(stored))
         )
     columns = {"start_distance": far, "distance": near, "distance_stored": kept, "goal_length": lengths(goal, "l2")}
-    return {name: column.cpu() for name, column in (columns | {"images": stored}).items()}
+    return {name: column.cpu() for name, column in (columns | {"images": stored, "runs": runs}).items()}
 
 
 def _match_summary(columns: Columns) -> dict[str, float]:
@@ -130,4 +162,5 @@ def _match_summary(columns: Columns) -> dict[str, float]:
         "distance": float(columns["distance"].median()),
         "relative_distance": float((columns["distance"] / goal).median()),
         "relative_distance_stored": float((columns["distance_stored"] / goal).median()),
+        "runs": float(columns["runs"].float().mean()),
     }

@@ -16,8 +16,9 @@ from featsplit.errors import check_count, check_positive, unknown
 from featsplit.geometry import Norm, ball, check_threat, lengths
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import StepRule, minimize
-from featsplit.runtime import frozen
+from featsplit.optimize import DRAFT, minimize
+from featsplit.rules import StepRule
+from featsplit.runtime import Precision, frozen
 from featsplit.synthesis.story import specification
 
 Targets = Literal["random", "next"]
@@ -56,7 +57,8 @@ def perturb_to_target(
     """
     rule = StepRule("paper", step_size=step_size, norm=norm)
     objective = classification(model, targets, targeted=True)
-    return minimize(objective, inputs, steps=steps, rule=rule, project=ball(inputs, norm, eps))
+    onto = ball(inputs, norm, eps)
+    return minimize(objective, inputs, steps=steps, rule=rule, project=onto, draft=DRAFT).inputs
 
 
 def build_perturb(
@@ -71,6 +73,7 @@ def build_perturb(
     dtype: Dtype = "float32",
     batch_size: int = 128,
     device: torch.device | str = "cpu",
+    precision: Precision = "auto",
     story: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -83,7 +86,7 @@ def build_perturb(
     check_dtype(dtype)
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     chosen = data.train if split == "train" else data.test
-    network = frozen(model, device)
+    network = frozen(model, device, precision=precision)
     judge = None if control is None else frozen(control, device)
 
     def compute(rows: Tensor) -> Columns:
@@ -94,7 +97,7 @@ def build_perturb(
 
     how = {"method": "perturb", "perturb": asdict(perturb), "split": split, "seed": seed, "dtype": dtype}
     how["control_digest"] = None if control is None else state_digest(control)
-    spec = specification(data, model, {**how, **(story or {})})
+    spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
         path, compute, _perturb_summary, total=len(chosen), batch_size=batch_size, spec=spec, overwrite=overwrite
     )

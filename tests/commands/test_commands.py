@@ -55,7 +55,7 @@ def test_build_robust_and_look_at_it(folder: Path) -> None:
     assert read_spec(path).spec["set"] == "robust"
     told = call(f"info {path}")
     assert "D_R, the robust data set" in told
-    assert "rule (name lbfgs, step_size 1.0" in told
+    assert "rule (name lbfgs, step_size 0.8" in told
     assert len(told.splitlines()) <= 24
     assert max(map(len, told.splitlines()[2:4])) < 120
     assert "columns verified (distance, " in call(f"verify {path}")

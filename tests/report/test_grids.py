@@ -9,8 +9,8 @@ from featsplit.data.derived import open_dataset
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import StepRule
 from featsplit.report.grids import draw_grid, panels
+from featsplit.rules import StepRule
 from featsplit.synthesis import Match, Perturb, build_match, build_perturb
 
 

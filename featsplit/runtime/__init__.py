@@ -1,0 +1,19 @@
+"""All that depends on the machine, and nothing else does: devices, precision, a network prepared for it, prediction."""
+
+from featsplit.runtime.frozen import Frozen, frozen
+from featsplit.runtime.machine import Precision, check_precision, half_precision, layout, mixed, resolve_device
+from featsplit.runtime.predict import accuracy, batches, predict
+
+__all__ = [
+    "Frozen",
+    "Precision",
+    "accuracy",
+    "batches",
+    "check_precision",
+    "frozen",
+    "half_precision",
+    "layout",
+    "mixed",
+    "predict",
+    "resolve_device",
+]
