@@ -4,29 +4,42 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import memory, presets
+from benchmarks import attacks, growth, matching, memory, presets, rules, steps
 
-NAMES = (*presets.CLAIMS, "memory")
+ENGINE = ("matching", "attacks", "steps", "growth", "memory")
+NAMES = (*ENGINE, *presets.CLAIMS, *rules.NAMES)
+
+
+def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
+    """Measure what `name` names; whether every claim holds."""
+    if name == "matching":
+        return matching.measure(results, data_root=options.data_root)
+    if name == "attacks":
+        return attacks.measure(results, data_root=options.data_root)
+    if name == "steps":
+        return steps.measure(results, data_root=options.data_root)
+    if name == "growth":
+        return growth.measure(results)
+    if name == "memory":
+        return memory.measure(results)
+    if name in rules.NAMES:
+        return rules.measure(name, results, data_root=options.data_root)
+    return presets.measure(name, results, data_root=options.data_root, validation=options.validation)
 
 
 def main() -> None:
     """Parse the command line and measure what it names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--all", action="store_true", help="all of them")
+    parser.add_argument("--all", action="store_true", help=f"{', '.join(ENGINE)} and the presets; not rules-*: hours")
     parser.add_argument("--data-root", type=Path, help="where torchvision's data sets lie")
     parser.add_argument("--validation", action="store_true", help="presets: on held-out training images, to choose by")
     options = parser.parse_args()
-    names = NAMES if options.all else options.names
+    names = [name for name in NAMES if name not in rules.NAMES] if options.all else options.names
     if not names or set(names) - set(NAMES):
         parser.error(f"name some of {', '.join(NAMES)}, or --all")
     results = Path(__file__).parent / "results"
-    held = [
-        memory.measure(results)
-        if name == "memory"
-        else presets.measure(name, results, data_root=options.data_root, validation=options.validation)
-        for name in names
-    ]
+    held = [measure(name, results, options) for name in names]
     sys.exit(not all(held))
 
 

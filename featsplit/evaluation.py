@@ -17,7 +17,7 @@ from featsplit.geometry import Norm, check_threat, random_offsets
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import DRAFT
 from featsplit.progress import progress
-from featsplit.runtime import Precision, batches, frozen, predict
+from featsplit.runtime import Precision, batches, frozen, predict, usual_batch
 
 AttackName = Literal["none", "fgsm", "bim", "pgd"]
 ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
@@ -76,7 +76,7 @@ def evaluate(
     attacks: list[Attack],
     *,
     seed: int = 0,
-    batch_size: int = 250,
+    batch_size: int | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
     title: str = "evaluate",
@@ -88,11 +88,11 @@ def evaluate(
     """
     for attack in attacks:
         attack.check()
-    network = frozen(model, device, precision=precision)
+    network, size = frozen(model, device, precision=precision), batch_size or usual_batch(device)
     right = predict(network, split) == split.labels
     rows = []
     for attack in attacks:
-        held = right if attack.name == "none" else _survivors(network, split, right, attack, seed, batch_size, title)
+        held = right if attack.name == "none" else _survivors(network, split, right, attack, seed, size, title)
         rows.append({**attack.fields(), "n": len(split), "seed": seed, "accuracy": float(held.float().mean())})
     return rows
 

@@ -125,16 +125,17 @@ class _LBFGS:
         self.previous: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, inputs: Tensor, gradient: Tensor, loss: Tensor, step: int) -> Tensor:
-        walled = ((inputs == 0) & (gradient > 0)) | ((inputs == 1) & (gradient < 0))
-        point, slope = inputs.flatten(1), gradient.masked_fill(walled, 0).flatten(1)
+        point, slope = inputs.flatten(1), _free(inputs, gradient).flatten(1)
         if self.previous is not None:
             self.pairs.append(_pair(point - self.previous[0], slope - self.previous[1]))
             del self.pairs[: -self.rule.memory]
         self.previous = (point, slope)
         polyak = -slope * (2 * loss / _dot(slope, slope).clamp_min(1e-30))[:, None]
-        newton = _two_loop(slope, self.pairs) if self.pairs else polyak
-        downhill = (_dot(newton, slope) < 0) & torch.isfinite(newton).all(dim=1)
-        path = torch.where(downhill[:, None], newton, polyak)
+        path = _two_loop(slope, self.pairs) if self.pairs else polyak
+        fall = _dot(path, slope)
+        downhill = (fall < 0) & fall.isfinite()
+        if not downhill.all():
+            path = torch.where(downhill[:, None], path, polyak)
         length = torch.linalg.vector_norm(path, dim=1, keepdim=True)
         capped: Tensor = path * (self.step_size / length.clamp_min(self.step_size))
         return capped.reshape_as(inputs)
@@ -143,6 +144,12 @@ class _LBFGS:
         self.pairs = [_Pair(*(part[rows] for part in pair)) for pair in self.pairs]
         if self.previous is not None:
             self.previous = (self.previous[0][rows], self.previous[1][rows])
+
+
+def _free(inputs: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient, 0 where a pixel that descends it would leave [0, 1] at once."""
+    far = torch.sub(inputs, gradient, alpha=1e30).clamp_(0, 1)
+    return gradient * far.sub_(inputs).ne_(0)
 
 
 def _pair(shift: Tensor, turn: Tensor) -> _Pair:

@@ -9,14 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from featsplit import training
 from featsplit.attacks import pgd
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import accuracy, frozen
-from featsplit.training import Adversary, Recipe, train
+from featsplit.runtime import accuracy
+from featsplit.training import Adversary, Recipe, Trainer, loop, train, trainer
 
 SHORT = Recipe(epochs=3, batch_size=50, lr=0.1, schedule="one-cycle")
 
@@ -76,14 +75,14 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
     recipe = replace(SHORT, adversary=adversary, augment=("shift",))
     whole, cut, state = fresh(digits), fresh(digits), tmp_path / "state"
     train(whole, digits, recipe, seed=2)
-    epoch = training._epoch
+    epoch = loop._epoch
 
     def dies(*arguments: Any, **options: Any) -> tuple[float, float]:
         if options["epoch"] == 2:
             raise KeyboardInterrupt
         return epoch(*arguments, **options)
 
-    monkeypatch.setattr(training, "_epoch", dies)
+    monkeypatch.setattr(loop, "_epoch", dies)
     with pytest.raises(KeyboardInterrupt):
         train(cut, digits, recipe, seed=2, resume=state)
     done = []
@@ -92,7 +91,7 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
         done.append(options["epoch"])
         return epoch(*arguments, **options)
 
-    monkeypatch.setattr(training, "_epoch", counts)
+    monkeypatch.setattr(loop, "_epoch", counts)
     again = fresh(digits)
     history = train(again, digits, recipe, seed=2, resume=state)
     assert done == [2]
@@ -107,7 +106,7 @@ def test_each_epoch_has_an_order_of_its_own(digits: ImageData, monkeypatch: pyte
         seen.append(inputs)
         return inputs
 
-    monkeypatch.setattr(training, "augment", watched)
+    monkeypatch.setattr(loop, "augment", watched)
     train(fresh(digits), digits, replace(SHORT, epochs=2))
     first, second = torch.cat(seen[:12]), torch.cat(seen[12:])
     assert not torch.equal(first, second)
@@ -138,7 +137,7 @@ def attacks_of(monkeypatch: pytest.MonkeyPatch, digits: ImageData, adversary: Ad
         seen.append({**options, "training": model.training})
         return pgd(model, inputs, labels, **options)
 
-    monkeypatch.setattr(training, "pgd", watched)
+    monkeypatch.setattr(trainer, "pgd", watched)
     train(fresh(digits), digits, replace(SHORT, epochs=1, adversary=adversary))
     return seen
 
@@ -173,9 +172,9 @@ def test_goodfellows_mix(digits: ImageData, adversary: Adversary, alpha: float) 
     """The loss is alpha J(x) + (1 - alpha) J(x'), each in training mode."""
     model = fresh(digits).train()
     inputs, labels = digits.train.inputs(slice(0, 30)), digits.train.labels[:30]
-    work = training._Work(model, frozen(model, precision="float32"), torch.optim.SGD(model.parameters()), half=False)
-    attacked = training._attacked(work, inputs, labels, adversary, None)
-    loss, logits = training._loss(work, inputs, labels, adversary, None)
+    work = Trainer(model, replace(SHORT, adversary=adversary), precision="float32")
+    attacked = work.attacked(inputs, labels)
+    loss, logits = work.loss(inputs, labels)
     expected = alpha * F.cross_entropy(model(inputs), labels) + (1 - alpha) * F.cross_entropy(model(attacked), labels)
     assert adversary.clean_weight == alpha
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)

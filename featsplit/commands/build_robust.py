@@ -29,7 +29,7 @@ def build_robust(
     data_seed: options.DataSeed = 0,
     data_root: options.DataRoot = None,
     download: options.Download = False,
-    batch_size: options.BatchSize = 128,
+    batch_size: options.BatchSize = None,
     device: options.Device = "auto",
     precision: options.PrecisionName = "auto",
     factory: options.Factory = None,

@@ -35,7 +35,7 @@ def evaluate(
     data_seed: options.DataSeed = 0,
     data_root: options.DataRoot = None,
     download: options.Download = False,
-    batch_size: options.BatchSize = 250,
+    batch_size: options.BatchSize = None,
     device: options.Device = "auto",
     precision: options.PrecisionName = "auto",
     factory: options.Factory = None,

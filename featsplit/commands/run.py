@@ -12,7 +12,7 @@ from featsplit.commands import options
 
 def run(
     preset: Annotated[
-        str, typer.Argument(metavar="PRESET|FILE.toml", help="digits, mnist-mini, cifar10-mini, or a file.")
+        str, typer.Argument(metavar="PRESET|FILE.toml", help="digits, mnist-mini, cifar10-mini, cifar10, or a file.")
     ],
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="[default: datasets_out/PRESET]")] = None,
     seeds: Annotated[str, typer.Option(help="One whole run for each, such as 0,1,2.")] = "0",

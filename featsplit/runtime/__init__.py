@@ -2,7 +2,7 @@
 
 from featsplit.runtime.frozen import Frozen, frozen
 from featsplit.runtime.machine import Precision, check_precision, half_precision, layout, mixed, resolve_device
-from featsplit.runtime.predict import accuracy, batches, predict
+from featsplit.runtime.predict import accuracy, batches, predict, usual_batch
 
 __all__ = [
     "Frozen",
@@ -16,4 +16,5 @@ __all__ = [
     "mixed",
     "predict",
     "resolve_device",
+    "usual_batch",
 ]

@@ -7,6 +7,11 @@ from featsplit.data.images import Split
 from featsplit.models.classifier import Classifier
 
 
+def usual_batch(device: torch.device | str) -> int:
+    """How many images at a time suit the device: a GPU needs many to hide the cost of starting its kernels."""
+    return 128 if torch.device(device).type == "cpu" else 512
+
+
 def batches(total: int, size: int) -> list[Tensor]:
     """The indices 0 ... total - 1 in runs of at most `size`; none where there are none."""
     return list(torch.split(torch.arange(total), size)) if total else []

@@ -15,7 +15,7 @@ from featsplit.geometry import box, lengths
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import DRAFT, Evaluation, Found, minimize
 from featsplit.rules import RuleName, StepRule
-from featsplit.runtime import Frozen, Precision, frozen
+from featsplit.runtime import Frozen, Precision, frozen, usual_batch
 from featsplit.synthesis.story import specification
 
 Start = Literal["image", "noise"]
@@ -95,7 +95,7 @@ def build_match(
     split: Literal["train", "test"] = "train",
     seed: int = 0,
     dtype: Dtype = "float32",
-    batch_size: int = 128,
+    batch_size: int | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
     story: dict[str, Any] | None = None,
@@ -119,9 +119,16 @@ def build_match(
         return told | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
 
     how = {"method": "match", "match": asdict(match.sized(data.shape)), "split": split, "seed": seed, "dtype": dtype}
+    size = batch_size or usual_batch(device)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
-        path, compute, _match_summary, total=len(chosen), batch_size=batch_size, spec=spec, overwrite=overwrite
+        path,
+        compute,
+        _match_summary,
+        total=len(chosen),
+        batch_size=size,
+        spec=spec,
+        overwrite=overwrite,
     )
 
 

@@ -18,7 +18,7 @@ from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import DRAFT, minimize
 from featsplit.rules import StepRule
-from featsplit.runtime import Precision, frozen
+from featsplit.runtime import Precision, frozen, usual_batch
 from featsplit.synthesis.story import specification
 
 Targets = Literal["random", "next"]
@@ -71,7 +71,7 @@ def build_perturb(
     split: Literal["train", "test"] = "train",
     seed: int = 0,
     dtype: Dtype = "float32",
-    batch_size: int = 128,
+    batch_size: int | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
     story: dict[str, Any] | None = None,
@@ -97,9 +97,16 @@ def build_perturb(
 
     how = {"method": "perturb", "perturb": asdict(perturb), "split": split, "seed": seed, "dtype": dtype}
     how["control_digest"] = None if control is None else state_digest(control)
+    size = batch_size or usual_batch(device)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
-        path, compute, _perturb_summary, total=len(chosen), batch_size=batch_size, spec=spec, overwrite=overwrite
+        path,
+        compute,
+        _perturb_summary,
+        total=len(chosen),
+        batch_size=size,
+        spec=spec,
+        overwrite=overwrite,
     )
 
 

@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from featsplit.report.tables import accuracy_table, control_table
 
@@ -269,10 +271,28 @@ def test_settings_of_the_users_own_file_are_whole_recipes(tmp_path: Path) -> Non
     assert experiment.match.rule.step_size == 1.0
 
 
+def test_the_gpu_preset_takes_the_same_path_small_on_a_cpu(tmp_path: Path) -> None:
+    """ResNet-18 at 32 x 32 through every stage of the preset `cifar10`, on a few images of noise."""
+    from featsplit.data.sources import load_data
+    from featsplit.experiment.run import run as run_all
+    from featsplit.experiment.settings import read_experiment
+
+    noise = np.random.default_rng(0).integers(0, 256, (2, 16, 32, 32, 3), dtype=np.uint8)
+    labels = np.arange(16) % 4
+    np.savez(tmp_path / "noise.npz", x_train=noise[0], y_train=labels, x_test=noise[1], y_test=labels)
+    short = ["train.epochs=1", "train.batch_size=8", "match.steps=3", "perturb.steps=3", "evaluate.steps=2"]
+    experiment = read_experiment("cifar10", [f"data.source=npz:{tmp_path}/noise.npz", *short])
+    told: list[str] = []
+    data = load_data(experiment.data, root=None, download=False)
+    rows = run_all(experiment, data, seeds=[0], out=tmp_path / "out", device=torch.device("cpu"), say=told.append)
+    assert len(rows) == 6 * 3 + 1 + 4
+    assert sum("build" in line for line in told) == 4
+
+
 def test_every_preset_is_read_and_names_its_command() -> None:
     from featsplit.experiment.settings import presets, read_experiment
 
-    assert set(presets()) >= {"digits", "mnist-mini", "cifar10-mini"}
+    assert set(presets()) >= {"digits", "mnist-mini", "cifar10-mini", "cifar10"}
     for name, path in presets().items():
         experiment = read_experiment(name)
         head = [line for line in path.read_text().splitlines() if line.startswith("#")]

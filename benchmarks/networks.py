@@ -1,0 +1,57 @@
+"""The two networks that are timed, trained adversarially on a few thousand images of CIFAR-10, once, and kept."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from featsplit.data.images import ImageData
+from featsplit.data.sources import DataSpec, load_data
+from featsplit.experiment.stages import train_to_file
+from featsplit.models.build import ModelSpec
+from featsplit.models.checkpoints import load_model
+from featsplit.models.classifier import Classifier
+from featsplit.training import Adversary, Recipe
+
+CACHE = Path(__file__).parent / ".networks"
+
+
+class Subject(NamedTuple):
+    """An architecture, the side of its images, how many of them train it, and how many are in a batch."""
+
+    arch: str
+    side: int
+    images: int
+    epochs: int
+    batch: int
+
+
+SUBJECTS = {
+    "ResNet-8, 16 x 16": Subject("resnet8", 16, 10_000, 8, 128),
+    "ResNet-18, 32 x 32": Subject("resnet18", 32, 4_000, 4, 32),
+}
+
+
+def data_of(subject: Subject, root: Path | None) -> ImageData:
+    """Its images, of the real CIFAR-10."""
+    spec = DataSpec(
+        "cifar10", resize=None if subject.side == 32 else subject.side, limit=subject.images, limit_test=500
+    )
+    return load_data(spec, root=root, download=root is None)
+
+
+def trained(subject: Subject, data: ImageData) -> Classifier:
+    """Its network, in eval mode and with frozen weights, as any library would take it: float32, channels first."""
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / ".gitignore").write_text("*\n")
+    adversary = Adversary(eps=0.25, steps=2)
+    recipe = Recipe(subject.epochs, lr=0.1, nesterov=True, schedule="one-cycle", augment=("flip",), adversary=adversary)
+    path = CACHE / f"{subject.arch}.safetensors"
+    train_to_file(path, data, ModelSpec(subject.arch), recipe, seed=0, device=torch.device("cpu"), overwrite=True)
+    return load_model(path).requires_grad_(False)
+
+
+def inner(inputs: Tensor) -> Tensor:
+    """Images without a pixel at 0 or 1, where libraries differ in the gradient of clipping."""
+    return 0.1 + 0.8 * inputs

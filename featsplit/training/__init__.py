@@ -1,0 +1,12 @@
+r"""Train a classifier, standard or adversarially; what comes back is the last epoch, never the best on the test set.
+
+Standard training descends J(x, y); adversarial training J(x', y) with x' from PGD (arXiv:1706.06083; the paper,
+appendix C), or Goodfellow's mix alpha J(x) + (1 - alpha) J(x + eta) (arXiv:1412.6572, section 6). Everything random in
+epoch e derives from (seed, e), so training that was interrupted ends as if it had not been.
+"""
+
+from featsplit.training.loop import History, train
+from featsplit.training.recipe import Adversary, Recipe
+from featsplit.training.trainer import Trainer
+
+__all__ = ["Adversary", "History", "Recipe", "Trainer", "train"]

@@ -1,0 +1,120 @@
+"""The epochs: which images in which order, the rate, the history, and the state that is kept."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from featsplit.data.augment import augment
+from featsplit.data.images import ImageData, Split
+from featsplit.errors import FeatsplitError
+from featsplit.files import replacing
+from featsplit.geometry import random_offsets
+from featsplit.models.checkpoints import versions
+from featsplit.models.classifier import Classifier
+from featsplit.progress import progress
+from featsplit.randomness import torch_generator
+from featsplit.runtime import Precision, accuracy
+from featsplit.training.recipe import Adversary, Recipe
+from featsplit.training.trainer import Trainer
+
+History = list[dict[str, float]]
+
+
+def train(
+    model: Classifier,
+    data: ImageData,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    precision: Precision = "auto",
+    resume: Path | None = None,
+    title: str = "train",
+) -> History:
+    """Train `model` in place on `data.train`; return by epoch: loss, train_accuracy (as trained on), test_accuracy.
+
+    The model takes its normalisation from the training images; what `precision` means is said by `Trainer`. With
+    `resume`, the state after each epoch is kept in that file, and training with the same data, recipe and seed goes on
+    from it; the caller removes it afterwards.
+    Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
+    """
+    recipe.check()
+    model.expect(data.name, shape=data.shape, classes=len(data.classes))
+    split = Split(data.train.images.to(device), data.train.labels.to(device))
+    model.to(device).normalise_by(split.inputs())
+    trainer = Trainer(model, recipe, device=device, precision=precision)
+    key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), trainer.half, versions()])
+    history = _restore(resume, model, trainer.optimiser, key) if resume else []
+    for epoch in progress(range(len(history), recipe.epochs), title):
+        model.train()
+        loss, right = _epoch(trainer, split, recipe, epoch=epoch, seed=seed)
+        if not math.isfinite(loss):
+            raise FeatsplitError(f"train.lr = {recipe.lr:g}: the loss is {loss} in epoch {epoch + 1}; lower the rate")
+        history.append({"loss": loss, "train_accuracy": right, "test_accuracy": accuracy(model, data.test)})
+        if resume:
+            _keep(resume, model, trainer.optimiser, key, history)
+    model.eval()
+    return history
+
+
+def _epoch(trainer: Trainer, split: Split, recipe: Recipe, *, epoch: int, seed: int) -> tuple[float, float]:
+    """One pass over `split`, in batches of nearly equal size: mean loss and the share of labels read."""
+    generator = torch_generator(seed, f"train/{epoch}")
+    order = torch.randperm(len(split), generator=generator).tensor_split(math.ceil(len(split) / recipe.batch_size))
+    total, right = torch.zeros((), device=split.labels.device), torch.zeros((), device=split.labels.device)
+    for batch, rows in enumerate(progress(order, f"epoch {epoch + 1}")):
+        for group in trainer.optimiser.param_groups:
+            group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
+        rows = rows.to(split.labels.device)
+        inputs = augment(split.inputs(rows), recipe.augment, generator=generator)
+        labels = split.labels[rows]
+        offsets = _offsets(recipe.adversary, rows, trainer.model.shape, seed=seed, stage=f"train/{epoch}/start")
+        loss, logits = trainer.step(inputs, labels, offsets)
+        total += loss * len(rows)
+        right += (logits.argmax(1) == labels).sum()
+    return float(total) / len(split), float(right) / len(split)
+
+
+def _offsets(
+    adversary: Adversary | None, rows: Tensor, shape: tuple[int, int, int], *, seed: int, stage: str
+) -> Tensor | None:
+    if adversary is None or not adversary.random_start:
+        return None
+    offsets = random_offsets(rows.tolist(), shape, norm=adversary.norm, eps=adversary.eps, seed=seed, stage=stage)
+    return offsets.to(rows.device)
+
+
+def _keep(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str, history: History) -> None:
+    """Write the state of training after an epoch: weights, momentum and history."""
+    tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
+    for row, parameter in enumerate(model.parameters()):
+        velocity = optimiser.state[parameter].get("momentum_buffer")
+        if velocity is not None:
+            tensors[f"momentum.{row}"] = velocity.contiguous()
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata={"key": key, "history": json.dumps(history)})
+
+
+def _restore(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str) -> History:
+    """Take up the state at `path` and return its history; nothing where it is absent or of other work."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except Exception:  # noqa: BLE001 (absent or cut off: start anew)
+        return []
+    if metadata.get("key") != key:
+        return []
+    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+    for row, parameter in enumerate(model.parameters()):
+        if (velocity := tensors.get(f"momentum.{row}")) is not None:
+            buffer = torch.empty_like(parameter).copy_(velocity)
+            optimiser.state[parameter]["momentum_buffer"] = buffer
+    history: History = json.loads(metadata["history"])
+    return history

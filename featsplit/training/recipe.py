@@ -1,0 +1,101 @@
+"""How a classifier is trained, as plain data; the defaults are those of the paper's `robustness` package."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from featsplit.data.augment import check_augment
+from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
+from featsplit.geometry import Norm, check_threat
+
+AdversaryName = Literal["pgd", "fgsm"]
+Schedule = Literal["one-cycle", "step", "constant"]
+
+
+@dataclass(frozen=True)
+class Adversary:
+    """Who attacks during training, in the eps-ball of `norm` and with the network in eval mode.
+
+    `pgd`: `steps` of `step_size` (None: 2.5 eps / steps, never more than eps), from the image or, with `random_start`,
+    from a uniform point of the ball. `fgsm`: one step of eps, the loss mixed with `alpha` (None: 0.5) of the clean
+    loss; with `random_start` the variant of Wong et al. 2020 (arXiv:2001.03994): one step of 1.25 eps (or `step_size`)
+    from a uniform point, `alpha` None being 0.
+    """
+
+    attack: AdversaryName = "pgd"
+    norm: Norm = "l2"
+    eps: float = 0.5
+    steps: int = 7
+    step_size: float | None = None
+    random_start: bool = False
+    alpha: float | None = None
+
+    def check(self, place: str) -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        if self.attack not in get_args(AdversaryName):
+            raise unknown(f"{place}.attack", self.attack, get_args(AdversaryName))
+        check_threat(place, self.norm, self.eps)
+        check_count(f"{place}.steps", self.steps)
+        check_positive(f"{place}.step_size", 1.0 if self.step_size is None else self.step_size)
+        if self.alpha is not None and not 0 <= self.alpha <= 1:
+            raise FeatsplitError(f"{place}.alpha = {self.alpha:g}: must be in [0, 1], the weight of the clean loss")
+
+    @property
+    def clean_weight(self) -> float:
+        """The share alpha of the clean loss."""
+        if self.alpha is not None:
+            return self.alpha
+        return 0.5 if self.attack == "fgsm" and not self.random_start else 0.0
+
+    def plan(self) -> tuple[int, float]:
+        """(steps, step size) as they are run."""
+        if self.attack == "fgsm":
+            return 1, self.step_size or (1.25 * self.eps if self.random_start else self.eps)
+        return self.steps, self.step_size or min(self.eps, 2.5 * self.eps / self.steps)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """SGD with momentum and weight decay for `epochs`; the defaults are those of the paper's `robustness` package.
+
+    `schedule`: "step" multiplies the rate by `drop_factor` every `drop_every` epochs; "one-cycle" rises linearly to
+    `lr` over the first quarter and falls linearly to 0; "constant". `augment` names batched augmentations, in order.
+    """
+
+    epochs: int = 150
+    batch_size: int = 128
+    lr: float = 0.1
+    momentum: float = 0.9
+    nesterov: bool = False
+    weight_decay: float = 5e-4
+    schedule: Schedule = "step"
+    drop_every: int = 50
+    drop_factor: float = 0.1
+    augment: tuple[str, ...] = ()
+    adversary: Adversary | None = None
+
+    def check(self, place: str = "train") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        for name in ("epochs", "batch_size", "drop_every"):
+            check_count(f"{place}.{name}", getattr(self, name))
+        for name in ("lr", "drop_factor"):
+            check_positive(f"{place}.{name}", getattr(self, name))
+        if not 0 <= self.momentum < 1:
+            raise FeatsplitError(f"{place}.momentum = {self.momentum:g}: must be in [0, 1)")
+        if self.nesterov and not self.momentum:
+            raise FeatsplitError(f"{place}.nesterov = true: needs a momentum greater than 0")
+        if not 0 <= self.weight_decay < math.inf:
+            raise FeatsplitError(f"{place}.weight_decay = {self.weight_decay:g}: must be at least 0")
+        if self.schedule not in get_args(Schedule):
+            raise unknown(f"{place}.schedule", self.schedule, get_args(Schedule))
+        check_augment(self.augment)
+        if self.adversary is not None:
+            self.adversary.check(f"{place}.adversary")
+
+    def rate(self, epoch: float) -> float:
+        """The learning rate at `epoch`, counted in fractions from 0."""
+        if self.schedule == "one-cycle":
+            done = epoch / self.epochs
+            return self.lr * min(done / 0.25, (1 - done) / 0.75)
+        drops = int(epoch) // self.drop_every if self.schedule == "step" else 0
+        return self.lr * self.drop_factor**drops
