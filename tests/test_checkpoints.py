@@ -12,7 +12,8 @@ from torch import Tensor
 
 from featsplit.errors import FeatsplitError
 from featsplit.models import Classifier, ModelSpec, build, load_model, read_story, save_model
-from featsplit.models.checkpoints import FORMAT, state_digest, versions
+from featsplit.models.checkpoints import state_digest, versions
+from featsplit.stories import MODEL_FORMAT
 
 DIGIT = (1, 8, 8)
 SPEC = ModelSpec("resnet8", width=4, stages=2)
@@ -96,7 +97,7 @@ def test_a_file_that_is_no_model_is_refused(saved: Path, name: str, message: str
     elif name == "foreign":
         save_file({"weight": torch.ones(3)}, path, metadata={"format": "pt"})
     elif name in ("garbled", "nameless"):
-        save_file({"weight": torch.ones(3)}, path, metadata={FORMAT: "" if name == "garbled" else "{}"})
+        save_file({"weight": torch.ones(3)}, path, metadata={MODEL_FORMAT: "" if name == "garbled" else "{}"})
     elif name == "misfit":
         save_model(trained(), path, spec=ModelSpec("resnet8", width=3, stages=2), story={})
     with pytest.raises(FeatsplitError) as caught:

@@ -1,14 +1,22 @@
 """Imports point one way (design): a layer imports only what lies below it, and stages never import each other."""
 
 import ast
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
+
+from featsplit.stories import MODEL_FORMAT
 
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
-    {"files"},
+    {"files", "stories"},
     {"geometry"},
     {"rules"},
     {"optimize"},
@@ -57,9 +65,24 @@ def test_robustness_is_met_in_one_module() -> None:
     assert users == {"models/paper.py"}
 
 
-def test_help_and_errors_need_no_torch() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, featsplit.commands; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=False).returncode == 0
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["run", "--help"], ["run"], ["info", "nothing.h5"], ["info", "model.safetensors"]]
+)
+def test_help_errors_and_info_need_no_torch(arguments: list[str], tmp_path: Path) -> None:
+    story = {"model": {"arch": "cnn"}, "shape": [1, 8, 8], "classes": 10}
+    save_file({"a": np.zeros(1)}, tmp_path / "model.safetensors", metadata={MODEL_FORMAT: json.dumps(story)})
+    code = f"""
+import sys
+from featsplit.commands import main
+sys.argv = ["featsplit", *{arguments!r}]
+try:
+    main()
+finally:
+    print("torch" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", code]
+    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert found.stdout.splitlines()[-1] == "False"
+    assert "Traceback" not in found.stderr
+    assert ("cnn" in found.stdout) == ("model.safetensors" in arguments)

@@ -8,13 +8,14 @@ import torch
 from safetensors.torch import save_file
 
 from featsplit.data import derived
-from featsplit.data.derived import read_columns, read_spec
+from featsplit.data.derived import read_columns
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import lengths
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
 from featsplit.rules import StepRule
+from featsplit.stories import read_spec
 from featsplit.synthesis import (
     Match,
     Perturb,

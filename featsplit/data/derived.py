@@ -10,10 +10,9 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import h5py
 import numpy as np
@@ -27,21 +26,12 @@ from featsplit.data.images import Split, as_inputs
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.files import check_writable, replacing
 from featsplit.progress import progress
+from featsplit.stories import SET_FORMAT, opened_set, read_spec
 
-FORMAT = "featsplit-derived-1"
 SHARD = 1024
 Columns = dict[str, Tensor]
 Dtype = Literal["float32", "float16", "uint8"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
-
-
-class Story(NamedTuple):
-    """What a derived file says of itself: its `spec`, the `digests` of its columns, its `summary`, and their shapes."""
-
-    spec: dict[str, Any]
-    digests: dict[str, str]
-    summary: dict[str, float]
-    columns: dict[str, tuple[tuple[int, ...], str]]
 
 
 def as_stored(inputs: Tensor, dtype: Dtype) -> Tensor:
@@ -157,7 +147,7 @@ def _assemble(
         digests = {name: digest.hexdigest() for name, digest in hashes.items()}
         for name, value in (("spec", spec), ("digests", digests), ("summary", summary)):
             file.attrs[name] = json.dumps(value)
-        file.attrs["format"] = FORMAT
+        file.attrs["format"] = SET_FORMAT
     return summary
 
 
@@ -173,42 +163,16 @@ def _hash(column: h5py.Dataset) -> Any:
     return hashlib.sha256(f"{column.dtype.str}{column.shape}".encode())
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[h5py.File]:
-    """The HDF5 file at `path`, where it is one of ours; FeatsplitError where it is not, or is damaged."""
-    if not path.is_file():
-        raise FeatsplitError(f"{path}: no such file; make it with featsplit build-robust or build-nonrobust")
-    try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
-                raise FeatsplitError(f"{path}: is no featsplit data set (an HDF5 file of another program?)")
-            yield file
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # all that h5py raises
-        reason = " ".join(str(error).split())[:80]
-        raise FeatsplitError(f"{path}: is damaged or no HDF5 file ({reason}); build it again") from error
-
-
-def read_spec(path: Path) -> Story:
-    """What the file at `path` says of itself, without reading the images."""
-    with _opened(path) as file:
-        spec, digests, summary = (dict(json.loads(file.attrs[name])) for name in ("spec", "digests", "summary"))
-        for name in ("method", "source", "split"):
-            spec[name]
-        for name in ("images", "labels"):
-            file[name]
-        return Story(spec, digests, summary, {name: (file[name].shape, str(file[name].dtype)) for name in file})
-
-
 def read_columns(path: Path, names: list[str], rows: slice = slice(None)) -> Columns:
     """Some columns of the file at `path`."""
-    with _opened(path) as file:
+    with opened_set(path) as file:
         return {name: torch.from_numpy(np.asarray(file[name][rows])) for name in names}
 
 
 def verify(path: Path) -> list[str]:
     """Recompute the digest of each column; return the names of those verified, or raise FeatsplitError."""
     story = read_spec(path)
-    with _opened(path) as file:
+    with opened_set(path) as file:
         for name in sorted({*file, *story.digests}):
             if name not in file or name not in story.digests:
                 raise FeatsplitError(f'{path}: column "{name}" was added or removed since it was built; build it again')

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from featsplit.data.arrays import load_npz
-from featsplit.data.derived import load_split, read_spec
+from featsplit.data.derived import load_split
 from featsplit.data.folders import load_folder
 from featsplit.data.images import ImageData, Split, check
 from featsplit.data.selection import hold_out, keep_classes, limit_split, resize_split
 from featsplit.data.stored import STORED, data_root, load_digits, load_stored
 from featsplit.errors import FeatsplitError, unknown
+from featsplit.stories import read_spec
 
 SOURCES = ("digits", *STORED, "folder:PATH", "npz:PATH", "FILE.h5")
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from featsplit.data.derived import read_spec
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
@@ -16,6 +15,7 @@ from featsplit.experiment.stages import Say, train_to_file
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import load_model
 from featsplit.runtime import Precision
+from featsplit.stories import read_spec
 from featsplit.training import Recipe
 
 

@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 
-from featsplit import __version__
+from featsplit import __version__, stories
 from featsplit.data.images import digest_of
 from featsplit.errors import FeatsplitError
 from featsplit.files import replacing
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 
-FORMAT = "featsplit-model-1"
 Story = dict[str, Any]
 
 
@@ -30,20 +29,15 @@ def save_model(model: Classifier, path: Path, *, spec: ModelSpec, story: Story) 
     told = {**story, "model": asdict(spec), "shape": list(model.shape), "classes": model.classes}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as partial:
-        save_file(tensors, partial, metadata={FORMAT: json.dumps(told)})  # one key: several have no order
+        save_file(tensors, partial, metadata={stories.MODEL_FORMAT: json.dumps(told)})  # one key: several have no order
 
 
 def read_story(path: Path) -> Story:
     """The story of the checkpoint at `path`; raises FeatsplitError where it is not one of ours."""
-    with _opened(path) as file:
-        metadata = file.metadata() or {}
-    if FORMAT not in metadata:
-        raise FeatsplitError(f"{path}: is no featsplit model (a safetensors file of another program?)")
+    story = stories.read_model_story(path)
     try:
-        story: Story = json.loads(metadata[FORMAT])
         ModelSpec(**story["model"]).check()
-        [int(size) for size in (*story["shape"], story["classes"])]
-    except (ValueError, KeyError, TypeError, FeatsplitError) as error:
+    except (TypeError, FeatsplitError) as error:
         raise FeatsplitError(f"{path}: its story cannot be read ({error}); train it again") from error
     return story
 
@@ -59,22 +53,13 @@ def load_model(path: Path, *, factory: str | None = None) -> Classifier:
     if ":" in spec.arch and spec.arch != factory:
         raise FeatsplitError(f'{path}: was built by "{spec.arch}"; to run that code, give --factory {spec.arch}')
     model = build(spec, shape=tuple(story["shape"]), classes=story["classes"])
-    with _opened(path) as file:
+    with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise FeatsplitError(f"{path}: its weights do not fit {spec.arch}; train it again") from error
     return model.eval()
-
-
-def _opened(path: Path) -> Any:
-    if not path.is_file():
-        raise FeatsplitError(f"{path}: no such file; make it with featsplit train --out {path}")
-    try:
-        return safe_open(path, framework="pt")
-    except (SafetensorError, OSError) as error:
-        raise FeatsplitError(f"{path}: is no readable safetensors file: {error}") from error
 
 
 def state_digest(model: Classifier) -> str:

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from featsplit.data.derived import read_spec
 from featsplit.data.images import ImageData
 from featsplit.experiment.settings import SETS, Experiment
 from featsplit.files import replacing
 from featsplit.models.checkpoints import versions
 from featsplit.report.grids import draw_grid
 from featsplit.report.tables import Cells, accuracy_table, as_markdown, as_text, control_table, spread
+from featsplit.stories import read_spec
 
 TITLES = {
     "robust": "D_R: the representation of the adversarially trained network, labels unchanged",

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from featsplit.data.derived import read_spec
-from featsplit.models.checkpoints import read_story
+from featsplit.stories import read_model_story, read_spec
 
 TITLES = {
     "robust": "D_R, the robust data set",
@@ -26,6 +25,7 @@ def set_story(path: Path) -> str:
         "source digest": spec["source_digest"],
         "model digest": spec["model_digest"],
         "method": f"{spec['method']}  {_plain(spec[spec['method']])}",
+        "precision": spec.get("precision", "float32"),
         "seed": spec["seed"],
         "versions": _plain(spec["versions"]),
         **{name.replace("_", " "): f"{value:.4f}" for name, value in story.summary.items()},
@@ -36,7 +36,7 @@ def set_story(path: Path) -> str:
 
 def model_story(path: Path) -> str:
     """The story of the checkpoint at `path`; raises FeatsplitError where it is none."""
-    story = read_story(path)
+    story = read_model_story(path)
     recipe, history = dict(story.get("recipe", {})), story.get("history", [])
     adversary = recipe.pop("adversary", None)
     lines = {

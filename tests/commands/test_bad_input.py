@@ -18,7 +18,8 @@ from featsplit.commands import main
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.experiment.stages import train_to_file
 from featsplit.models.build import ModelSpec
-from featsplit.models.checkpoints import FORMAT, load_model
+from featsplit.models.checkpoints import load_model
+from featsplit.stories import MODEL_FORMAT
 from featsplit.synthesis import Match, build_match
 from featsplit.training import Recipe
 
@@ -65,7 +66,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file["x"] = [1]
     (path / "file").write_text("a file, not a folder")
     save_file(
-        {"x": torch.ones(1)}, path / "odd.safetensors", metadata={FORMAT: '{"model": {"arch": 5}, "shape": "abc"}'}
+        {"x": torch.ones(1)},
+        path / "odd.safetensors",
+        metadata={MODEL_FORMAT: '{"model": {"arch": 5}, "shape": "abc"}'},
     )
     (path / "empty.toml").write_text("")
     (path / "bad.toml").write_text("name = [")

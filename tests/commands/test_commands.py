@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app
-from featsplit.data.derived import read_columns, read_spec
+from featsplit.data.derived import read_columns
 from featsplit.models.checkpoints import read_story
+from featsplit.stories import read_spec
 
 FEW = "--data digits --limit 120 --limit-test 60 --device cpu"
 QUICK = "--arch cnn --width 8 --epochs 4 --batch-size 40 --schedule one-cycle"

@@ -15,11 +15,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from featsplit.data import derived
-from featsplit.data.derived import Columns, as_stored, open_dataset, read_columns, read_spec, verify, write_derived
+from featsplit.data.derived import Columns, as_stored, open_dataset, read_columns, verify, write_derived
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
+from featsplit.stories import read_spec
 from featsplit.synthesis import Perturb, build_perturb
 
 TOTAL = 70
