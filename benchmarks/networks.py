@@ -29,7 +29,7 @@ class Subject(NamedTuple):
 
 SUBJECTS = {
     "ResNet-8, 16 x 16": Subject("resnet8", 16, 10_000, 8, 128),
-    "ResNet-18, 32 x 32": Subject("resnet18", 32, 4_000, 4, 32),
+    "ResNet-18, 32 x 32": Subject("resnet18", 32, 4_000, 4, 64),
 }
 
 

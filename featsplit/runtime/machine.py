@@ -1,5 +1,6 @@
 """What the machine has: the device, whether it computes in bfloat16, and the memory format that suits it."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
 import torch
@@ -42,9 +43,9 @@ def half_precision(precision: Precision, device: torch.device | str) -> bool:
     return kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def mixed(device: torch.device | str, on: bool) -> torch.autocast:
+def mixed(device: torch.device | str, on: bool) -> AbstractContextManager[object]:
     """A context in which, if `on`, the layers that can are computed in bfloat16."""
-    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=on)
+    return torch.autocast(torch.device(device).type, torch.bfloat16) if on else nullcontext()
 
 
 def layout(model: nn.Module, device: torch.device | str) -> torch.memory_format:
