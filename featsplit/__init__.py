@@ -19,6 +19,7 @@ _HOMES = {
     "Adversary": "training",
     "Recipe": "training",
     "train": "training",
+    "frozen": "runtime",
     "match_representation": "synthesis",
     "perturb_to_target": "synthesis",
     "Attack": "evaluation",

@@ -20,7 +20,10 @@ from torch import Tensor
 from featsplit.rules import StepRule, begin
 
 DRAFT = 0.8
+"""The share of a descent's steps that the stages let be rough."""
+
 FULL = 0.75
+"""A batch of which at most this share still moves is thinned: not at once, since a network is fastest on few sizes."""
 
 
 class Evaluation(NamedTuple):
@@ -100,14 +103,13 @@ def minimize(
                 gradient, evaluation = gradient[left], Evaluation(evaluation.loss[left], evaluation.score[left])
         inputs = standing.inputs
         standing.inputs = project(inputs + move(inputs, gradient, evaluation.loss, step), standing.rows)
+    if keep == "best" and 0 < drafted == steps:
+        standing.score_again(objective)
     return standing.end(objective if keep == "best" else None)
 
 
 class _Standing:
-    """The images that still move, `rows` of the N at the start; and where the others came to.
-
-    An image that has arrived is taken out when a quarter of the batch has: a network runs fastest on few sizes.
-    """
+    """The images that still move, `rows` of the N at the start; and where the others came to."""
 
     def __init__(self, inputs: Tensor) -> None:
         self.inputs, self.found = inputs, inputs.clone()
@@ -143,7 +145,7 @@ class _Standing:
 
     def score_again(self, objective: Objective) -> None:
         """Give the best iterate of the draft its score in full precision."""
-        if self.best is not None:
+        if self.best is not None and len(self.rows):
             every = torch.arange(len(self.rows), device=self.rows.device)
             self.best = (self.best[0], self.without_gradient(objective, self.best[0], every).score)
 
