@@ -11,6 +11,7 @@ from benchmarks.machine import machine
 from benchmarks.pages import Claim, write
 from benchmarks.presets import SEEDS, run_preset
 from featsplit.report.tables import Cells
+from featsplit.stories import read_spec
 
 PRESETS = ("digits", "cifar10-mini")
 NAMES = tuple(f"rules-{preset}" for preset in PRESETS)
@@ -29,12 +30,14 @@ def measure(name: str, results: Path, *, data_root: Path | None) -> bool:
     folder = results / "rules"
     folder.mkdir(exist_ok=True)
     found: dict[str, list[Row]] = {}
+    reached: dict[str, dict[str, dict[str, float]]] = {}
     for rule, settings in RULES.items():
         path = folder / f"{preset}-{rule.split()[0].strip(',')}.json"
         if not path.exists():
             path.write_text(json.dumps(_run(preset, settings, data_root), indent=1) + "\n")
-        found[rule] = json.loads(path.read_text())["rows"]
-    return compare(name, results, preset, found)
+        content = json.loads(path.read_text())
+        found[rule], reached[rule] = content["rows"], content["matched"]
+    return compare(name, results, preset, found, reached)
 
 
 def _run(preset: str, settings: list[str], data_root: Path | None) -> dict[str, Any]:
@@ -43,11 +46,20 @@ def _run(preset: str, settings: list[str], data_root: Path | None) -> dict[str, 
     with TemporaryDirectory() as folder:
         seconds = run_preset(preset, Path(folder), SEEDS, extra)
         rows = json.loads((Path(folder) / "rows.json").read_text())
+        reached = {name: _matched(Path(folder), name) for name in ("robust", "nonrobust")}
     command = " ".join(["featsplit run", preset, "--seeds", SEEDS, *(f"--set {setting}" for setting in settings)])
-    return {"command": command, "machine": machine(), "seconds": seconds, "rows": rows}
+    return {"command": command, "machine": machine(), "seconds": seconds, "matched": reached, "rows": rows}
 
 
-def compare(name: str, results: Path, preset: str, found: dict[str, list[Row]]) -> bool:
+def _matched(folder: Path, name: str) -> dict[str, float]:
+    """The relative distance (a median over images) and the runs of the network an image, means over seeds."""
+    summaries = [read_spec(path).summary for path in sorted(folder.glob(f"seed*/sets/{name}.h5"))]
+    return {figure: statistics.fmean(each[figure] for each in summaries) for figure in ("relative_distance", "runs")}
+
+
+def compare(
+    name: str, results: Path, preset: str, found: dict[str, list[Row]], reached: dict[str, dict[str, dict[str, float]]]
+) -> bool:
     """Write every number by each rule, and how far the default lies from the paper's rule in standard errors."""
     paper, default = "paper, float32", "lbfgs (default)"
     header = ["trained on", "tested on", "L2 eps", *found, "apart, in standard errors"]
@@ -77,7 +89,11 @@ def compare(name: str, results: Path, preset: str, found: dict[str, list[Row]]) 
         + "). The standard error is that of the difference of the means; with so few seeds 2 of them are passed by "
         "chance alone in about one number of eight. The rows, with the commands, are in results/rules."
     )
-    return write(results, name, f"Step rules on {preset}", text, [table], claims, {"seeds": seeds})
+    near: Cells = [["rule", "relative distance of D_R", "of D_NR", "runs of the network an image"]]
+    for rule, sets in reached.items():
+        distances = [f"{sets[name]['relative_distance']:.3f}" for name in ("robust", "nonrobust")]
+        near.append([rule, *distances, f"{sets['robust']['runs']:.0f}"])
+    return write(results, name, f"Step rules on {preset}", text, [near, table], claims, {"seeds": seeds})
 
 
 def _keys(rows: list[Row]) -> list[Key]:
