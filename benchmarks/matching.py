@@ -20,7 +20,7 @@ from featsplit.runtime import frozen
 from featsplit.synthesis import match_representation
 
 PAPER_STEPS = 1000
-TRIED = (15, 20, 25, 30, 35, 40, 45, 50, 60, 70, 80, 100, 120)
+TRIED = (20, 30, 40, 50, 60, 70, 80, 100, 120)
 LEAST = {"resnet8": 60.0, "resnet18": 40.0}
 SHARE = 0.85
 
@@ -30,7 +30,16 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
     rates = {dtype: matmul_rate(dtype) for dtype in (torch.float32, torch.bfloat16)}
     figures: dict[str, Any] = {"matmul_gflops": {str(dtype): rate for dtype, rate in rates.items()}}
     steps = [["network", "a step of", "us an image", "GFLOP/s", "of bf16 matmul", "of fp32 matmul"]]
-    whole = [["network", "by", "steps at most", "relative distance, median / mean", "us an image", "times cheaper"]]
+    whole = [
+        [
+            "network",
+            "by",
+            "steps at most",
+            "relative distance, median / 90th percentile",
+            "us an image",
+            "times cheaper",
+        ]
+    ]
     claims = []
     for name, subject in SUBJECTS.items():
         found = _one(subject, data_root)
@@ -52,8 +61,8 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
     text = (
         "Real CIFAR-10, networks trained adversarially; median of 5 rounds, all in turn. robustness' loop is timed "
         "over a few steps, and its cost for 1000 is 1000 times that of one; that it and ours compute the same is "
-        "asserted on the first. Ours stop each image at the median distance of the paper's rule, and come as near on "
-        "the mean. Operations are counted by torch, two a multiply-add, padding as pixels. The machine's matmul: "
+        "asserted on the first. Ours stop each image at the median distance of the paper's rule, and come as near at "
+        "the 90th percentile. Operations are counted by torch, two a multiply-add, padding as pixels. The machine's matmul: "
         f"{rates[torch.float32]:.0f} GFLOP/s in float32, {rates[torch.bfloat16]:.0f} in bfloat16, "
         f"{torch.get_num_threads()} threads (convolutions can be faster than its float32 matmul)."
     )
@@ -119,11 +128,11 @@ def _fewest(
 
 
 def _distances(network: Classifier, inputs: Tensor, found: Tensor) -> tuple[float, float]:
-    """Median and mean distance in the representation, relative to the length of what was to be matched."""
+    """Median and 90th percentile of the distance, relative to the length of what was to be matched."""
     with torch.no_grad():
         goal = network.representation(inputs)
         left = lengths(network.representation(found) - goal, "l2") / lengths(goal, "l2")
-    return float(left.median()), float(left.mean())
+    return float(left.median()), float(left.quantile(0.9))
 
 
 def _check(network: Classifier, exact: Classifier, inputs: Tensor, starts: Tensor) -> None:
