@@ -50,10 +50,12 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
             steps.append([name, kind, f"{1e6 * seconds:.0f}", f"{rate:.0f}", *shares])
         for kind, line in found["to_the_distance"].items():
             near = " / ".join(f"{distance:.4f}" for distance in line["distances"])
+            near += "" if line["reached"] else " (not as near)"
             whole.append(
                 [name, kind, f"{line['steps']}", near, f"{1e6 * line['seconds']:,.0f}", f"{line['ratio']:.1f}"]
             )
-        ratio = found["to_the_distance"]["lbfgs"]["ratio"]
+        lbfgs = found["to_the_distance"]["lbfgs"]
+        ratio = lbfgs["ratio"] if lbfgs["reached"] else 0.0
         claims.append(Claim(f"{name}: lbfgs, times cheaper than robustness", ratio, LEAST[subject.arch]))
     draft = figures["ResNet-18, 32 x 32"]
     share = draft["flops"] / draft["seconds_a_step"]["featsplit, bfloat16"] / 1e9 / rates[torch.bfloat16]
@@ -62,7 +64,7 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
         "Real CIFAR-10, networks trained adversarially; median of 5 rounds, all in turn. robustness' loop is timed "
         "over a few steps, and its cost for 1000 is 1000 times that of one; that it and ours compute the same is "
         "asserted on the first. Ours stop each image at the median distance of the paper's rule, and come as near at "
-        "the 90th percentile. Operations are counted by torch, two a multiply-add, padding as pixels. The machine's matmul: "
+        "the 90th percentile. Operations are counted by torch, two a multiply-add, padding as pixels. The matmul rate: "
         f"{rates[torch.float32]:.0f} GFLOP/s in float32, {rates[torch.bfloat16]:.0f} in bfloat16, "
         f"{torch.get_num_threads()} threads (convolutions can be faster than its float32 matmul)."
     )
@@ -92,7 +94,7 @@ def _one(subject: Subject, data_root: Path | None) -> dict[str, Any]:
     goal = _distances(network, inputs, match_representation(fast, inputs, starts, steps=PAPER_STEPS, rule=StepRule()))
     theirs = PAPER_STEPS * a_step["robustness' loop"]
     reached: dict[str, Any] = {
-        "robustness' loop": {"steps": PAPER_STEPS, "distances": goal, "seconds": theirs, "ratio": 1.0}
+        "robustness' loop": {"steps": PAPER_STEPS, "distances": goal, "reached": True, "seconds": theirs, "ratio": 1.0}
     }
     rules: tuple[RuleName, ...] = ("lbfgs", "momentum")
     matches = {rule: _fewest(network, fast, inputs, starts, rule, goal) for rule in rules}
@@ -122,9 +124,10 @@ def _fewest(
     for steps in TRIED:
         match = partial(match_representation, fast, inputs, starts, steps=steps, rule=StepRule(rule), tolerance=goal[0])
         distances = _distances(network, inputs, match())
-        if distances[0] <= goal[0] and distances[1] <= goal[1]:
-            return match, {"steps": steps, "distances": distances}
-    raise AssertionError(f"{rule}: {distances} after {TRIED[-1]} steps, not {goal}")
+        reached = distances[0] <= goal[0] and distances[1] <= goal[1]
+        if reached:
+            break
+    return match, {"steps": steps, "distances": distances, "reached": reached}
 
 
 def _distances(network: Classifier, inputs: Tensor, found: Tensor) -> tuple[float, float]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from featsplit.attacks import Network, bim, classification, cross_entropy, fgsm, least_likely, margin, pgd
 from featsplit.geometry import NORMS, Norm, lengths, random_offsets
+from featsplit.optimize import drafting
 
 SHAPE = (1, 3, 4)
 SIZE = 12
@@ -242,3 +243,84 @@ def test_cross_entropy_is_that_of_torch_and_its_gradient_that_of_float64() -> No
     expected = ratio / (1 + ratio.sum(1, keepdim=True))
     expected = expected - F.one_hot(labels, 6) * expected.sum(1, keepdim=True)
     torch.testing.assert_close(found.double(), expected.detach(), rtol=1e-4, atol=0)
+
+
+STRIDE: dict[Norm, float] = {"l2": 0.07, "linf": 0.024}
+"""So long that 40 images are lost by `small_network` little by little, and some not at all in eight steps."""
+
+
+def labels_of(network: Network, *, targeted: bool) -> Tensor:
+    """What the network reads in 40 images; or to be targeted, another class."""
+    return (network(images(40)).argmax(1) + targeted) % 4
+
+
+def attacked(network: Network, norm: Norm, labels: Tensor, **options: Any) -> Tensor:
+    """40 images after eight steps, or as `options` say."""
+    options = {"steps": 8, "eps": 8 * STRIDE[norm], **options}
+    return pgd(network, images(40), labels, norm=norm, step_size=STRIDE[norm], **options)
+
+
+@norms
+@pytest.mark.parametrize("targeted", [False, True])
+def test_until_won_returns_the_first_iterate_that_wins(norm: Norm, targeted: bool) -> None:
+    """Those that no iterate wins come back at their best one; so until_won wins exactly the images that best does."""
+    network, rows = small_network(), torch.arange(40)
+    labels = labels_of(network, targeted=targeted)
+    path = [images(40)]
+    path += [attacked(network, norm, labels, targeted=targeted, steps=n, keep="last") for n in range(1, 9)]
+    scores = torch.stack([classification(network, labels, targeted=targeted)(point, rows).score for point in path])
+    won, first = (scores < 0).any(dim=0), (scores < 0).int().argmax(dim=0)
+    assert len(set(first[won].tolist())) > 4, "they are won at different steps"
+    assert not won.all()
+    expected = torch.stack(path)[torch.where(won, first, scores.argmin(dim=0)), rows]
+    found = attacked(network, norm, labels, targeted=targeted, until_won=True)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    whole = attacked(network, norm, labels, targeted=targeted)
+    assert torch.equal(classification(network, labels, targeted=targeted)(whole, rows).score < 0, won)
+
+
+@norms
+@pytest.mark.parametrize("draft", [0.0, 0.5, 1.0])
+def test_until_won_spares_the_network_and_a_draft_is_rough(norm: Norm, draft: float) -> None:
+    sizes: list[tuple[int, bool]] = []
+    quick = small_network()
+    labels = labels_of(quick, targeted=False)
+
+    def network(inputs: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            sizes.append((len(inputs), drafting()))
+        logits: Tensor = quick(inputs)
+        return logits
+
+    attacked(network, norm, labels, until_won=True, draft=draft)
+    assert [rough for _, rough in sizes] == [step < 8 * draft for step in range(8)]
+    assert sizes[0][0] == 40
+    assert sizes[-1][0] <= 30
+    sizes.clear()
+    attacked(network, norm, labels, draft=draft)
+    assert [size for size, _ in sizes] == [40] * 8
+
+
+@norms
+def test_a_win_that_only_the_draft_sees_is_none(norm: Norm) -> None:
+    """A linear network that in a draft reads the other class always; its gradient points the right way all the same."""
+    weights, labels = draw(SIZE, seed=1), torch.zeros(40, dtype=torch.int64)
+
+    def network(inputs: Tensor) -> Tensor:
+        lead = (images(40).flatten(1) @ weights).mean() - 0.4
+        logits = torch.stack([inputs.flatten(1) @ weights - lead - 50 * drafting(), torch.zeros(len(inputs))], dim=1)
+        return logits
+
+    honest = attacked(network, norm, labels, until_won=True, steps=12)
+    found = attacked(network, norm, labels, until_won=True, steps=12, draft=0.5)
+    torch.testing.assert_close(found, honest, rtol=0, atol=1e-5)
+    moved = (found != images(40)).flatten(1).any(dim=1)
+    assert 5 < moved.sum() < 35
+
+
+def test_the_loss_of_a_rough_network_is_in_float32() -> None:
+    network, rows = small_network(), torch.arange(6)
+    rough = classification(lambda inputs: network(inputs).bfloat16(), rows % 4)(images(), rows)
+    fine = classification(network, rows % 4)(images(), rows)
+    assert (rough.loss.dtype, rough.score.dtype) == (torch.float32, torch.float32)
+    torch.testing.assert_close(rough.loss, fine.loss, rtol=0.02, atol=0.02)

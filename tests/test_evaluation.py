@@ -7,14 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from featsplit import evaluation
 from featsplit.attacks import pgd
 from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, AttackName, evaluate
-from featsplit.geometry import NORMS, Norm, random_offsets
+from featsplit.geometry import NORMS, Norm, lengths, random_offsets
 from featsplit.models import Classifier, wrap
 from featsplit.models.checkpoints import state_digest
-from featsplit.runtime import frozen
+from featsplit.runtime import Frozen, frozen
 
 norms = pytest.mark.parametrize("norm", NORMS)
 
@@ -143,6 +144,61 @@ def test_the_result_does_not_depend_on_the_batches(standard: Classifier, few: Sp
     found = {accuracies(standard, few, attack, seed=5, batch_size=size)[0] for size in (7, 25, 60)}
     assert len(found) == 1
     assert 0.1 < found.pop() < 0.9
+
+
+@norms
+def test_to_stop_at_the_first_win_is_to_win_as_often(
+    standard: Classifier, few: Split, norm: Norm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same accuracy as when every image takes every step, at each of three radii; with far fewer calls."""
+    attacks = [replace(HARD[norm], eps=HARD[norm].eps * size, steps=15, restarts=2) for size in (0.5, 1, 1.5)]
+    calls: list[int] = []
+    whole = False
+
+    def watched(network: Classifier, inputs: Tensor, labels: Tensor, **options: Any) -> Tensor:
+        assert options["until_won"]
+
+        def counting(current: Tensor) -> Tensor:
+            calls.append(len(current))
+            logits: Tensor = network(current)
+            return logits
+
+        return pgd(counting, inputs, labels, **(options | {"until_won": False, "draft": 0.0} if whole else options))
+
+    monkeypatch.setattr(evaluation, "pgd", watched)
+    found, spared = accuracies(standard, few, *attacks), sum(calls)
+    calls.clear()
+    whole = True
+    assert accuracies(standard, few, *attacks) == found
+    assert found[0] > found[1] > found[2]
+    assert spared < 0.9 * sum(calls)
+
+
+@norms
+def test_what_is_wrong_in_bfloat16_is_wrong_in_float32(
+    standard: Classifier, few: Split, norm: Norm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each attacked image as the model itself reads it in float32, in its ball; the count is that which is told."""
+    exact, seen = accuracies(standard, few, Attack(), HARD[norm]), list[Tensor]()
+
+    def watched(network: Classifier, inputs: Tensor, labels: Tensor, **options: Any) -> Tensor:
+        assert isinstance(network, Frozen)
+        assert network.half_precision
+        assert options["draft"] > 0.5
+        point = pgd(network, inputs, labels, **options)
+        assert float(lengths(point - inputs, norm).max()) <= options["eps"] + 1e-5
+        seen.append(standard(point).argmax(1) != labels)
+        return point
+
+    monkeypatch.setattr(evaluation, "pgd", watched)
+    clean, attacked = (
+        row["accuracy"] for row in evaluate(standard, few, [Attack(), HARD[norm]], precision="bfloat16", batch_size=25)
+    )
+    wrong = int(torch.cat(seen).sum())
+    assert 10 < wrong < 50
+    assert clean == exact[0], "clean accuracy is in float32"
+    assert attacked == pytest.approx(clean - wrong / 60)
+    assert attacked == pytest.approx(exact[1], abs=0.06)
 
 
 def test_stronger_attacks_take_more(standard: Classifier, few: Split) -> None:

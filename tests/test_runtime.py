@@ -1,19 +1,35 @@
 """A network made fast is the same function, and prediction and devices do as they say."""
 
+import copy
 import re
 import subprocess
 import sys
+from functools import cache
+from typing import NamedTuple
 
 import pytest
 import torch
 from torch import Tensor, fx, nn
 
-from featsplit.data.images import Split
+from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
 from featsplit.models import ARCHITECTURES, Classifier, ModelSpec, build, wrap
 from featsplit.models.build import SMALL_ARCHITECTURES
 from featsplit.models.checkpoints import state_digest
-from featsplit.runtime import accuracy, batches, frozen, layout, predict, resolve_device
+from featsplit.optimize import Evaluation, minimize
+from featsplit.rules import StepRule
+from featsplit.runtime import (
+    Frozen,
+    Precision,
+    accuracy,
+    batches,
+    check_precision,
+    frozen,
+    half_precision,
+    layout,
+    predict,
+    resolve_device,
+)
 
 DIGIT = (1, 8, 8)
 
@@ -23,17 +39,24 @@ def rand(*shape: int, seed: int = 0) -> Tensor:
 
 
 def lived(arch: str, *, shape: tuple[int, int, int] | None = None) -> Classifier:
-    """A network whose BatchNorm layers have statistics and weights as after training."""
-    shape = shape or (DIGIT if arch in SMALL_ARCHITECTURES else (3, 32, 32))
+    """A network whose BatchNorm layers have weights, and the statistics of four images, as after training."""
+    return copy.deepcopy(_lived(arch, shape or (DIGIT if arch in SMALL_ARCHITECTURES else (3, 32, 32))))
+
+
+@cache
+def _lived(arch: str, shape: tuple[int, int, int]) -> Classifier:
     model = build(arch, shape=shape, classes=10, seed=1)
     model.normalise_by(rand(20, *shape))
-    for layer in model.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            size = layer.num_features
-            state = {"running_mean": rand(size) - 0.5, "running_var": 0.5 + rand(size, seed=1)}
-            state |= {"weight": 0.5 + rand(size, seed=2), "bias": rand(size, seed=3) - 0.5}
-            layer.load_state_dict(state, strict=False)
-    return model.train()
+    norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for layer in norms:
+            layer.weight.copy_(0.5 + rand(layer.num_features, seed=2))
+            layer.bias.copy_(rand(layer.num_features, seed=3) - 0.5)
+            layer.momentum = 1.0
+        model.train()(rand(4, *shape, seed=4))
+    for layer in norms:
+        layer.momentum = 0.1
+    return model
 
 
 def plain(model: Classifier, inputs: Tensor) -> Tensor:
@@ -50,7 +73,7 @@ def test_a_frozen_network_is_the_same_function(arch: str) -> None:
     inputs = rand(2, *model.shape, seed=7)
     expected = plain(model, inputs)
     found = frozen(model)(inputs)
-    assert expected.std() > 1e-3
+    assert (expected[0] - expected[1]).abs().max() > 0.01, "it does tell images apart"
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -119,6 +142,222 @@ def test_a_network_that_cannot_be_traced_is_used_as_it_is(kind: type[Branching])
     assert type(network.body) is kind
     inputs = rand(2, *DIGIT, seed=7)
     torch.testing.assert_close(network(inputs), plain(model, inputs))
+
+
+def places(network: Frozen) -> dict[str, tuple[int, int]]:
+    """Each tensor of the network: which object it is, and where its numbers lie."""
+    return {name: (id(value), value.data_ptr()) for name, value in network.state_dict(keep_vars=True).items()}
+
+
+@cache
+def newborn(arch: str) -> Frozen:
+    """A frozen network as it is built, which drafts in bfloat16."""
+    shape = DIGIT if arch in SMALL_ARCHITECTURES else (3, 32, 32)
+    return frozen(build(arch, shape=shape, classes=10, seed=2), precision="bfloat16")
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_refresh_gives_in_place_what_freezing_anew_gives(arch: str) -> None:
+    """Weights, statistics and normalisation: all are new, and lie where the old ones lay."""
+    model, network = lived(arch), copy.deepcopy(newborn(arch))
+    before, inputs = places(network), rand(2, *model.shape, seed=7)
+    network.refresh(model)
+    anew = frozen(model)
+    assert places(network) == before
+    assert all(torch.equal(value, anew.state_dict()[name]) for name, value in network.state_dict().items())
+    assert network.state_dict().keys() == anew.state_dict().keys()
+    torch.testing.assert_close(network(inputs), plain(model, inputs), rtol=1e-4, atol=1e-4)
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+class Unfoldable(nn.Module):
+    """Convolutions and BatchNorms that may not be put together; `way` says why."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way, self.first, self.second = way, nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4, track_running_stats=way != "a norm without statistics")
+        self.head = nn.Linear(256, 10)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        middle = self.first(inputs)
+        if self.way == "a convolution used twice":
+            found = self.norm(self.second(self.second(middle)))
+        elif self.way == "a norm used twice":
+            found = self.norm(self.second(self.norm(middle)))
+        elif self.way == "an output with another user":
+            found = self.norm(middle) + middle.tanh()
+        elif self.way == "a function between":
+            found = self.norm(middle.tanh())
+        elif self.way == "a layer between":
+            found = self.norm(nn.functional.relu(self.second(middle)))
+        else:
+            found = self.norm(middle)
+        result: Tensor = self.head(found.flatten(1))
+        return result
+
+
+WAYS = (
+    "a convolution used twice",
+    "a norm used twice",
+    "an output with another user",
+    "a function between",
+    "a layer between",
+    "a norm without statistics",
+)
+
+
+def aged(model: Classifier) -> Classifier:
+    """The network after its BatchNorm layers have seen images, and learned."""
+    for layer in model.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            with torch.no_grad():
+                layer.weight.copy_(0.5 + rand(layer.num_features, seed=2))
+                layer.bias.copy_(rand(layer.num_features, seed=3))
+    model.train()
+    for seed in range(5):
+        model(5 * rand(8, *model.shape, seed=seed) - 1)
+    return model
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_cannot_be_folded_is_the_same_function_before_and_after(way: str) -> None:
+    """Before it has learned, folding would hardly show: statistics are 0 and 1."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = wrap(Unfoldable(way), shape=DIGIT, classes=10)
+    network, inputs = frozen(model), rand(3, *DIGIT, seed=7)
+    assert isinstance(network.body, fx.GraphModule)
+    assert network.folds == {}
+    torch.testing.assert_close(network(inputs), plain(model, inputs), rtol=1e-4, atol=1e-4)
+    before = plain(model, inputs)
+    network.refresh(aged(model))
+    assert (plain(model, inputs) - before).abs().max() > 0.1
+    torch.testing.assert_close(network(inputs), plain(model, inputs), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(frozen(model)(inputs), plain(model, inputs), rtol=1e-4, atol=1e-4)
+
+
+def test_a_network_that_cannot_be_traced_is_refreshed_too() -> None:
+    model = wrap(Branching(), shape=DIGIT, classes=10)
+    network, inputs = frozen(model), rand(3, *DIGIT, seed=7)
+    network.refresh(aged(model))
+    torch.testing.assert_close(network(inputs), plain(model, inputs))
+
+
+class Draft(NamedTuple):
+    """What a network gives at the two evaluations of two steps, in the draft and after it: each (N, features)."""
+
+    representation: Tensor
+    gradient: Tensor
+
+
+def both(network: Classifier, inputs: Tensor, weights: Tensor) -> tuple[Draft, Draft]:
+    """The representation, and the gradient of its `weights`-weighted sum: drafted, and in full."""
+    seen: list[Tensor] = []
+    slopes: list[Tensor] = []
+
+    def objective(current: Tensor, rows: Tensor) -> Evaluation:
+        seen.append(network.representation(current))
+        loss = (seen[-1] * weights).sum(1)
+        current.register_hook(lambda slope: slopes.append(slope.flatten(1)))  # type: ignore[no-untyped-call]
+        return Evaluation(loss, loss)
+
+    rule = StepRule("paper", step_size=1e-30)  # it stays where it is
+    minimize(objective, inputs, steps=2, rule=rule, project=lambda current, rows: inputs, draft=0.5)
+    assert all(value.dtype == torch.float32 for value in (*seen, *slopes))
+    return Draft(seen[0].detach(), slopes[0]), Draft(seen[1].detach(), slopes[1])
+
+
+@pytest.mark.parametrize("arch", ARCHITECTURES)
+def test_a_draft_is_near_and_the_rest_exact(arch: str) -> None:
+    """Representation to 1 %, input gradient to 30 degrees, for networks as they are built.
+
+    Seen: 0.5 % and 0.94 (vgg16) or better. Outside the draft both are to the last bit those of float32.
+    """
+    network = copy.copy(newborn(arch))
+    inputs, weights = rand(2, *network.shape, seed=7), rand(2, network.head.in_features, seed=8) - 0.5
+    rough, full = both(network, inputs, weights)
+    network.half_precision = False
+    exact, same = both(network, inputs, weights)
+    for value, expected in zip((*exact, *full), (*same, *same), strict=True):
+        assert torch.equal(value, expected), "float32 drafts in float32, and bfloat16 is over after the draft"
+    error = (rough.representation - full.representation).norm(dim=1) / full.representation.norm(dim=1)
+    assert error.max() < 0.01
+    assert torch.cosine_similarity(rough.gradient, full.gradient).min() > 0.85
+    assert arch == "linear" or error.min() > 1e-4, "it was drafted in lower precision"
+
+
+def test_a_draft_of_trained_networks_is_near(standard: Classifier, robust: Classifier, digits: ImageData) -> None:
+    """Seen on 60 digits: representation to 0.8 %, cosine of the gradient of matching 0.965 or better."""
+    inputs = digits.test.inputs(slice(0, 60))
+    for model in (standard, robust):
+        network = frozen(model, precision="bfloat16")
+        with torch.no_grad():
+            towards = network.representation(inputs) - network.representation(inputs.flip(0))
+        rough, full = both(network, inputs, towards)
+        error = (rough.representation - full.representation).norm(dim=1) / full.representation.norm(dim=1)
+        assert 1e-4 < error.max() < 0.02
+        assert torch.cosine_similarity(rough.gradient, full.gradient).min() > 0.9
+
+
+def test_layers_compute_in_bfloat16_in_the_draft_alone() -> None:
+    network = frozen(lived("resnet8"), precision="bfloat16")
+    kinds: list[torch.dtype] = []
+    next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d)).register_forward_hook(
+        lambda layer, arguments, result: kinds.append(result.dtype)
+    )
+
+    def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
+        loss = network(inputs).float().sum(1)
+        return Evaluation(loss, loss, torch.zeros(len(inputs), dtype=torch.bool))
+
+    rule = StepRule("paper")
+    minimize(objective, rand(2, *DIGIT), steps=5, rule=rule, project=lambda x, rows: x, keep="best", draft=0.6)
+    rough, full = torch.bfloat16, torch.float32
+    assert kinds == [rough] * 3 + [full] * 4, "three of five steps, the best of those again, two steps, the end"
+
+
+@pytest.mark.parametrize(
+    ("device", "hardware", "expected"),
+    [
+        ("cpu", {}, False),
+        ("cpu", {"avx512"}, True),
+        ("cpu", {"amx"}, True),
+        ("cuda", {"avx512", "amx"}, False),
+        ("cuda", {(7, 5)}, False),
+        ("cuda", {(8, 0)}, True),
+        ("cuda:1", {(9, 0)}, True),
+        ("mps", {"avx512", "amx", (9, 0)}, False),
+    ],
+)
+def test_auto_is_bfloat16_where_the_machine_has_it(
+    device: str, hardware: set[object], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    capability = next((has for has in hardware if isinstance(has, tuple)), (6, 1))
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: "avx512" in hardware)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: "amx" in hardware)
+    assert half_precision("auto", device) == half_precision("auto", torch.device(device)) == expected
+    assert half_precision("bfloat16", device)
+    assert not half_precision("float32", device)
+    if device == "cpu":
+        assert frozen(lived("mlp")).half_precision == expected
+
+
+@pytest.mark.parametrize(
+    ("precision", "message"),
+    [
+        ("bfloat", 'precision = "bfloat": must be one of auto, float32, bfloat16; did you mean "bfloat16"?'),
+        ("half", 'precision = "half": must be one of auto, float32, bfloat16'),
+    ],
+)
+def test_an_unknown_precision_is_refused(precision: Precision, message: str) -> None:
+    for wrong in (lambda: frozen(lived("mlp"), precision=precision), lambda: half_precision(precision, "cpu")):
+        with pytest.raises(FeatsplitError) as caught:
+            wrong()
+        assert str(caught.value) == message
+    with pytest.raises(FeatsplitError, match=r'^run\.precision = "'):
+        check_precision("run.precision", precision)
 
 
 @pytest.mark.parametrize("training", [False, True])

@@ -1,11 +1,14 @@
 """The derived sets: what is matched is near, what is perturbed stays in its ball, and the work can be split anyhow."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from featsplit.data import derived
 from featsplit.data.derived import read_columns
@@ -15,6 +18,7 @@ from featsplit.geometry import lengths
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
 from featsplit.rules import StepRule
+from featsplit.runtime import Frozen, Precision
 from featsplit.stories import read_spec
 from featsplit.synthesis import (
     Match,
@@ -183,6 +187,118 @@ def test_targets_are_uniform_or_the_next(digits: ImageData) -> None:
     assert torch.equal(following, (labels + 1) % 10)
 
 
+def relative_distances(path: Path, model: Classifier, data: ImageData) -> Tensor:
+    """How far each image of the file is from what it was to represent, as a share of its length, in float32."""
+    with torch.no_grad():
+        goal = model.representation(data.train.inputs())
+        left = model.representation(read_columns(path, ["images"])["images"]) - goal
+    return lengths(left, "l2") / lengths(goal, "l2")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_tolerance_stops_each_image_as_soon_as_it_is_near(
+    tmp_path: Path, robust: Classifier, few: ImageData, precision: Precision
+) -> None:
+    """In either precision the distance is that of float32; images that get there cost less, no other differs."""
+    runs, far = {}, {}
+    for tolerance in (0.0, 0.1):
+        path = tmp_path / f"{tolerance}.h5"
+        match = Match(StepRule("lbfgs", 1.0), steps=25, tolerance=tolerance)
+        summary = build_match(path, robust, few, match, precision=precision)
+        runs[tolerance], far[tolerance] = read_columns(path, ["runs"])["runs"], relative_distances(path, robust, few)
+        assert summary["runs"] == pytest.approx(float(runs[tolerance].float().mean()))
+        assert summary["relative_distance"] == pytest.approx(float(far[tolerance].median()), abs=1e-5)
+    near = far[0.0] <= 0.1
+    assert 50 < near.sum() < 90, "most get there, not all"
+    assert (far[0.1][near] <= 0.1 + 1e-5).all()
+    assert (far[0.1][near] > 0.03).sum() > 30, "they stopped at once, not as near as they could"
+    assert (runs[0.1] <= runs[0.0]).all()
+    assert runs[0.1].float().mean() < 0.7 * runs[0.0].float().mean()
+    assert runs[0.0].tolist() == [27] * 90, "25 steps, the draft's best again, the end"
+
+
+def test_runs_are_the_calls_of_the_network(
+    tmp_path: Path, robust: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All in all: but for the goal and the three distances that are measured, each a pass over every image."""
+    seen: list[int] = []
+    plainly = Frozen.representation
+
+    def watched(network: Frozen, inputs: Tensor) -> Tensor:
+        seen.append(len(inputs))
+        return plainly(network, inputs)
+
+    monkeypatch.setattr(Frozen, "representation", watched)
+    build_match(tmp_path / "r.h5", robust, few, Match(FAST.rule, 12, tolerance=0.2), batch_size=40)
+    assert int(read_columns(tmp_path / "r.h5", ["runs"])["runs"].sum()) == sum(seen) - 4 * 90
+
+
+@pytest.mark.parametrize(
+    ("match", "step_size", "steps"),
+    [
+        (Match(), 0.8, 50),
+        (Match(StepRule("momentum")), 3.2, 80),
+        (Match(StepRule("paper")), 0.1, 1000),
+        (Match(StepRule("paper"), start="noise"), 0.1, 10_000),
+        (Match(start="noise"), 0.8, 50),
+        (Match(StepRule("momentum"), start="noise"), 3.2, 80),
+        (Match(StepRule("paper", 0.3), 7, start="noise"), 0.3, 7),
+        (Match(StepRule("lbfgs", 2.0), 7), 2.0, 7),
+    ],
+)
+def test_a_match_takes_the_numbers_of_its_rule(match: Match, step_size: float, steps: int) -> None:
+    """The paper's 1000 steps, 10,000 from noise (Table 5), and what suffices of the others; given numbers stand."""
+    sized = match.sized((1, 8, 8))
+    assert sized.rule.step_size == pytest.approx(step_size)
+    assert sized.steps == steps
+    assert (sized.rule.name, sized.start, sized.tolerance) == (match.rule.name, match.start, match.tolerance)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("method", ["match", "perturb"])
+def test_the_file_tells_how_it_was_run(
+    tmp_path: Path, standard: Classifier, few: ImageData, method: str, precision: Precision
+) -> None:
+    """The precision, and for a match every number as it was run; a file of the other precision is another file."""
+    path = tmp_path / "s.h5"
+    other: Precision = "float32" if precision == "bfloat16" else "bfloat16"
+    if method == "match":
+        build = partial(build_match, path, standard, few, Match(StepRule("lbfgs"), 3, tolerance=0.02))
+    else:
+        build = partial(build_perturb, path, standard, few, Perturb(steps=2))
+    build(precision=precision)
+    spec = read_spec(path).spec
+    assert spec["precision"] == precision
+    if method == "match":
+        assert (spec["match"]["rule"]["step_size"], spec["match"]["steps"]) == (pytest.approx(0.8), 3)
+        assert spec["match"]["tolerance"] == 0.02
+    before = path.read_bytes()
+    build(precision=precision)
+    assert path.read_bytes() == before
+    with pytest.raises(FeatsplitError, match="exists"):
+        build(precision=other)
+
+
+def test_a_set_made_in_bfloat16_is_as_good(
+    tmp_path: Path, standard: Classifier, robust: Classifier, few: ImageData
+) -> None:
+    """Its images are others, since they were drafted; its figures are measured in float32, by the model itself."""
+    found: dict[Precision, tuple[float, float]] = {"float32": (0, 0), "bfloat16": (0, 0)}
+    images: dict[str, list[Tensor]] = {"m": [], "p": []}
+    for precision in found:
+        told = build_match(tmp_path / f"{precision}.m", robust, few, replace(FAST, steps=30), precision=precision)
+        pushed = build_perturb(tmp_path / f"{precision}.p", standard, few, PUSH, precision=precision)
+        found[precision] = (told["relative_distance"], pushed["success"])
+        columns = read_columns(tmp_path / f"{precision}.p", ["images", "prediction"])
+        for kind, kept in images.items():
+            kept.append(read_columns(tmp_path / f"{precision}.{kind}", ["images"])["images"])
+        with torch.no_grad():
+            assert torch.equal(columns["prediction"], standard(columns["images"]).argmax(1))
+    assert not any(torch.equal(*kept) for kept in images.values())
+    assert found["bfloat16"][0] < 2 * found["float32"][0]
+    assert found["bfloat16"][1] == pytest.approx(found["float32"][1], abs=0.05)
+
+
 @pytest.mark.parametrize("method", ["match", "perturb"])
 def test_the_set_is_the_same_for_batches_of_7_and_128(
     tmp_path: Path, standard: Classifier, few: ImageData, method: str
@@ -225,6 +341,9 @@ def test_a_real_build_cut_off_ends_the_same(
     ("wrong", "message"),
     [
         (Match(steps=0), r"match\.steps = 0: must be at least 1"),
+        (Match(tolerance=1.0), r"match\.tolerance = 1: must be in \[0, 1\), 0 to take every step"),
+        (Match(tolerance=-0.1), r"match\.tolerance = -0\.1: must be in \[0, 1\)"),
+        (Match(tolerance=float("nan")), r"match\.tolerance = nan: must be in \[0, 1\)"),
         (Match(start="nose"), r'match\.start = "nose": must be one of image, noise; did you mean "noise"'),  # type: ignore[arg-type]
         (Match(StepRule("lbfsg")), r'match\.rule = "lbfsg": .* did you mean "lbfgs"'),  # type: ignore[arg-type]
         (Perturb(norm="linf", eps=8), r'perturb\.eps = 8: must be at most 1 for norm "linf" .*; 8/255 is 0\.0314'),

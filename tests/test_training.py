@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from featsplit.attacks import pgd
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
+from featsplit.geometry import random_offsets
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import accuracy
@@ -179,6 +180,91 @@ def test_goodfellows_mix(digits: ImageData, adversary: Adversary, alpha: float) 
     assert adversary.clean_weight == alpha
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
     assert torch.allclose(logits, model(attacked), atol=1e-5)
+
+
+def attacked_plainly(model: Classifier, inputs: Tensor, labels: Tensor, offsets: Tensor) -> Tensor:
+    """Three l2 steps of 0.25 in the ball of 0.6 around `inputs`, written out, with the network in eval mode."""
+
+    def onto(point: Tensor) -> Tensor:
+        return (inputs + (point - inputs).renorm(2, 0, 0.6)).clamp(0, 1)
+
+    model.eval()
+    point = onto(inputs + offsets)
+    for _ in range(3):
+        point.requires_grad_(True)
+        (slope,) = torch.autograd.grad(F.cross_entropy(model(point), labels, reduction="sum"), point)
+        point = onto(point.detach() + 0.25 * slope / slope.flatten(1).norm(dim=1)[:, None, None, None])
+    model.train()
+    return point
+
+
+def test_adversarial_steps_are_those_of_plain_torch(digits: ImageData) -> None:
+    """Three steps: from the second on, weights and statistics have changed, and the attack must know."""
+    model, plain = fresh(digits).train(), fresh(digits).train()
+    adversary = Adversary("pgd", "l2", eps=0.6, steps=3, step_size=0.25, random_start=True)
+    recipe = Recipe(lr=0.2, weight_decay=0.01, adversary=adversary)
+    work = Trainer(model, recipe, precision="float32")
+    optimiser = torch.optim.SGD(plain.parameters(), lr=0.2, momentum=0.9, weight_decay=0.01)
+    for step in range(3):
+        rows = torch.arange(40 * step, 40 * step + 40)
+        inputs, labels = digits.train.inputs(rows), digits.train.labels[rows]
+        offsets = random_offsets(rows, digits.shape, norm="l2", eps=0.6, seed=0, stage="t")
+        point = attacked_plainly(plain, inputs, labels, offsets)
+        loss, logits = work.step(inputs, labels, offsets)
+        expected = plain(point)
+        descent = F.cross_entropy(expected, labels)
+        optimiser.zero_grad()
+        descent.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        assert float(loss) == pytest.approx(float(descent.detach()), abs=1e-4)
+        torch.testing.assert_close(logits, expected.detach(), rtol=0, atol=1e-3)
+        torch.testing.assert_close(weights(model), weights(plain), rtol=0, atol=1e-3)
+    assert (weights(model) - weights(fresh(digits))).abs().max() > 0.05
+
+
+ADVERSARIES = pytest.mark.parametrize("adversary", [None, Adversary(eps=0.5, steps=2)], ids=["std", "pgd"])
+
+
+@ADVERSARIES
+def test_bfloat16_is_in_the_layers_alone(digits: ImageData, adversary: Adversary | None) -> None:
+    """Weights, statistics, momentum, loss and logits are float32; each layer of the model and its adversary is not."""
+    model = fresh(digits).train()
+    work = Trainer(model, replace(SHORT, adversary=adversary), precision="bfloat16")
+    kinds: list[tuple[bool, torch.dtype]] = []
+    for network in filter(None, (model, work.network)):
+        for layer in network.body.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.register_forward_hook(
+                    lambda layer, _, result: kinds.append((layer.weight.requires_grad, result.dtype))
+                )
+    loss, logits = work.step(digits.train.inputs(slice(0, 40)), digits.train.labels[:40])
+    states = [state["momentum_buffer"] for state in work.optimiser.state.values()]
+    assert len(states) == len(list(model.parameters()))
+    tensors = [loss, logits, *model.parameters(), *states, *(b for b in model.buffers() if b.is_floating_point())]
+    assert {tensor.dtype for tensor in tensors} == {torch.float32}
+    expected = [(True, torch.bfloat16)] * 3
+    assert kinds == (expected if adversary is None else [(False, torch.bfloat16)] * 6 + expected)
+
+
+@ADVERSARIES
+def test_bfloat16_learns_as_float32_does(digits: ImageData, adversary: Adversary | None) -> None:
+    found = {}
+    for precision in ("float32", "bfloat16"):
+        model = fresh(digits)
+        history = train(model, digits, replace(SHORT, epochs=5, adversary=adversary), precision=precision)
+        found[precision] = history[-1]["test_accuracy"]
+        kept = weights(model)
+        assert not torch.equal(kept, kept.bfloat16().float()), "weights are not rounded"
+    assert found["float32"] > 0.8
+    assert abs(found["bfloat16"] - found["float32"]) < 0.05
+
+
+def test_the_state_of_another_precision_is_not_taken_up(digits: ImageData, tmp_path: Path) -> None:
+    model, expected = fresh(digits), fresh(digits)
+    train(fresh(digits), digits, SHORT, precision="bfloat16", resume=tmp_path / "state")
+    train(model, digits, SHORT, precision="float32", resume=tmp_path / "state")
+    train(expected, digits, SHORT, precision="float32")
+    assert torch.equal(weights(model), weights(expected))
 
 
 def test_adversarial_training_makes_robust(digits: ImageData, standard: Classifier, robust: Classifier) -> None:

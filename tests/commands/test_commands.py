@@ -1,14 +1,19 @@
 """The command line as a researcher uses it: train, build, evaluate, look; each on a few real digits."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from featsplit import evaluation
 from featsplit.commands import app
 from featsplit.data.derived import read_columns
+from featsplit.experiment import transfer
 from featsplit.models.checkpoints import read_story
+from featsplit.runtime import Precision, half_precision
 from featsplit.stories import read_spec
 
 FEW = "--data digits --limit 120 --limit-test 60 --device cpu"
@@ -62,6 +67,59 @@ def test_build_robust_and_look_at_it(folder: Path) -> None:
     assert "columns verified (distance, " in call(f"verify {path}")
     call(f"show {path} --out {folder}/robust.png --count 3")
     assert (folder / "robust.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "precision", "tolerance", "runs"),
+    [
+        ("--precision float32", "float32", 0.0, 12),
+        ("--precision bfloat16", "bfloat16", 0.0, 12),
+        ("--precision bfloat16 --tolerance 0.99", "bfloat16", 0.99, 3),
+        ("", "auto", 0.0, 12),
+    ],
+    ids=["float32", "bfloat16", "tolerance", "as usual"],
+)
+def test_precision_and_tolerance_reach_the_file(
+    folder: Path, tmp_path: Path, options: str, precision: Precision, tolerance: float, runs: int
+) -> None:
+    """Ten steps, the draft's best again and the end; within 0.99 of its goal almost every image is at once."""
+    expected = "bfloat16" if half_precision(precision, "cpu") else "float32"
+    build = f"--model {folder}/adv.safetensors {FEW} {options} --steps 10"
+    call(f"build-robust {build} --out {tmp_path}/r.h5")
+    call(f"build-nonrobust {build} --method match --out {tmp_path}/n.h5")
+    for name in ("r", "n"):
+        story = read_spec(tmp_path / f"{name}.h5")
+        assert (story.spec["precision"], story.spec["match"]["tolerance"]) == (expected, tolerance)
+        assert story.summary["runs"] == runs if tolerance == 0 else story.summary["runs"] < runs
+    push = build.replace(f" --tolerance {tolerance}", "")
+    call(f"build-nonrobust {push} --out {tmp_path}/p.h5")
+    assert read_spec(tmp_path / "p.h5").spec["precision"] == expected
+    assert re.search(rf"precision +{expected}", call(f"info {tmp_path}/r.h5"))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_precision_reaches_training_and_evaluation(
+    folder: Path, tmp_path: Path, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def watched(*arguments: Any, **options: Any) -> list[dict[str, Any]]:
+        seen.append(options["precision"])
+        return plainly(*arguments, **options)
+
+    plainly = evaluation.evaluate
+    monkeypatch.setattr(evaluation, "evaluate", watched)
+    monkeypatch.setattr(transfer, "evaluate", watched)
+    call(f"train {FEW} --arch cnn --width 8 --epochs 1 --precision {precision} --out {tmp_path}/m.safetensors")
+    assert read_story(tmp_path / "m.safetensors")["precision"] == precision
+    call(f"evaluate --model {tmp_path}/m.safetensors {FEW} --steps 1 --restarts 1 --precision {precision}")
+    assert seen == [precision]
+    call(f"build-robust --model {tmp_path}/m.safetensors {FEW} --steps 1 --out {tmp_path}/r.h5")
+    call(f"transfer {tmp_path}/r.h5 --arch linear --epochs 1 --steps 1 --precision {precision} --out {tmp_path}/t")
+    (network,) = (tmp_path / "t").rglob("*.safetensors")
+    assert read_story(network)["precision"] == precision
+    assert set(seen) == {precision}
+    assert len(seen) > 1
 
 
 def test_build_nonrobust_by_both_methods(folder: Path) -> None:
