@@ -18,18 +18,22 @@ CACHE = Path(__file__).parent / ".networks"
 
 
 class Subject(NamedTuple):
-    """An architecture, the side of its images, how many of them train it, and how many are in a batch."""
+    """An architecture, the side of its images, how many of them train it, and how many are in a batch.
+
+    `matched` is how many we match at a time, as `build-robust` would; `batch` is what suits the others best.
+    """
 
     arch: str
     side: int
     images: int
     epochs: int
     batch: int
+    matched: int
 
 
 SUBJECTS = {
-    "ResNet-8, 16 x 16": Subject("resnet8", 16, 10_000, 8, 128),
-    "ResNet-18, 32 x 32": Subject("resnet18", 32, 4_000, 4, 64),
+    "ResNet-8, 16 x 16": Subject("resnet8", 16, 10_000, 8, 128, 512),
+    "ResNet-18, 32 x 32": Subject("resnet18", 32, 4_000, 4, 64, 64),
 }
 
 

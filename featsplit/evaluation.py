@@ -88,7 +88,7 @@ def evaluate(
     """
     for attack in attacks:
         attack.check()
-    network, size = frozen(model, device, precision=precision), batch_size or usual_batch(device)
+    network, size = frozen(model, device, precision=precision), batch_size or usual_batch(device, model.shape)
     right = predict(network, split) == split.labels
     rows = []
     for attack in attacks:

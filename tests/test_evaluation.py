@@ -15,6 +15,7 @@ from featsplit.evaluation import Attack, AttackName, evaluate
 from featsplit.geometry import NORMS, Norm, lengths, random_offsets
 from featsplit.models import Classifier, wrap
 from featsplit.models.checkpoints import state_digest
+from featsplit.optimize import drafting
 from featsplit.runtime import Frozen, frozen
 
 norms = pytest.mark.parametrize("norm", NORMS)
@@ -190,10 +191,17 @@ def test_what_is_wrong_in_bfloat16_is_wrong_in_float32(
         seen.append(standard(point).argmax(1) != labels)
         return point
 
+    def representation(network: Frozen, inputs: Tensor) -> Tensor:
+        calls.add((torch.is_grad_enabled(), drafting()))
+        return plainly(network, inputs)
+
+    calls, plainly = set[tuple[bool, bool]](), Frozen.representation
+    monkeypatch.setattr(Frozen, "representation", representation)
     monkeypatch.setattr(evaluation, "pgd", watched)
     clean, attacked = (
         row["accuracy"] for row in evaluate(standard, few, [Attack(), HARD[norm]], precision="bfloat16", batch_size=25)
     )
+    assert calls == {(True, True), (True, False), (False, False)}, "only gradients are drafted, what counts is not"
     wrong = int(torch.cat(seen).sum())
     assert 10 < wrong < 50
     assert clean == exact[0], "clean accuracy is in float32"

@@ -32,7 +32,8 @@ PrecisionName = Annotated[
 Seed = Annotated[int, typer.Option(help="Decides everything random.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is at --out.")]
 BatchSize = Annotated[
-    int | None, typer.Option(min=1, help="Images at a time; the result does not depend on it. [default: 128; GPU 512]")
+    int | None,
+    typer.Option(min=1, help="Images at a time; the result does not depend on it. [default: by their size; GPU 512]"),
 ]
 DtypeName = Annotated[str, typer.Option("--dtype", help="How images are stored: float32, float16 or uint8 (rounded).")]
 SplitName = Annotated[str, typer.Option("--split", help="Which images to start from: train or test.")]

@@ -119,7 +119,7 @@ def build_match(
         return told | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
 
     how = {"method": "match", "match": asdict(match.sized(data.shape)), "split": split, "seed": seed, "dtype": dtype}
-    size = batch_size or usual_batch(device)
+    size = batch_size or usual_batch(device, data.shape)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
         path,

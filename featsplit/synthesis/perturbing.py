@@ -97,7 +97,7 @@ def build_perturb(
 
     how = {"method": "perturb", "perturb": asdict(perturb), "split": split, "seed": seed, "dtype": dtype}
     how["control_digest"] = None if control is None else state_digest(control)
-    size = batch_size or usual_batch(device)
+    size = batch_size or usual_batch(device, data.shape)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
         path,
