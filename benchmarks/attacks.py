@@ -32,8 +32,9 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
     few, figures, claims = slice(0, TIMED), dict[str, Any](), list[Claim]()
     table = [["norm, eps", "attack", "seconds for 32 images", "times ours", f"accuracy on {COUNT}"]]
     for norm, eps in THREATS.items():
-        runs = _runs(network, norm, eps)
-        _check(network, runs, inner(inputs[few]), labels[few])
+        plan: dict[str, Any] = {"norm": norm, "eps": eps, "steps": STEPS, "step_size": 2.5 * eps / STEPS}
+        runs = _runs(network, plan)
+        _check(network, runs, inner(inputs[few]), labels[few], plan)
         seconds = interleaved({name: partial(run, inputs[few], labels[few]) for name, run in runs.items()})
         right = {name: _accuracy(network, run, inputs, labels) for name, run in runs.items()}
         ours, stopped = seconds["featsplit"], seconds.pop("featsplit, until won")
@@ -47,15 +48,15 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
         claims.append(Claim(f"{norm}: accuracy left above the strongest peer's", weaker, 1 / COUNT, most=True))
     text = (
         f"A ResNet-18 trained adversarially on real CIFAR-10, its weights frozen for all; {STEPS} steps for each, no "
-        "random start; median of 5 rounds, all in turn. That they take the same steps in float32 is asserted, on "
-        "images without a pixel at 0 or 1 (from torch 2.15 on, robustness' clipping gives such pixels no gradient, "
+        "random start; median of 5 rounds, all in turn. That foolbox and torchattacks take our steps in float32, and "
+        "that robustness' examples, its best by the loss, are read as our best by the margin, is asserted, on images"
+        " without a pixel at 0 or 1 (from torch 2.15 on, robustness' clipping gives such pixels no gradient, "
         "which weakens it and is none of its doing). `until won` is what `featsplit evaluate` runs: the same accuracy."
     )
     return write(results, "attacks", "PGD, 20 steps", text, [table], claims, figures)
 
 
-def _runs(network: Classifier, norm: Norm, eps: float) -> dict[str, Run]:
-    plan: dict[str, Any] = {"norm": norm, "eps": eps, "steps": STEPS, "step_size": 2.5 * eps / STEPS}
+def _runs(network: Classifier, plan: dict[str, Any]) -> dict[str, Run]:
     fast, exact = frozen(network), frozen(network, precision="float32")
     return {
         "featsplit": lambda inputs, labels: pgd(fast, inputs, labels, draft=DRAFT, **plan),
@@ -69,24 +70,21 @@ def _runs(network: Classifier, norm: Norm, eps: float) -> dict[str, Run]:
 
 def _accuracy(network: Classifier, run: Run, inputs: Tensor, labels: Tensor) -> float:
     """The share still read rightly, over the whole batch: an image misread without an attack counts as wrong."""
+    parts = zip(torch.split(inputs, 50), torch.split(labels, 50), strict=True)
+    attacked = torch.cat([run(part, own) for part, own in parts])
     with torch.no_grad():
-        clean = network(inputs).argmax(1) == labels
-        held = torch.cat(
-            [
-                network(run(part, own)).argmax(1) == own
-                for part, own in zip(torch.split(inputs, 50), torch.split(labels, 50), strict=True)
-            ]
-        )
-    return float((clean & held).float().mean())
+        held = (network(inputs).argmax(1) == labels) & (network(attacked).argmax(1) == labels)
+    return float(held.float().mean())
 
 
-def _check(network: Classifier, runs: dict[str, Run], inputs: Tensor, labels: Tensor) -> None:
-    """foolbox and torchattacks return the last iterate of the steps that we take; robustness goes as far."""
-    ours = runs["featsplit, float32"](inputs, labels)
-    for name in ("foolbox", "torchattacks", "robustness"):
+def _check(network: Classifier, runs: dict[str, Run], inputs: Tensor, labels: Tensor, plan: dict[str, Any]) -> None:
+    """foolbox and torchattacks return the last iterate of the steps that we take; all read their results as ours."""
+    last = pgd(frozen(network, precision="float32"), inputs, labels, keep="last", **plan)
+    best = runs["featsplit, float32"](inputs, labels)
+    for name, ours in (("foolbox", last), ("torchattacks", last), ("robustness", best)):
         theirs = runs[name](inputs, labels)
-        same = (ours - theirs).flatten(1).abs().amax(dim=1) < 1e-3
-        assert float(same.float().mean()) > 0.7, f"{name}: the same images on {float(same.float().mean())}"
+        same = float(((ours - theirs).flatten(1).abs().amax(dim=1) < 1e-3).float().mean())
+        assert name == "robustness" or same > 0.9, f"{name}: the same images on {same}"
         with torch.no_grad():
-            agree = network(ours).argmax(1) == network(theirs).argmax(1)
-        assert float(agree.float().mean()) > 0.9, f"{name}: read alike on {float(agree.float().mean())}"
+            agree = float((network(ours).argmax(1) == network(theirs).argmax(1)).float().mean())
+        assert agree > 0.9, f"{name}: read alike on {agree}"

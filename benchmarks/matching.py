@@ -64,7 +64,8 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
         "Real CIFAR-10, networks trained adversarially; median of 5 rounds, all in turn. robustness' loop is timed "
         "over a few steps, and its cost for 1000 is 1000 times that of one; that it and ours compute the same is "
         "asserted on the first. Ours stop each image at the median distance of the paper's rule, and come as near at "
-        "the 90th percentile; each in the batches that suit it. Operations are counted by torch, two a multiply-add, padding as pixels. The matmul rate: "
+        "the 90th percentile; each in the batches that suit it. Operations are counted by torch, two a multiply-add, "
+        "padding as pixels. The matmul rate: "
         f"{rates[torch.float32]:.0f} GFLOP/s in float32, {rates[torch.bfloat16]:.0f} in bfloat16, "
         f"{torch.get_num_threads()} threads (convolutions can be faster than its float32 matmul)."
     )

@@ -73,7 +73,19 @@ def _timed(
             peers.robustness_training_step, theirs, inputs, labels, optimiser=sgd(theirs.parameters()), **attack
         ),
     }
-    return interleaved(calls), flops(plainly)
+    return interleaved(calls), _flops(network, inputs, labels, adversary)
+
+
+def _flops(network: Classifier, inputs: Tensor, labels: Tensor, adversary: Adversary | None) -> int:
+    """Of a standard step, and of the adversary's steps: each a forward pass and a backward pass to the images."""
+    spare, fixed = copy.deepcopy(network), copy.deepcopy(network).eval().requires_grad_(False)
+    step = partial(_plain_step, spare, torch.optim.SGD(spare.parameters()), inputs, labels, None)
+    return flops(step) + (adversary.steps * flops(partial(_to_the_images, fixed, inputs)) if adversary else 0)
+
+
+def _to_the_images(network: Classifier, inputs: Tensor) -> Tensor:
+    current = inputs.detach().requires_grad_(True)
+    return torch.autograd.grad(network.logits(current).sum(), current)[0]  # torch's counter refuses a module's leaf
 
 
 def _plain_step(
