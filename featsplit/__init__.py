@@ -16,6 +16,7 @@ _HOMES = {
     "wrap": "models.classifier",
     "load_model": "models.checkpoints",
     "save_model": "models.checkpoints",
+    "load_madrylab": "models.foreign",
     "Adversary": "training",
     "Recipe": "training",
     "train": "training",

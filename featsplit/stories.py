@@ -13,6 +13,8 @@ from featsplit.errors import FeatsplitError
 
 SET_FORMAT = "featsplit-derived-1"
 MODEL_FORMAT = "featsplit-model-1"
+NOT_TOLD = "not told"
+"""The value of what an imported file does not say."""
 
 
 class SetStory(NamedTuple):

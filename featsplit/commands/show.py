@@ -18,10 +18,14 @@ def show(
 ) -> None:
     """Draw examples of a derived data set as a PNG, with labels and targets."""
     from featsplit.data.sources import load_source
+    from featsplit.errors import FeatsplitError
     from featsplit.files import check_writable
     from featsplit.report.grids import draw_grid
+    from featsplit.stories import read_spec
 
     options.check_suffix(out, ".png")
     check_writable(out, overwrite=overwrite)
+    if read_spec(file).spec["method"] == "import":
+        raise FeatsplitError(f"{file}: was imported, and does not say which image each row came from, as show needs")
     drawn = draw_grid(file, out, source=load_source(file, root=data_root, download=download), count=count)
     typer.echo(f"{out}: {drawn} examples of {file}")
