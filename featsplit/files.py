@@ -12,7 +12,7 @@ from featsplit.errors import FeatsplitError
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Make the folder of `path`; an OSError inside becomes a FeatsplitError that names `path`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
-        with _writing(path):
+        with writing(path):
             yield partial
             partial.replace(path)
     finally:
@@ -46,7 +46,7 @@ def check_writable(path: Path, *, overwrite: bool = False) -> None:
         raise FeatsplitError(f"{path}: is a folder; give a file")
     if path.exists() and not overwrite:
         raise FeatsplitError(f"{path}: exists; give another --out, or --overwrite")
-    with _writing(path):
+    with writing(path):
         probe = path.with_name(f".{path.name}.probe")
         probe.touch()
         probe.unlink()

@@ -4,9 +4,16 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: two processes of one thread beat one of two
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from typer.testing import CliRunner
 
+from featsplit.commands import app
+from featsplit.data.imagenet import RANGES
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.models.build import ModelSpec, build
@@ -14,6 +21,21 @@ from featsplit.models.classifier import Classifier
 from featsplit.training import Adversary, Recipe, train
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up ImageNet: 1000 synsets, and in each of the nine ranges' an image to train on and one to test on."""
+    root, rng = tmp_path_factory.mktemp("imagenet"), np.random.default_rng(0)
+    for part in ("train", "val"):
+        for index in range(1000):
+            folder = root / part / f"n{1440764 + 13635 * index:08d}"
+            folder.mkdir(parents=True)
+            if any(first <= index <= last for first, last in RANGES.values()):
+                height, width = rng.integers(20, 60, 2)
+                pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{folder.name}_{index}.JPEG")
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +64,50 @@ def standard(digits: ImageData) -> Classifier:
 def robust(digits: ImageData) -> Classifier:
     """A network trained on the digits adversarially."""
     return trained_on(digits, Adversary("pgd", "l2", eps=1.0, steps=3))
+
+
+EVERY_PART = """
+parts = ["noise", "splits", "control", "architectures", "steps", "autoattack"]
+architectures = ["linear", "cnn", "vgg7", "resnet8"]
+[data]
+source = "digits"
+limit = 120
+limit_test = 40
+[model]
+arch = "resnet8"
+width = 8
+stages = 2
+[train]
+epochs = 3
+batch_size = 20
+schedule = "one-cycle"
+[train.adversarial]
+adversary = { eps = 0.5, steps = 1 }
+[match]
+steps = 3
+rule = { name = "lbfgs", step_size = 1.0 }
+[perturb]
+eps = 1.5
+steps = 3
+step_size = 0.5
+[evaluate]
+eps = [3.0]
+steps = 3
+restarts = 2
+[scrutiny]
+images = 6
+steps = 105
+strides = [1.0, 0.1]
+"""
+"""Every part, as short as can be; under eps 3 no image holds, so AutoAttack is done at once."""
+
+
+@pytest.fixture(scope="session")
+def every_part(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of two seeds with every part (read only: copy it to change it)."""
+    folder = tmp_path_factory.mktemp("every_part")
+    (folder / "tiny.toml").write_text(EVERY_PART)
+    words = ["run", str(folder / "tiny.toml"), "--out", str(folder / "out"), "--seeds", "0,1", "--workers", "1"]
+    result = CliRunner().invoke(app, [*words, "--device", "cpu"], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return folder / "out"

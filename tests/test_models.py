@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models import resnet18, resnet50
 
 from featsplit.errors import FeatsplitError
 from featsplit.models import ModelSpec, build, wrap
@@ -68,6 +69,25 @@ def test_a_paper_network_is_that_of_the_robustness_package(arch: str, theirs: st
         logits, latent = seeded(factory, 2, num_classes=7)(inputs, with_latent=True)
         torch.testing.assert_close(model(inputs), logits)
         torch.testing.assert_close(model.representation(inputs), latent.flatten(1))
+
+
+@pytest.mark.parametrize(("arch", "theirs", "width"), [("resnet18", resnet18, 512), ("resnet50", resnet50, 2048)])
+def test_an_imagenet_network_is_that_of_torchvision(arch: str, theirs: Any, width: int) -> None:
+    inputs, read = images((3, 64, 80), 1), list[Tensor]()
+    network = seeded(theirs, 2, weights=None, num_classes=9)
+    network.get_submodule("fc").register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    model = build(f"{arch}-imagenet", shape=(3, 64, 80), classes=9, seed=2).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(model(inputs), network(inputs))
+        torch.testing.assert_close(model.representation(inputs), read[0])
+    assert model.head.in_features == width
+
+
+def test_an_imagenet_network_takes_colour_images_alone() -> None:
+    with pytest.raises(FeatsplitError) as error:
+        build("resnet50-imagenet", shape=(1, 28, 28), classes=10)
+    expected = 'model.arch = "resnet50-imagenet": takes colour images, 3 x 224 x 224 or so, these are 1 x 28 x 28; '
+    assert str(error.value) == expected + "use resnet8"
 
 
 def test_a_paper_network_reads_grey_as_three_equal_channels() -> None:
@@ -158,10 +178,14 @@ def test_wrapping_keeps_the_mode_of_every_layer() -> None:
 @pytest.mark.parametrize(
     ("spec", "shape", "message"),
     [
-        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, resnet8, resnet18, '
-         'resnet50, vgg16, densenet, inception-v3, module:function; did you mean "resnet8"?'),
-        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, resnet8'),
-        (ModelSpec("cnn", stages=3), DIGIT, 'model.stages = 3: "cnn" has none; only resnet8'),
+        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, vgg7, '
+         'densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
+         'resnet50-imagenet, module:function; did you mean "resnet8"?'),
+        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, '
+         "vgg7, resnet8, resnet14"),
+        (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, cnn, '
+         "vgg7, resnet8, resnet14"),
+        (ModelSpec("cnn", stages=3), DIGIT, 'model.stages = 3: "cnn" has none; only resnet8, resnet14'),
         (ModelSpec("cnn", width=0), DIGIT, "model.width = 0: must be at least 1"),
         (ModelSpec("vgg16"), (3, 28, 28), 'model.arch = "vgg16": takes 3 x 32 x 32 images, these are 3 x 28 x 28; '
          "use --resize 32, or resnet8"),

@@ -16,6 +16,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.models import ARCHITECTURES, Classifier, ModelSpec, build, wrap
 from featsplit.models.build import SMALL_ARCHITECTURES
 from featsplit.models.checkpoints import state_digest
+from featsplit.models.imagenet import IMAGENET_ARCHITECTURES
 from featsplit.optimize import Evaluation, minimize
 from featsplit.rules import StepRule
 from featsplit.runtime import (
@@ -27,6 +28,7 @@ from featsplit.runtime import (
     frozen,
     half_precision,
     layout,
+    placed,
     predict,
     resolve_device,
 )
@@ -40,7 +42,14 @@ def rand(*shape: int, seed: int = 0) -> Tensor:
 
 def lived(arch: str, *, shape: tuple[int, int, int] | None = None) -> Classifier:
     """A network whose BatchNorm layers have weights, and the statistics of four images, as after training."""
-    return copy.deepcopy(_lived(arch, shape or (DIGIT if arch in SMALL_ARCHITECTURES else (3, 32, 32))))
+    return copy.deepcopy(_lived(arch, shape or shape_for(arch)))
+
+
+def shape_for(arch: str) -> tuple[int, int, int]:
+    """Images that suit it: at 32 x 32 the last stage of an ImageNet network has one pixel, and statistics of four."""
+    if arch in SMALL_ARCHITECTURES:
+        return DIGIT
+    return (3, 96, 96) if arch in IMAGENET_ARCHITECTURES else (3, 32, 32)
 
 
 @cache
@@ -78,7 +87,14 @@ def test_a_frozen_network_is_the_same_function(arch: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arch", "shape"), [("cnn", DIGIT), ("resnet8", DIGIT), ("resnet18", (3, 32, 32)), ("resnet18", (1, 32, 32))]
+    ("arch", "shape"),
+    [
+        ("cnn", DIGIT),
+        ("resnet8", DIGIT),
+        ("resnet18", (3, 32, 32)),
+        ("resnet18", (1, 32, 32)),
+        ("resnet18-imagenet", (3, 64, 48)),
+    ],
 )
 def test_batch_normalisation_is_folded_away(arch: str, shape: tuple[int, int, int]) -> None:
     model = lived(arch, shape=shape)
@@ -111,6 +127,25 @@ def test_a_frozen_network_gives_the_gradient_of_the_image() -> None:
         inputs = rand(2, *DIGIT, seed=7).requires_grad_(True)
         slopes.append(torch.autograd.grad(network.representation(inputs).square().sum(), inputs)[0])
     torch.testing.assert_close(slopes[1], slopes[0], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("free", "stays"), [(199, True), (200, False)])
+def test_what_takes_over_half_of_a_gpus_free_memory_stays_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, free: int, stays: bool
+) -> None:
+    tensor = torch.zeros(50, dtype=torch.float16)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
+    if stays:
+        assert placed(tensor, "cuda:0") is tensor
+    else:
+        monkeypatch.setattr(Tensor, "to", lambda tensor, device: f"on {device}")
+        assert str(placed(tensor, "cuda:0")) == "on cuda:0"
+
+
+def test_elsewhere_it_goes_to_the_device() -> None:
+    tensor = torch.zeros(50)
+    assert placed(tensor, "cpu") is tensor
+    assert placed(tensor, "meta").device.type == "meta"
 
 
 class Branching(nn.Module):
@@ -152,8 +187,7 @@ def places(network: Frozen) -> dict[str, tuple[int, int]]:
 @cache
 def newborn(arch: str) -> Frozen:
     """A frozen network as it is built, which drafts in bfloat16."""
-    shape = DIGIT if arch in SMALL_ARCHITECTURES else (3, 32, 32)
-    return frozen(build(arch, shape=shape, classes=10, seed=2), precision="bfloat16")
+    return frozen(build(arch, shape=shape_for(arch), classes=10, seed=2), precision="bfloat16")
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

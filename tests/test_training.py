@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from featsplit.attacks import pgd
-from featsplit.data.images import ImageData
+from featsplit.data.images import ImageData, Split
+from featsplit.data.mapped import mapped
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import random_offsets
 from featsplit.models.build import build
@@ -98,6 +99,46 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
     assert done == [2]
     assert len(history) == 3
     assert torch.equal(weights(again), weights(whole))
+
+
+def test_a_mapped_set_trains_as_one_in_memory(
+    digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(rows: slice) -> Any:
+        return digits.train.images[rows].numpy()
+
+    images = mapped(tmp_path / "a", tuple(digits.train.images.shape), "|u1", read, title="", cure="")
+    data = replace(digits, train=Split(images, digits.train.labels))
+    usual, same, pieced = fresh(digits), fresh(digits), fresh(digits)
+    train(usual, digits, SHORT)
+    train(same, data, SHORT)
+    assert torch.equal(weights(same), weights(usual))
+    monkeypatch.setattr(loop, "AT_ONCE", digits.train.images.numel() - 1)
+    train(pieced, data, replace(SHORT, epochs=1))
+    for name in ("mean", "std"):
+        torch.testing.assert_close(getattr(pieced, name), getattr(usual, name), rtol=1e-6, atol=0)
+
+
+def test_the_normalisation_is_that_of_all_images_at_once(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit by bit where they fit in memory; a model's digest hangs on it."""
+    model, plain = fresh(digits), fresh(digits)
+    monkeypatch.setattr(loop, "AT_ONCE", digits.train.images.numel())
+    train(model, digits, replace(SHORT, epochs=1))
+    plain.normalise_by(digits.train.inputs())
+    assert torch.equal(model.mean, plain.mean)
+    assert torch.equal(model.std, plain.std)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_images_that_do_not_fit_on_a_gpu_are_moved_by_the_batch(
+    digits: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resident, moved = fresh(digits), fresh(digits)
+    recipe = replace(SHORT, augment=("shift",))
+    train(resident, digits, recipe, device="cuda", precision="float32")
+    monkeypatch.setattr(loop, "placed", lambda tensor, device: tensor)
+    train(moved, digits, recipe, device="cuda", precision="float32")
+    torch.testing.assert_close(weights(moved), weights(resident), rtol=1e-3, atol=1e-4)
 
 
 def test_each_epoch_has_an_order_of_its_own(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:

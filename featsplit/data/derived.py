@@ -6,8 +6,10 @@ whole specification as JSON, a SHA-256 for each column, and a summary. Chunks ar
 written as shards, each renamed into place, then assembled: a killed build loses at most one shard.
 """
 
+import glob
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -17,18 +19,21 @@ from typing import Any, Literal, get_args
 import h5py
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from featsplit.data.images import Split, as_inputs
+from featsplit.data.mapped import mapped
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.files import check_writable, replacing
 from featsplit.progress import progress
-from featsplit.stories import SET_FORMAT, opened_set, read_spec
+from featsplit.stories import SET_FORMAT, SetStory, opened_set, read_spec
 
 SHARD = 1024
+WHOLE = 2**30
 Columns = dict[str, Tensor]
 Dtype = Literal["float32", "float16", "uint8"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
@@ -185,9 +190,32 @@ def verify(path: Path) -> list[str]:
 
 
 def load_split(path: Path) -> Split:
-    """The images, as stored, and labels of the file at `path`."""
-    columns = read_columns(path, ["images", "labels"])
-    return Split(columns["images"], columns["labels"])
+    """The images, as stored, and labels of the file at `path`.
+
+    More than `WHOLE` bytes of images are not held in memory but mapped, from a plain copy of them beside the file: to
+    take an image out of the file itself is to read and check its whole chunk.
+    """
+    story = read_spec(path)
+    shape, kind = story.columns["images"]
+    if math.prod(shape) * np.dtype(kind).itemsize <= WHOLE:
+        columns = read_columns(path, ["images", "labels"])
+        return Split(columns["images"], columns["labels"])
+    return Split(_mapped_images(path, story), read_columns(path, ["labels"])["labels"])
+
+
+def _mapped_images(path: Path, story: SetStory) -> Tensor:
+    """The images of the file at `path`, from a copy that is named by what they are; copies of others are removed."""
+    name = hashlib.sha256(json.dumps(story.digests, sort_keys=True).encode()).hexdigest()[:16]
+    copy = path.with_name(f".{path.name}.{name}.images")
+    for old in set(path.parent.glob(f".{glob.escape(path.name)}.*.images")) - {copy}:
+        old.unlink(missing_ok=True)
+    shape, kind = story.columns["images"]
+
+    def read(rows: slice) -> NDArray[Any]:
+        return read_columns(path, ["images"], rows)["images"].numpy()
+
+    cure = "make room, or build the set again with --dtype uint8"
+    return mapped(copy, shape, kind, read, title=f"unpack {path.name}", cure=cure)
 
 
 class DerivedDataset(Dataset[tuple[Tensor, int]]):

@@ -93,7 +93,7 @@ def _entry(path: Path, label: int, place: str) -> Entry:
         with Image.open(path) as image:
             return Entry(path, label, image.mode in GREY_MODES, image.size)
     except Unreadable:
-        raise _unreadable(path, place) from None
+        raise unreadable(path, place) from None
 
 
 def _check_one_size(entries: Sequence[Entry], folder: Path, place: str) -> None:
@@ -118,13 +118,13 @@ def _pixels(path: Path, *, grey: bool, place: str) -> Tensor:
     """One image, (C, H, W) uint8."""
     try:
         with Image.open(path) as image:
-            array = np.asarray(_eight_bits(image).convert("L" if grey else "RGB"))
+            array = np.asarray(eight_bits(image).convert("L" if grey else "RGB"))
     except Unreadable:
-        raise _unreadable(path, place) from None
+        raise unreadable(path, place) from None
     return torch.from_numpy(array.copy() if grey else array.transpose(2, 0, 1).copy()).view(-1, *array.shape[:2])
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def eight_bits(image: Image.Image) -> Image.Image:
     """The image in a mode that converts to L and RGB as it looks: 16 bits scaled to 8, palettes resolved."""
     if image.mode == "F":
         raise ValueError("floating-point pixels have no agreed white")
@@ -133,5 +133,5 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return image.convert("RGBA") if image.mode in ("P", "PA") else image
 
 
-def _unreadable(path: Path, place: str) -> FeatsplitError:
+def unreadable(path: Path, place: str) -> FeatsplitError:
     return FeatsplitError(f"{place}: {path} cannot be read as an 8- or 16-bit image; repair it or remove it")

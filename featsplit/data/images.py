@@ -1,7 +1,11 @@
-"""The one record for image data: a train and a test split in memory, their class names and a digest."""
+"""The one record for image data: a train and a test split, their class names and a digest.
+
+Images lie in memory, or in a file that is mapped (`mapped`): whatever goes over all of them goes in pieces.
+"""
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -64,9 +68,28 @@ def as_inputs(images: Tensor) -> Tensor:
 
 def digest_of(tensor: Tensor) -> str:
     """SHA-256 over a tensor's type, shape and values."""
-    array = tensor.detach().cpu().contiguous().numpy()
-    head = f"{array.dtype.str}{array.shape}".encode()
-    return hashlib.sha256(head + array.tobytes()).hexdigest()
+    array = tensor.detach().cpu().numpy()
+    digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    digest.update(array.reshape(-1).data)  # as it lies there: a copy might not fit in memory
+    return digest.hexdigest()
+
+
+def pieces(images: Tensor) -> Iterator[Tensor]:
+    """The images (N, C, H, W), in order, as many at a time as make some 4 MiB of float32."""
+    yield from torch.split(images, max(1, 2**20 // images[0].numel()))
+
+
+def channel_moments(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each channel of `images`, as inputs, (C,) each: summed in float64, in pieces."""
+    total, square = torch.zeros(2, images.shape[1], dtype=torch.float64, device=images.device)
+    for part in pieces(images):
+        inputs = as_inputs(part)
+        total += inputs.sum(dim=(0, 2, 3), dtype=torch.float64)
+        square += inputs.square().sum(dim=(0, 2, 3), dtype=torch.float64)
+    count = images.numel() // images.shape[1]
+    mean = total / count
+    variance = (square / count - mean.square()).clamp_min(0) * (count / (count - 1))
+    return mean.float(), variance.sqrt().float()
 
 
 def check(data: ImageData) -> ImageData:
@@ -99,9 +122,12 @@ def _check_split(place: str, split: Split, *, classes: int, shape: tuple[int, in
 
 
 def _check_pixels(place: str, images: Tensor) -> None:
-    bad = ~torch.isfinite(images).flatten(1).all(dim=1)
-    if bad.any():
-        raise FeatsplitError(f"{place}: image {int(bad.nonzero()[0])} has NaN or infinite pixels; repair or drop it")
-    low, high = float(images.min()), float(images.max())
+    low, high, seen = math.inf, -math.inf, 0
+    for part in pieces(images):
+        bad = ~torch.isfinite(part).flatten(1).all(dim=1)
+        if bad.any():
+            row = seen + int(bad.nonzero()[0])
+            raise FeatsplitError(f"{place}: image {row} has NaN or infinite pixels; repair or drop it")
+        low, high, seen = min(low, float(part.min())), max(high, float(part.max())), seen + len(part)
     if low < 0 or high > 1:
         raise FeatsplitError(f"{place}: pixels span {low:g} to {high:g}; floating-point images must be in [0, 1]")

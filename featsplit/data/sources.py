@@ -1,8 +1,9 @@
-"""From a few words to a data set in memory: a source, then the options that fit every source.
+"""From a few words to a data set: a source, then the options that fit every source.
 
     source -> check -> classes -> holdout -> limit -> resize
 
-A source is bundled (`digits`), one of torchvision's, a folder of images, a .npz file, or a derived data set (.h5).
+A source is bundled (`digits`), one of torchvision's, a folder of images, a .npz file, the user's ImageNet, or a derived
+data set (.h5).
 Nothing is downloaded unless asked for. torchvision and scikit-learn are imported only when a source needs them.
 """
 
@@ -14,13 +15,14 @@ from typing import Any
 from featsplit.data.arrays import load_npz
 from featsplit.data.derived import load_split
 from featsplit.data.folders import load_folder
+from featsplit.data.imagenet import PREFIX, load_restricted
 from featsplit.data.images import ImageData, Split, check
 from featsplit.data.selection import hold_out, keep_classes, limit_split, resize_split
-from featsplit.data.stored import STORED, data_root, load_digits, load_stored
+from featsplit.data.stored import STORED, cache_folder, data_root, load_digits, load_stored
 from featsplit.errors import FeatsplitError, unknown
-from featsplit.stories import read_spec
+from featsplit.stories import NOT_TOLD, read_spec
 
-SOURCES = ("digits", *STORED, "folder:PATH", "npz:PATH", "FILE.h5")
+SOURCES = ("digits", *STORED, "folder:PATH", "npz:PATH", f"{PREFIX}PATH", "FILE.h5")
 
 
 @dataclass(frozen=True)
@@ -42,10 +44,12 @@ class DataSpec:
 
 
 def load_data(spec: DataSpec, *, root: Path | None = None, download: bool = False) -> ImageData:
-    """The data set that `spec` describes, in memory, on the CPU; its name is `spec.source`, its origin all of `spec`.
+    """The data set that `spec` describes, on the CPU; its name is `spec.source`, its origin all of `spec`.
 
-    `root` is where torchvision's data sets lie (see `data_root`), in torchvision's layout; `download` fetches one that
-    is absent. Raises FeatsplitError where the source is unknown, absent or damaged, or an option does not fit it.
+    It is held in memory, but for Restricted ImageNet and large derived sets: those are mapped from a file, unless an
+    option takes a part of their images out. `root` is where torchvision's data sets lie (see `data_root`), in
+    torchvision's layout; `download` fetches one that is absent. Raises FeatsplitError where the source is unknown,
+    absent or damaged, or an option does not fit it.
     """
     _check_spec(spec)
     data = check(replace(_load_source(spec, root=root, download=download), name=spec.source))
@@ -59,12 +63,15 @@ def load_data(spec: DataSpec, *, root: Path | None = None, download: bool = Fals
 
 
 def load_source(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
-    """The data set that the file at `path` was made of, opened again as the file says; it must have the same digest."""
+    """The data set that the file at `path` was made of, opened again as the file says.
+
+    It must have the digest that the file tells; an imported file may tell none.
+    """
     spec = read_spec(path).spec
     if not spec["source"]:
         raise FeatsplitError(f"{path}: its source was in memory only; read it with featsplit.open_dataset")
     source = load_data(spec_from(spec["source"]), root=root, download=download)
-    if source.digest != spec["source_digest"]:
+    if spec["source_digest"] not in (source.digest, NOT_TOLD):
         raise FeatsplitError(f'{path}: its source "{source.name}" has changed since; restore it or build the set again')
     return source
 
@@ -109,6 +116,8 @@ def _load_source(spec: DataSpec, *, root: Path | None, download: bool) -> ImageD
         return load_folder(spec.source, resize=spec.resize)
     if spec.source.startswith("npz:"):
         return load_npz(spec.source)
+    if spec.source.startswith(PREFIX):
+        return load_restricted(spec.source, resize=spec.resize, cache=cache_folder(root))
     if spec.source.endswith(".h5"):
         return load_derived(Path(spec.source), root=root, download=download)
     raise unknown("data.source", spec.source, SOURCES)

@@ -46,6 +46,12 @@ def data_root(root: Path | None = None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "featsplit"
 
 
+def cache_folder(root: Path | None = None) -> Path:
+    """Where images lie once they are decoded: $FEATSPLIT_CACHE, else where downloaded data lies."""
+    named = os.environ.get("FEATSPLIT_CACHE")
+    return Path(named).expanduser() if named else data_root(root)
+
+
 def load_digits() -> ImageData:
     """The 1797 digits of scikit-learn, 8 x 8 grey, in a stratified split of 1437 and 360 that never changes."""
     bundle = import_module("sklearn.datasets").load_digits()

@@ -10,10 +10,11 @@ from torch import nn
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.models import small
 from featsplit.models.classifier import Classifier, wrap
+from featsplit.models.imagenet import IMAGENET_ARCHITECTURES, imagenet_network
 from featsplit.models.paper import PAPER_ARCHITECTURES, paper_network
 
-SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "resnet8")
-ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES)
+SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "vgg7", "densenet10", "resnet8", "resnet14")
+ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES, *IMAGENET_ARCHITECTURES)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,10 @@ class ModelSpec:
         """Raise FeatsplitError where the name is unknown or a parameter does not belong to it."""
         if ":" not in self.arch and self.arch not in ARCHITECTURES:
             raise unknown(f"{place}.arch", self.arch, [*ARCHITECTURES, "module:function"])
-        for name, allowed in (("width", ("mlp", "cnn", "resnet8")), ("stages", ("resnet8",))):
+        for name, allowed in (
+            ("width", ("mlp", "cnn", "vgg7", "resnet8", "resnet14")),
+            ("stages", ("resnet8", "resnet14")),
+        ):
             value = getattr(self, name)
             if value is None:
                 continue
@@ -59,6 +63,8 @@ def _network(spec: ModelSpec, *, shape: tuple[int, int, int], classes: int) -> n
         return _from_user(spec.arch, shape=shape, classes=classes)
     if spec.arch in PAPER_ARCHITECTURES:
         return paper_network(spec.arch, shape=shape, classes=classes)
+    if spec.arch in IMAGENET_ARCHITECTURES:
+        return imagenet_network(spec.arch, shape=shape, classes=classes)
     parameters = {name: value for name in ("width", "stages") if (value := getattr(spec, name)) is not None}
     network: nn.Module = getattr(small, spec.arch)(shape=shape, classes=classes, **parameters)
     return network

@@ -53,8 +53,12 @@ class Classifier(nn.Module):
 
     def normalise_by(self, inputs: Tensor) -> None:
         """Take mean and standard deviation of each channel of `inputs`, (N, C, H, W) in [0, 1]."""
-        self.mean.copy_(inputs.mean(dim=(0, 2, 3)))
-        self.std.copy_(inputs.std(dim=(0, 2, 3)).clamp_min(1e-3))
+        self.normalise_to(inputs.mean(dim=(0, 2, 3)), inputs.std(dim=(0, 2, 3)))
+
+    def normalise_to(self, mean: Tensor, std: Tensor) -> None:
+        """Take these for each channel, (C,) each."""
+        self.mean.copy_(mean)
+        self.std.copy_(std.clamp_min(1e-3))
 
     def expect(self, place: str, *, shape: tuple[int, int, int], classes: int) -> None:
         """Raise FeatsplitError unless the images at `place` are those that this network takes."""

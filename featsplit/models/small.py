@@ -1,5 +1,8 @@
 """The small architectures, for any image size and number of channels, down to 8 x 8 grey digits on a CPU."""
 
+from itertools import pairwise
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -34,17 +37,61 @@ def cnn(*, shape: tuple[int, int, int], classes: int, width: int = 16) -> nn.Mod
     return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
 
 
+def vgg7(*, shape: tuple[int, int, int], classes: int, width: int = 16) -> nn.Module:
+    """Three pairs of 3x3 convolutions, of `width`, 2 `width` and 4 `width` channels, each pair followed by max pooling.
+
+    The plain deep network of Simonyan and Zisserman 2015 (arXiv:1409.1556), made small.
+    """
+    sizes = [shape[0], width, 2 * width, 4 * width]
+    layers: list[nn.Module] = []
+    for inner, outer in pairwise(sizes):
+        layers += [*_convolution(inner, outer), nn.ReLU(), *_convolution(outer, outer), nn.ReLU(), nn.MaxPool2d(2)]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
+
+
+def densenet10(*, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """Three blocks of two layers that each see all before them and add 16 channels (arXiv:1608.06993), made small.
+
+    Convolution, normalisation and ReLU come in that order, and a 1x1 convolution to 32 channels joins the blocks.
+    """
+    stem = (*_convolution(shape[0], 16), nn.ReLU())
+    first, second, third = ([_Dense(inner + 16 * layer) for layer in range(2)] for inner in (16, 32, 32))
+    join = [(*_convolution(inner, 32, kernel=1), nn.ReLU(), nn.AvgPool2d(2)) for inner in (48, 64)]
+    blocks = (*first, *join[0], *second, *join[1], *third)
+    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes))
+
+
 def resnet8(*, shape: tuple[int, int, int], classes: int, width: int = 16, stages: int = 3) -> nn.Module:
     """A residual network of one basic block a stage; channels double and the image halves at each stage but the first.
 
     With 3 stages and width 16 this is the CIFAR ResNet of He et al. 2015 (arXiv:1512.03385, section 4.2) with n = 1.
     """
-    sizes = [width * 2**stage for stage in range(stages)]
-    blocks = [
-        _Residual(sizes[max(stage - 1, 0)], size, stride=1 if stage == 0 else 2) for stage, size in enumerate(sizes)
+    return _resnet(1, shape=shape, classes=classes, width=width, stages=stages)
+
+
+def resnet14(*, shape: tuple[int, int, int], classes: int, width: int = 16, stages: int = 3) -> nn.Module:
+    """The same with two blocks a stage, n = 2."""
+    return _resnet(2, shape=shape, classes=classes, width=width, stages=stages)
+
+
+def _resnet(blocks: int, *, shape: tuple[int, int, int], classes: int, width: int, stages: int) -> nn.Module:
+    sizes = [width * 2**stage for stage in range(stages) for _ in range(blocks)]
+    inner = [width, *sizes[:-1]]
+    body = [
+        _Residual(before, size, stride=2 if place and place % blocks == 0 else 1)
+        for place, (before, size) in enumerate(zip(inner, sizes, strict=True))
     ]
     stem = (*_convolution(shape[0], width), nn.ReLU())
-    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
+    return nn.Sequential(*stem, *body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
+
+
+class _Dense(nn.Module):
+    def __init__(self, inner: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*_convolution(inner, 16), nn.ReLU())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.cat([inputs, self.layers(inputs)], dim=1)
 
 
 class _Residual(nn.Module):

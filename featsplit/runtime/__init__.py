@@ -1,7 +1,7 @@
 """All that depends on the machine, and nothing else does: devices, precision, a network prepared for it, prediction."""
 
 from featsplit.runtime.frozen import Frozen, frozen
-from featsplit.runtime.machine import Precision, check_precision, half_precision, layout, mixed, resolve_device
+from featsplit.runtime.machine import Precision, check_precision, half_precision, layout, mixed, placed, resolve_device
 from featsplit.runtime.predict import accuracy, batches, predict, usual_batch
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "half_precision",
     "layout",
     "mixed",
+    "placed",
     "predict",
     "resolve_device",
     "usual_batch",

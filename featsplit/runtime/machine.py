@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from featsplit.errors import FeatsplitError, unknown
 
@@ -24,6 +24,18 @@ def resolve_device(name: str = "auto") -> torch.device:
             f'device = "{name}": is not there ({str(error).splitlines()[0]}); use --device cpu'
         ) from error
     return torch.device(name)
+
+
+def placed(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """`tensor` on `device`; but where it is if it would take more than half of the memory that is free on a GPU.
+
+    Whoever takes rows of it moves them then.
+    """
+    if torch.device(device).type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if tensor.nbytes > free / 2:
+            return tensor
+    return tensor.to(device)
 
 
 def check_precision(place: str, precision: str) -> None:

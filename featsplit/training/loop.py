@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from featsplit.data.augment import augment
-from featsplit.data.images import ImageData, Split
+from featsplit.data.images import ImageData, Split, as_inputs, channel_moments
 from featsplit.errors import FeatsplitError
 from featsplit.files import replacing
 from featsplit.geometry import random_offsets
@@ -19,10 +19,11 @@ from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
-from featsplit.runtime import Precision, accuracy
+from featsplit.runtime import Precision, accuracy, placed
 from featsplit.training.recipe import Adversary, Recipe
 from featsplit.training.trainer import Trainer
 
+AT_ONCE = 2**28
 History = list[dict[str, float]]
 
 
@@ -46,8 +47,8 @@ def train(
     """
     recipe.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
-    split = Split(data.train.images.to(device), data.train.labels.to(device))
-    model.to(device).normalise_by(split.inputs())
+    split = Split(placed(data.train.images, device), data.train.labels.to(device))
+    _normalise(model.to(device), split)
     trainer = Trainer(model, recipe, device=device, precision=precision)
     key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), trainer.half, versions()])
     history = _restore(resume, model, trainer.optimiser, key) if resume else []
@@ -63,6 +64,14 @@ def train(
     return history
 
 
+def _normalise(model: Classifier, split: Split) -> None:
+    """By the training images; in pieces where all at once would take more than 1 GiB as float32."""
+    if split.images.numel() <= AT_ONCE:
+        model.normalise_by(split.inputs())
+    else:
+        model.normalise_to(*channel_moments(split.images))
+
+
 def _epoch(trainer: Trainer, split: Split, recipe: Recipe, *, epoch: int, seed: int) -> tuple[float, float]:
     """One pass over `split`, in batches of nearly equal size: mean loss and the share of labels read."""
     generator = torch_generator(seed, f"train/{epoch}")
@@ -71,8 +80,9 @@ def _epoch(trainer: Trainer, split: Split, recipe: Recipe, *, epoch: int, seed: 
     for batch, rows in enumerate(progress(order, f"epoch {epoch + 1}")):
         for group in trainer.optimiser.param_groups:
             group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
+        images = split.images[rows.to(split.images.device)].to(split.labels.device)
         rows = rows.to(split.labels.device)
-        inputs = augment(split.inputs(rows), recipe.augment, generator=generator)
+        inputs = augment(as_inputs(images), recipe.augment, generator=generator)
         labels = split.labels[rows]
         offsets = _offsets(recipe.adversary, rows, trainer.model.shape, seed=seed, stage=f"train/{epoch}/start")
         loss, logits = trainer.step(inputs, labels, offsets)

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from featsplit.data import derived
-from featsplit.data.derived import Columns, as_stored, open_dataset, read_columns, verify, write_derived
+from featsplit.data.derived import Columns, as_stored, load_split, open_dataset, read_columns, verify, write_derived
 from featsplit.data.images import ImageData
+from featsplit.data.mapped import Mapped
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
@@ -24,6 +25,7 @@ from featsplit.stories import read_spec
 from featsplit.synthesis import Perturb, build_perturb
 
 TOTAL = 70
+OTHER = {"method": "other", "split": "train", "source": dict[str, Any]()}
 
 
 @pytest.fixture(autouse=True)
@@ -265,6 +267,37 @@ def test_a_derived_set_serves_wherever_data_are_asked_for(
     assert torch.equal(loaded.train.labels, read_columns(path, ["target"])["target"])
     assert torch.equal(loaded.test.images, digits.test.images)
     assert loaded.classes == digits.classes
+
+
+def test_a_large_set_is_mapped_from_a_copy_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a[1].h5")
+    whole = load_split(tmp_path / "a[1].h5")
+    monkeypatch.setattr(derived, "WHOLE", whole.images.nbytes)
+    assert type(load_split(tmp_path / "a[1].h5").images) is Tensor
+    monkeypatch.setattr(derived, "WHOLE", whole.images.nbytes - 1)
+    large = load_split(tmp_path / "a[1].h5")
+    assert isinstance(large.images, Mapped)
+    assert torch.equal(large.images, whole.images)
+    assert torch.equal(large.labels, whole.labels)
+    first = {file.name for file in tmp_path.iterdir()}
+    write(tmp_path / "a[1].h5", lambda rows: columns_of(TOTAL - 1 - rows), overwrite=True, spec=OTHER)
+    assert torch.equal(load_split(tmp_path / "a[1].h5").images, whole.images.flip(0))
+    second = {file.name for file in tmp_path.iterdir()}
+    assert len(first) == len(second) == 2, "the copy of what was there before is removed"
+    assert first != second
+
+
+def test_a_damaged_chunk_is_found_when_the_copy_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(derived, "WHOLE", 0)
+    write(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        place = file["images"].id.get_chunk_info(0).byte_offset
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    content[place + 100] ^= 1
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(FeatsplitError, match=r"a\.h5: is damaged or no HDF5 file"):
+        load_split(tmp_path / "a.h5")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
 
 
 def test_a_derived_set_whose_source_changed_is_refused(tmp_path: Path, standard: Classifier) -> None:

@@ -1,0 +1,234 @@
+"""Restricted ImageNet from a made-up folder of ImageNet's layout, against torchvision's loader and `robustness`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+from featsplit.data import imagenet as module
+from featsplit.data.imagenet import RANGES
+from featsplit.data.images import ImageData
+from featsplit.data.mapped import Mapped
+from featsplit.data.sources import DataSpec, load_data
+from featsplit.errors import FeatsplitError
+
+SYNSETS = 203
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FEATSPLIT_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def own(imagenet: Path, tmp_path: Path) -> Path:
+    """A copy of the made-up ImageNet that a test may change."""
+    return Path(shutil.copytree(imagenet, tmp_path / "own"))
+
+
+def load(root: Path, **options: Any) -> ImageData:
+    return load_data(DataSpec(f"restricted-imagenet:{root}", **{"resize": 28, **options}))
+
+
+def test_the_ranges_are_those_of_the_robustness_package() -> None:
+    theirs = import_module("robustness.tools.constants").RESTRICTED_IMAGNET_RANGES
+    assert list(RANGES.values()) == theirs
+    assert tuple(RANGES) == ("dog", "cat", "frog", "turtle", "bird", "primate", "fish", "crab", "insect")
+
+
+@pytest.mark.parametrize(("resize", "shorter", "side"), [(28, 32, 28), (None, 256, 224), (16, 18, 16)])
+def test_images_and_labels_are_those_of_torchvision(
+    imagenet: Path, resize: int | None, shorter: int, side: int
+) -> None:
+    """ImageFolder gives the class index by the order of the folders; the transform is that of evaluation."""
+    crop = transforms.Compose([transforms.Resize(shorter), transforms.CenterCrop(side), transforms.PILToTensor()])
+    data, ranges = load(imagenet, resize=resize), import_module("robustness.tools.constants").RESTRICTED_IMAGNET_RANGES
+    assert (data.classes, data.shape) == (tuple(RANGES), (3, side, side))
+    for split, part in ((data.train, "train"), (data.test, "val")):
+        folder, expected = ImageFolder(str(imagenet / part), allow_empty=True), []
+        for label, (first, last) in enumerate(ranges):
+            expected += [(path, label) for path, index in folder.samples if first <= index <= last]
+        assert len(split) == len(expected) == SYNSETS
+        assert split.labels.tolist() == [label for _, label in expected]
+        for row in range(0, SYNSETS, 9):
+            assert torch.equal(split.images[row], crop(Image.open(expected[row][0]).convert("RGB")))
+
+
+def test_images_are_decoded_once_and_again_when_a_file_changed(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, asked = load(own), list[Path]()
+    decode = module._pixels
+
+    def counts(path: Path, **options: Any) -> Any:
+        asked.append(path)
+        return decode(path, **options)
+
+    monkeypatch.setattr(module, "_pixels", counts)
+    assert load(own).digest == before.digest
+    assert not asked
+    changed = own / "val" / before_last(own / "val") / "new.JPEG"
+    Image.new("RGB", (40, 40)).save(changed)
+    assert len(load(own).test) == SYNSETS + 1
+    assert changed in asked
+    assert all(path.parent.parent.name == "val" for path in asked), "the train images are as they were"
+    asked.clear()
+    os.utime(changed, (1, 1))
+    load(own)
+    assert len(asked) == SYNSETS + 1
+
+
+def before_last(folder: Path) -> str:
+    """The last synset that has images."""
+    return max(file.parent.name for file in folder.rglob("*.JPEG"))
+
+
+def test_a_decode_cut_off_goes_on_where_it_stopped(imagenet: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, decode = load(imagenet).train.images.clone(), module._pixels
+    done, asked = list[Path](), list[Path]()
+    for file in (Path(os.environ["FEATSPLIT_CACHE"])).iterdir():
+        file.unlink()
+
+    def dies(path: Path, **options: Any) -> Any:
+        done.append(path)
+        if len(done) > 70:
+            raise KeyboardInterrupt
+        return decode(path, **options)
+
+    def counts(path: Path, **options: Any) -> Any:
+        asked.append(path)
+        return decode(path, **options)
+
+    monkeypatch.setattr(module, "_pixels", dies)
+    with pytest.raises(KeyboardInterrupt):
+        load(imagenet)
+    monkeypatch.setattr(module, "_pixels", counts)
+    assert torch.equal(load(imagenet).train.images, whole)
+    assert sum(path.parent.parent.name == "train" for path in asked) == SYNSETS - 64, "64 of them were kept"
+
+
+def test_nothing_is_copied_unless_a_part_is_taken(imagenet: Path, cache: Path) -> None:
+    data = load(imagenet)
+    assert isinstance(data.train.images, Mapped)
+    assert isinstance(data.test.images, Mapped)
+    assert sum(file.stat().st_size for file in cache.iterdir()) == 2 * SYNSETS * 3 * 28 * 28
+    few = load(imagenet, limit=20, limit_test=15, classes=("fish", "cat"))
+    assert type(few.train.images) is Tensor
+    assert (len(few.train), len(few.test), few.classes) == (14, 14, ("fish", "cat"))
+
+
+def test_where_the_decoded_images_lie(imagenet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FEATSPLIT_CACHE")
+    load_data(DataSpec(f"restricted-imagenet:{imagenet}", resize=16), root=tmp_path / "root")
+    assert len(list((tmp_path / "root").glob("restricted-imagenet-*-16-*.images"))) == 2
+
+
+def refused(root: Path) -> str:
+    with pytest.raises(FeatsplitError) as error:
+        load(root)
+    place = f'data.source = "restricted-imagenet:{root}": '
+    assert str(error.value).startswith(place)
+    return str(error.value).removeprefix(place)
+
+
+NEED = "ImageNet has 1000, n01440764 to n15075141, and their order is the class index"
+
+
+def test_folders_that_are_no_imagenet(own: Path) -> None:
+    layout = "it must hold ImageNet's train/ and val/, one folder a synset"
+    assert refused(own / "none") == f"has no train/; {layout}"
+    unused, used = own / "train/n01440764", own / f"val/n{1440764 + 13635 * 283:08d}"
+    assert refused_when_moved(own, own / "val") == f"has no val/; {layout}"
+    cure = "folders of classes that are not used may be empty, but must be there"
+    assert refused_when_moved(own, unused) == f"train/ has 999 folders; {NEED}: {cure}"
+    assert refused_when_moved(own, unused, own / "train/tench") == f"train/tench/ is no synset; {NEED}"
+    twin = own / "train/n99999999"
+    differs = "train/ and val/ differ in n01440764; both must have the same synsets"
+    assert refused_when_moved(own, unused, twin) == differs
+    image = next(used.iterdir())
+    empty = f"val/{used.name}/ has no images, and is a cat; extract it again"
+    assert refused_when_moved(own, image, image.with_suffix(".txt")) == empty
+
+
+def refused_when_moved(root: Path, path: Path, to: Path | None = None) -> str:
+    """The error with `path` moved away, or to `to`; then it is put back."""
+    to = to or root.parent / "away"
+    path.rename(to)
+    message = refused(root)
+    to.rename(path)
+    return message
+
+
+def test_an_image_that_cannot_be_read_leaves_no_half_file(own: Path, cache: Path) -> None:
+    path = next((own / "val" / before_last(own / "val")).iterdir())
+    path.write_bytes(path.read_bytes()[:200])
+    assert refused(own) == f"{path} cannot be read as an 8- or 16-bit image; repair it or remove it"
+    assert len(list(cache.iterdir())) == 1, "the train images alone"
+
+
+STREAM = """
+import os, sys, threading, time
+from pathlib import Path
+import torch
+from featsplit.data import derived
+from featsplit.data.sources import DataSpec, load_data
+from featsplit.models import build
+from featsplit.synthesis import Perturb, build_perturb
+from featsplit.training import Recipe, loop, train
+
+def own_memory():
+    text = Path("/proc/self/status").read_text()
+    return int(text.split("RssAnon:")[1].split()[0]) / 2**10
+
+def watch():
+    while True:
+        peak[0] = max(peak[0], own_memory())
+        time.sleep(0.002)
+
+torch.set_num_threads(1)
+derived.SHARD, derived.WHOLE, loop.AT_ONCE = 64, 0, 0
+peak = [0.0]
+threading.Thread(target=watch, daemon=True).start()
+data = load_data(DataSpec("restricted-imagenet:" + sys.argv[1], resize=96))
+data.digest
+model = build("linear", shape=data.shape, classes=9)
+train(model, data, Recipe(epochs=1, batch_size=32, lr=1e-4))
+build_perturb(Path(sys.argv[2]), model, data, Perturb(steps=1), batch_size=32, dtype="uint8")
+made = load_data(DataSpec(sys.argv[2]))
+assert torch.equal(made.test.labels, data.test.labels)
+train(model, made, Recipe(epochs=1, batch_size=32, lr=1e-4))
+print(len(data.train), data.train.images.nbytes / 2**20, peak[0])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells what memory is a process's own")
+def test_memory_does_not_grow_with_the_images(own: Path, tmp_path: Path) -> None:
+    """Decode, digest, train, build a set, open it, train on it: RssAnon, what the system cannot take back."""
+    peaks, sizes, first = [], [], list((own / "train").glob("*/*.JPEG"))
+    for copies in (3, 19):
+        for file in first:
+            for copy in range(copies):
+                file.with_name(f"{copy}.JPEG").unlink(missing_ok=True)
+                os.link(file, file.with_name(f"{copy}.JPEG"))
+        command = [sys.executable, "-c", STREAM, str(own), str(tmp_path / f"{copies}.h5")]
+        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        assert int(told[0]) == SYNSETS * (1 + copies)
+        sizes.append(float(told[1]))
+        peaks.append(float(told[2]))
+    print(f"{sizes} MiB of images, {peaks} MiB of memory")
+    assert sizes[1] - sizes[0] > 80
+    assert peaks[1] - peaks[0] < 55
+
+
+def test_a_hidden_folder_is_no_synset(own: Path) -> None:
+    (own / "train" / ".cache").mkdir()
+    assert len(load(own).train) == SYNSETS
