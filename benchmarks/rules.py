@@ -36,19 +36,20 @@ def measure(name: str, results: Path, *, data_root: Path | None) -> bool:
         if not path.exists():
             path.write_text(json.dumps(_run(preset, settings, data_root), indent=1) + "\n")
         content = json.loads(path.read_text())
-        found[rule], reached[rule] = content["rows"], content["matched"]
+        found[rule] = [row for row in content["rows"] if row.get("part", "main") in ("main", "construction")]
+        reached[rule] = content["matched"]
     return compare(name, results, preset, found, reached)
 
 
 def _run(preset: str, settings: list[str], data_root: Path | None) -> dict[str, Any]:
-    extra = [word for setting in settings for word in ("--set", setting)]
+    extra = ["--parts", "none", *(word for setting in settings for word in ("--set", setting))]
     extra += ["--data-root", str(data_root)] if data_root else []
     with TemporaryDirectory() as folder:
         seconds = run_preset(preset, Path(folder), SEEDS, extra)
         rows = json.loads((Path(folder) / "rows.json").read_text())
         reached = {name: _matched(Path(folder), name) for name in ("robust", "nonrobust")}
-    command = " ".join(["featsplit run", preset, "--seeds", SEEDS, *(f"--set {setting}" for setting in settings)])
-    return {"command": command, "machine": machine(), "seconds": seconds, "matched": reached, "rows": rows}
+    words = ["featsplit run", preset, "--seeds", SEEDS, "--parts none", *(f"--set {setting}" for setting in settings)]
+    return {"command": " ".join(words), "machine": machine(), "seconds": seconds, "matched": reached, "rows": rows}
 
 
 def _matched(folder: Path, name: str) -> dict[str, float]:
@@ -65,7 +66,7 @@ def compare(
     header = ["trained on", "tested on", "L2 eps", *found, "apart, in standard errors"]
     table: Cells = [header]
     far, compared = 0, 0
-    for key in _keys(found[default]):
+    for key in _keys(found):
         values = {rule: _values(rows, key) for rule, rows in found.items()}
         apart = _apart(values[paper], values[default])
         compared, far = compared + 1, far + (apart > 2)
@@ -80,7 +81,7 @@ def compare(
             _mean(found, default, eps) - _mean(found, paper, eps),
             -0.03,
         )
-        for eps in sorted({row["eps"] for row in found[default] if row["eps"]})
+        for eps in sorted({eps for *_, eps in _keys(found) if eps})
     ]
     seeds = {rule: sorted({row["seed"] for row in rows}) for rule, rows in found.items()}
     text = (
@@ -96,8 +97,13 @@ def compare(
     return write(results, name, f"Step rules on {preset}", text, [near, table], claims, {"seeds": seeds})
 
 
-def _keys(rows: list[Row]) -> list[Key]:
-    return list(dict.fromkeys((row["train_set"], row["training"], row["test_set"], row["eps"]) for row in rows))
+def _keys(found: dict[str, list[Row]]) -> list[Key]:
+    """What every rule was measured on."""
+    keys = [
+        dict.fromkeys((row["train_set"], row["training"], row["test_set"], row["eps"]) for row in rows)
+        for rows in found.values()
+    ]
+    return [key for key in keys[-1] if all(key in other for other in keys)]
 
 
 def _values(rows: list[Row], key: Key) -> list[float]:

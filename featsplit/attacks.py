@@ -1,12 +1,13 @@
 r"""Attacks on a classifier: objectives over `minimize`.
 
-An untargeted attack descends -J(x, y), a targeted one +J(x, t), J the cross-entropy; both rank iterates by the margin
-of the logits, which is below zero exactly where the attack has won. `inputs` are (N, C, H, W) in [0, 1], `labels` and
+An untargeted attack descends -J(x, y), a targeted one +J(x, t), J the cross-entropy, or the margin of the logits (the
+loss of Carlini and Wagner 2017, arXiv:1608.04644, section V.A, f6) with its sign turned. Both rank iterates by that
+margin, which is below zero exactly where the attack has won. `inputs` are (N, C, H, W) in [0, 1], `labels` and
 `targets` (N,); a network is any map from such inputs to logits (N, K) that holds no trace of the batch (eval mode).
 """
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -17,19 +18,24 @@ from featsplit.optimize import Evaluation, Objective, minimize
 from featsplit.rules import StepRule
 
 Network = Callable[[Tensor], Tensor]
+Loss = Literal["cross-entropy", "margin"]
+LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
-def classification(network: Network, labels: Tensor, *, targeted: bool = False, until_won: bool = False) -> Objective:
+def classification(
+    network: Network, labels: Tensor, *, targeted: bool = False, until_won: bool = False, loss: Loss = "cross-entropy"
+) -> Objective:
     """The objective of an attack: loss -J (or +J towards `labels` when targeted), score the margin to cross.
 
-    With `until_won` an image has arrived where that margin is below 0.
+    With `until_won` an image has arrived where that margin is below 0. `loss` "margin" descends the score itself.
     """
     sign = -1 if targeted else 1
 
     def objective(inputs: Tensor, rows: Tensor) -> Evaluation:
         logits, own = network(inputs).float(), labels[rows]
         score = sign * margin(logits, own)
-        return Evaluation(-sign * cross_entropy(logits, own), score, score < 0 if until_won else None)
+        descended = score if loss == "margin" else -sign * cross_entropy(logits, own)
+        return Evaluation(descended, score, score < 0 if until_won else None)
 
     return objective
 
@@ -93,6 +99,7 @@ def pgd(
     targeted: bool = False,
     keep: Literal["last", "best"] = "best",
     until_won: bool = False,
+    loss: Loss = "cross-entropy",
     draft: float = 0.0,
 ) -> Tensor:
     """Projected gradient descent in the eps-ball (arXiv:1706.06083): adversarial inputs, (N, C, H, W) in [0, 1].
@@ -103,6 +110,6 @@ def pgd(
     """
     start = inputs if offsets is None else inputs + offsets
     rule = StepRule("paper", step_size=step_size, norm=norm)
-    objective = classification(network, labels, targeted=targeted, until_won=until_won)
+    objective = classification(network, labels, targeted=targeted, until_won=until_won, loss=loss)
     onto = ball(inputs, norm, eps)
     return minimize(objective, start, steps=steps, rule=rule, project=onto, keep=keep, draft=draft).inputs

@@ -7,11 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from featsplit import evaluation
 from featsplit.attacks import pgd
 from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
-from featsplit.evaluation import Attack, AttackName, evaluate
+from featsplit.evaluation import Attack, AttackName, accuracy, evaluate
 from featsplit.geometry import NORMS, Norm, lengths, random_offsets
 from featsplit.models import Classifier, wrap
 from featsplit.models.checkpoints import state_digest
@@ -166,7 +165,7 @@ def test_to_stop_at_the_first_win_is_to_win_as_often(
 
         return pgd(counting, inputs, labels, **(options | {"until_won": False, "draft": 0.0} if whole else options))
 
-    monkeypatch.setattr(evaluation, "pgd", watched)
+    monkeypatch.setattr(accuracy, "pgd", watched)
     found, spared = accuracies(standard, few, *attacks), sum(calls)
     calls.clear()
     whole = True
@@ -197,7 +196,7 @@ def test_what_is_wrong_in_bfloat16_is_wrong_in_float32(
 
     calls, plainly = set[tuple[bool, bool]](), Frozen.representation
     monkeypatch.setattr(Frozen, "representation", representation)
-    monkeypatch.setattr(evaluation, "pgd", watched)
+    monkeypatch.setattr(accuracy, "pgd", watched)
     clean, attacked = (
         row["accuracy"] for row in evaluate(standard, few, [Attack(), HARD[norm]], precision="bfloat16", batch_size=25)
     )
@@ -234,18 +233,45 @@ def test_evaluation_leaves_the_model_as_it_was(standard: Classifier, few: Split)
 
 
 ROWS = [
-    (Attack(), {"attack": "none", "norm": None, "eps": None, "steps": None, "step_size": None, "restarts": None}),
+    (
+        Attack(),
+        {"attack": "none", "norm": None, "eps": None, "steps": None, "step_size": None, "restarts": None, "loss": None},
+    ),
     (
         Attack("fgsm", "linf", 0.25, steps=9),
-        {"attack": "fgsm", "norm": "linf", "eps": 0.25, "steps": 1, "step_size": 0.25, "restarts": 1},
+        {
+            "attack": "fgsm",
+            "norm": "linf",
+            "eps": 0.25,
+            "steps": 1,
+            "step_size": 0.25,
+            "restarts": 1,
+            "loss": "cross-entropy",
+        },
     ),
     (
         Attack("bim", "linf", 0.25, steps=5, step_size=0.125),
-        {"attack": "bim", "norm": "linf", "eps": 0.25, "steps": 5, "step_size": 0.125, "restarts": 1},
+        {
+            "attack": "bim",
+            "norm": "linf",
+            "eps": 0.25,
+            "steps": 5,
+            "step_size": 0.125,
+            "restarts": 1,
+            "loss": "cross-entropy",
+        },
     ),
     (
         Attack("pgd", "l2", 0.5, steps=10, restarts=2),
-        {"attack": "pgd", "norm": "l2", "eps": 0.5, "steps": 10, "step_size": 0.125, "restarts": 2},
+        {
+            "attack": "pgd",
+            "norm": "l2",
+            "eps": 0.5,
+            "steps": 10,
+            "step_size": 0.125,
+            "restarts": 2,
+            "loss": "cross-entropy",
+        },
     ),
 ]
 
@@ -265,7 +291,7 @@ def test_the_stride_is_never_more_than_eps() -> None:
 @pytest.mark.parametrize(
     ("attack", "message"),
     [
-        (Attack("pdg"), 'attack.name = "pdg": must be one of none, fgsm, bim, pgd; did you mean "pgd"?'),  # type: ignore[arg-type]
+        (Attack("pdg"), 'attack.name = "pdg": must be one of none, fgsm, bim, pgd, autoattack; did you mean "pgd"?'),  # type: ignore[arg-type]
         (
             Attack("pgd", "linf", 2),
             'attack.eps = 2: must be at most 1 for norm "linf" (pixels are in [0, 1]); 2/255 is 0.0078',

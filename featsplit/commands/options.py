@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from featsplit.data.images import ImageData
     from featsplit.models.classifier import Classifier
 
-SOURCES = "digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, svhn, folder:PATH, npz:PATH, or a derived FILE.h5"
+SOURCES = (
+    "digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, svhn, folder:PATH, npz:PATH, restricted-imagenet:PATH, "
+    "or a derived FILE.h5"
+)
 
 Data = Annotated[str, typer.Option("--data", metavar="SRC", help=f"The data set: {SOURCES}.")]
 Resize = Annotated[int | None, typer.Option(help="Resize every image to this side, in pixels.")]
@@ -94,6 +97,16 @@ def whole_numbers(text: str, place: str) -> list[int]:
         raise FeatsplitError(
             f'{place} "{text}": must be whole numbers with commas between them, such as 0,1,2'
         ) from error
+
+
+def parts(text: str | None) -> list[str]:
+    """`--parts` as a setting; none where it is not given."""
+    from featsplit.experiment.settings import PARTS
+
+    if text is None:
+        return []
+    chosen = {"all": list(PARTS), "none": list[str]()}.get(text, words(text))
+    return [f"parts={chosen}"]
 
 
 def one_split(name: str) -> Any:

@@ -12,10 +12,17 @@ from featsplit.commands import options
 
 def run(
     preset: Annotated[
-        str, typer.Argument(metavar="PRESET|FILE.toml", help="digits, mnist-mini, cifar10-mini, cifar10, or a file.")
+        str,
+        typer.Argument(
+            metavar="PRESET|FILE.toml",
+            help="A preset (digits, mnist-mini, cifar10-mini, cifar10-cpu, cifar10, paper-cifar10 ...) or a file.",
+        ),
     ],
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="[default: datasets_out/PRESET]")] = None,
     seeds: Annotated[str, typer.Option(help="One whole run for each, such as 0,1,2.")] = "0",
+    parts: Annotated[
+        str | None, typer.Option(help="all, none, or of noise, splits, control, architectures, steps, autoattack.")
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: perturb.eps=0.5.")
     ] = None,
@@ -38,7 +45,7 @@ def run(
     from featsplit.experiment.workers import start_workers
     from featsplit.runtime import resolve_device
 
-    experiment = read_experiment(preset, set_)
+    experiment = read_experiment(preset, [*options.parts(parts), *(set_ or [])])
     numbers = options.whole_numbers(seeds, "--seeds")
     folder = out or Path("datasets_out") / experiment.name
     if finished(folder, experiment, numbers):
@@ -50,16 +57,20 @@ def run(
     reopen(folder)
     where = resolve_device(device)
     with start_workers(workers or usual_workers(experiment, where)) as started:
-        from featsplit.report.page import summary, write_report  # takes its second while the workers begin
+        from featsplit.experiment.plan import sets_of
+        from featsplit.report.grids import draw_grid  # takes its second while the workers begin
+        from featsplit.report.page import summary, write_report
 
         data = load_data(experiment.data, root=data_root, download=download)
-        rows = run_all(experiment, data, seeds=numbers, out=folder, device=where, say=options.say, workers=started)
-    write_report(folder, rows, experiment, data, seeds=numbers, command=_command(preset, seeds, set_))
-    close(folder, experiment, numbers)
+        run_all(experiment, data, seeds=numbers, out=folder, device=where, say=options.say, workers=started)
+    for name in sets_of(experiment):
+        draw_grid(folder / f"seed{numbers[0]}" / "sets" / f"{name}.h5", folder / "grids" / f"{name}.png", source=data)
+    close(folder, experiment, data, seeds=numbers, command=_command(preset, seeds, parts, set_))
+    write_report(folder)
     typer.echo(summary(folder))
-    typer.echo(f"{time.perf_counter() - began:.0f} s; report and grids: {folder / 'report.md'}")
+    typer.echo(f"{time.perf_counter() - began:.0f} s; report: {folder / 'report.html'}")
 
 
-def _command(preset: str, seeds: str, settings: list[str] | None) -> str:
-    words = ["featsplit", "run", preset, "--seeds", seeds]
+def _command(preset: str, seeds: str, parts: str | None, settings: list[str] | None) -> str:
+    words = ["featsplit", "run", preset, "--seeds", seeds, *(["--parts", parts] if parts else [])]
     return shlex.join([*words, *(word for setting in settings or [] for word in ("--set", setting))])

@@ -16,11 +16,14 @@ def train(
     arch: Annotated[
         str,
         typer.Option(
-            help="linear, mlp, cnn, resnet8, resnet18, resnet50, vgg16, densenet, inception-v3, module:function."
+            help="linear, mlp, cnn, vgg7, densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, "
+            "inception-v3, resnet18-imagenet, resnet50-imagenet, or module:function."
         ),
     ] = "resnet8",
-    width: Annotated[int | None, typer.Option(help="Channels of the first stage (mlp, cnn, resnet8).")] = None,
-    stages: Annotated[int | None, typer.Option(help="Stages of resnet8.")] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Channels of the first stage (mlp, cnn, vgg7, resnet8, resnet14).")
+    ] = None,
+    stages: Annotated[int | None, typer.Option(help="Stages of resnet8 and resnet14.")] = None,
     epochs: int = 150,
     batch_size: int = 128,
     lr: float = 0.1,

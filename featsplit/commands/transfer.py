@@ -35,7 +35,8 @@ def transfer(
     from featsplit.experiment.transfer import transfer_rows
     from featsplit.files import write_json
     from featsplit.models.build import ModelSpec
-    from featsplit.report.tables import as_text, transfer_table
+    from featsplit.report.plots import heat_map
+    from featsplit.report.tables import as_text, transfer_matrix, transfer_table
     from featsplit.runtime import check_precision, resolve_device
     from featsplit.training import Recipe
 
@@ -69,5 +70,6 @@ def transfer(
         say=options.say,
     )
     write_json(out / "rows.json", rows)
+    (out / "matrix.svg").write_text(heat_map(*transfer_matrix(rows)).replace("currentColor", "#222222"))
     typer.echo(as_text(transfer_table(rows)))
-    typer.echo(f"rows: {out / 'rows.json'}")
+    typer.echo(f"rows: {out / 'rows.json'}; heat map: {out / 'matrix.svg'}")

@@ -1,10 +1,13 @@
 """A whole run: train standard and adversarial, build the four sets, retrain on each, evaluate everything.
 
 D -> standard, adversarial -> D_R, D_NR, D_rand, D_det -> a standard network on each -> rows   (the paper, Fig. 1)
+
+What else is measured, by the experiment's `parts`, is in `plan` and `parts`.
 """
 
 import hashlib
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,25 +16,14 @@ import torch
 
 from featsplit.data.images import ImageData, Split
 from featsplit.evaluation import Row
+from featsplit.experiment.parts import MEASURES, by_epoch, construction
+from featsplit.experiment.plan import MADE, MORE, jobs_of, set_of
 from featsplit.experiment.settings import NETWORKS, SOURCE_NETWORKS, Experiment
-from featsplit.experiment.stages import Say, Stages, built, control_rows, evaluated, network, split_of, trained
+from featsplit.experiment.stages import Say, Stages, built, evaluated, network, split_of, trained
 from featsplit.experiment.workers import Workers
 from featsplit.files import check_writable, write_json
 from featsplit.models.build import SMALL_ARCHITECTURES
 from featsplit.models.checkpoints import versions
-
-MADE_FROM: dict[str, tuple[str, ...]] = {
-    "adversarial": (),
-    "standard": (),
-    "nonrobust": ("standard",),
-    "rand": ("standard", "adversarial"),
-    "robust": ("adversarial",),
-    "det": ("standard", "adversarial"),
-}
-"""The six networks, each with those that made its training set: the source network first, then the control.
-
-In this order two workers end at about the same time: adversarial training is long, and the rest divides evenly.
-"""
 
 Job = tuple[int, str]
 
@@ -51,10 +43,12 @@ def run(
     What an earlier run of the same settings left in `out` is taken up: a run that was killed goes on where it stopped.
     With several `workers` (None: this process), networks that do not need each other are made side by side.
     """
-    jobs = {(seed, name): [(seed, other) for other in MADE_FROM[name]] for seed in seeds for name in MADE_FROM}
-    work = partial(_network, experiment, data, out, device, say)
+    needs = jobs_of(experiment)
+    jobs = {(seed, name): [(seed, other) for other in needs[name]] for seed in seeds for name in needs}
+    work = partial(_rows, experiment, data, out, device, say)
     found = (workers or Workers()).carry_out(work, jobs)
-    rows = [row for seed in seeds for name in NETWORKS for row in found[seed, name]]
+    names = [*NETWORKS, *(name for name in needs if name not in NETWORKS)]
+    rows = [row for seed in seeds for name in names for row in found[seed, name]]
     write_json(out / "rows.json", rows)
     return rows
 
@@ -65,20 +59,38 @@ def usual_workers(experiment: Experiment, device: torch.device) -> int:
     return min(torch.get_num_threads(), len(NETWORKS)) if small and device.type == "cpu" else 1
 
 
-def _network(experiment: Experiment, data: ImageData, out: Path, device: torch.device, say: Say, job: Job) -> list[Row]:
-    """All that belongs to one network of one seed: its training set, its training, its rows."""
+def _rows(experiment: Experiment, data: ImageData, out: Path, device: torch.device, say: Say, job: Job) -> list[Row]:
+    """The rows of a job (see `plan.jobs_of`)."""
     seed, name = job
     stages = Stages(experiment, data, out / f"seed{seed}", seed, device, say)
-    if name in SOURCE_NETWORKS:
-        return evaluated(stages, name, trained(stages, name, data.train), "source", data.test, attacked=True)
-    source, *control = (network(stages, other) for other in MADE_FROM[name])
-    summary = built(stages, name, source, *control)
-    model = trained(stages, name, split_of(stages, name))
-    rows = evaluated(stages, name, model, "source", data.test, attacked=True)
-    if name == "det":
+    stages.folder.mkdir(parents=True, exist_ok=True)
+    measure = MEASURES.get(set_of(name), _network)
+    return measure(stages, name)
+
+
+def _network(stages: Stages, name: str) -> list[Row]:
+    """All that belongs to one network: its training set, its training, its rows."""
+    data, rows, made = stages.data, list[Row](), MADE.get(name)
+    if made is not None:
+        control = network(stages, "adversarial") if made.judged else None
+        summary = built(stages, name, network(stages, made.source), control=control)
+        rows = construction(stages, name, summary)
+    own = set_of(name)
+    model = trained(stages, name, data.train if own in SOURCE_NETWORKS else split_of(stages, own))
+    part = _part(name)
+    attacks = stages.experiment.evaluate.attacks()[: None if part in ("main", "noise") else 1]
+    found = evaluated(stages, name, model, "source", data.test, attacks, part=part)
+    if own.startswith("det"):
         shifted = Split(data.test.images, (data.test.labels + 1) % len(data.classes))
-        rows += evaluated(stages, name, model, "source:next", shifted, attacked=False)
-    return rows + (control_rows(stages, name, summary, len(data.train)) if control else [])
+        found += evaluated(stages, name, model, "source:next", shifted, attacks[:1], part=part)
+    return found + rows + by_epoch(stages, name)
+
+
+def _part(name: str) -> str:
+    """The part of the experiment that network `name` belongs to."""
+    if "@" in name:
+        return "architectures"
+    return next((part for part, sets in MORE.items() if name in sets), "main")
 
 
 def reopen(out: Path) -> None:
@@ -87,9 +99,12 @@ def reopen(out: Path) -> None:
     (out / "run.json").unlink(missing_ok=True)
 
 
-def close(out: Path, experiment: Experiment, seeds: list[int]) -> None:
-    """Mark the run in `out` as finished."""
-    write_json(out / "run.json", _mark(out, experiment, seeds))
+def close(out: Path, experiment: Experiment, data: ImageData, *, seeds: list[int], command: str) -> None:
+    """Mark the run in `out` as finished; with what a report of it says: the `command`, the data, the day."""
+    of: dict[str, Any] = {"name": data.name, "digest": data.digest, "train": len(data.train), "test": len(data.test)}
+    of |= {"shape": list(data.shape), "classes": list(data.classes)}
+    told = {"command": command, "data": of, "date": time.strftime("%Y-%m-%d")}
+    write_json(out / "run.json", {**_mark(out, experiment, seeds), **told})
 
 
 def finished(out: Path, experiment: Experiment, seeds: list[int]) -> bool:
@@ -101,8 +116,9 @@ def finished(out: Path, experiment: Experiment, seeds: list[int]) -> bool:
     if ":" in source or source.endswith(".h5") or ":" in experiment.model.arch:
         return False
     try:
-        return bool(json.loads((out / "run.json").read_text()) == _mark(out, experiment, seeds))
-    except (OSError, ValueError):
+        told = dict(json.loads((out / "run.json").read_text()))
+        return all(told.get(name) == value for name, value in _mark(out, experiment, seeds).items())
+    except (OSError, ValueError, TypeError):
         return False
 
 

@@ -4,12 +4,12 @@ import tomllib
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from featsplit.data.derived import Dtype
 from featsplit.data.sources import DataSpec
-from featsplit.errors import FeatsplitError, unknown
-from featsplit.evaluation import Attack, AttackName
+from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
+from featsplit.evaluation import Attack, AttackName, check_installed
 from featsplit.experiment.convert import overridden, record
 from featsplit.geometry import Norm
 from featsplit.models.build import ModelSpec
@@ -20,6 +20,8 @@ from featsplit.training import Recipe
 SETS = ("robust", "nonrobust", "rand", "det")
 SOURCE_NETWORKS = ("standard", "adversarial")
 NETWORKS = (*SOURCE_NETWORKS, *SETS)
+Part = Literal["noise", "splits", "control", "architectures", "steps", "autoattack"]
+PARTS: tuple[Part, ...] = get_args(Part)
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,27 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Scrutiny:
+    """How robustness is looked at more closely, on `images` test images: AutoAttack, and PGD with up to `steps` steps.
+
+    `strides` are the step sizes that are searched, as parts of eps.
+    """
+
+    images: int = 200
+    steps: int = 2500
+    strides: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03)
+
+    def check(self, place: str = "scrutiny") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        for name in ("images", "steps"):
+            check_count(f"{place}.{name}", getattr(self, name))
+        if not self.strides:
+            raise FeatsplitError(f"{place}.strides: is empty; give parts of eps, such as [1.0, 0.1]")
+        for stride in self.strides:
+            check_positive(f"{place}.strides", stride)
+
+
+@dataclass(frozen=True)
 class Training:
     """A recipe for each network: on the source (`standard`, `adversarial`), and on each derived set."""
 
@@ -53,7 +76,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything that decides the numbers of a run, but for the seeds."""
+    """Everything that decides the numbers of a run, but for the seeds.
+
+    `parts` are the paper's experiments beyond the four sets: "noise" (Table 7, sets matched from noise), "splits"
+    (Table 8), "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13,
+    with these `architectures`), "steps" (Figure 8) and "autoattack".
+    """
 
     name: str
     data: DataSpec
@@ -62,6 +90,9 @@ class Experiment:
     match: Match
     perturb: Perturb
     evaluate: Evaluation
+    scrutiny: Scrutiny = Scrutiny()
+    parts: tuple[Part, ...] = ()
+    architectures: tuple[str, ...] = ("cnn", "vgg7", "densenet10", "resnet8", "resnet14")
     dtype: Dtype = "float32"
     precision: Precision = "auto"
 
@@ -83,6 +114,12 @@ class Experiment:
             raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
         self.match.check()
         self.perturb.check()
+        self.scrutiny.check()
+        if "architectures" in self.parts:
+            for name in self.architectures:
+                ModelSpec(name).check("architectures")
+        if "autoattack" in self.parts:
+            check_installed('parts "autoattack"')
         for attack in self.evaluate.attacks():
             attack.check("evaluate")
 
@@ -117,7 +154,9 @@ def read_experiment(name: str, settings: list[str] | None = None) -> Experiment:
     return experiment
 
 
-_SECTIONS: dict[str, dict[str, Any]] = {name: {} for name in ("data", "model", "match", "perturb", "evaluate")}
+_SECTIONS: dict[str, dict[str, Any]] = {
+    name: {} for name in ("data", "model", "match", "perturb", "evaluate", "scrutiny")
+}
 
 
 def _recipes(section: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -14,6 +14,7 @@ from featsplit.data.derived import load_split
 from featsplit.data.images import ImageData, Split, digest_of
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, Row, evaluate
+from featsplit.experiment.plan import MADE, recipe_of, set_of, spec_of
 from featsplit.experiment.settings import SOURCE_NETWORKS, Experiment
 from featsplit.files import check_writable, write_json
 from featsplit.models.build import ModelSpec, build
@@ -25,6 +26,11 @@ from featsplit.synthesis import build_match, build_perturb
 from featsplit.training import Recipe, train
 
 Say = Callable[[str], None]
+SplitName = Literal["train", "test"]
+ROWS = 2
+"""The format of a row; one of another format is measured again."""
+TIMES = "times.jsonl"
+"""Where the stages of a seed leave their seconds, a line each time one ran."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +45,11 @@ class Stages:
     say: Say
 
     def tell(self, what: str, began: float, figures: str) -> None:
-        """One line for a stage that ended."""
-        self.say(f"seed {self.seed}  {what:<22}{time.perf_counter() - began:7.1f} s   {figures}")
+        """One line for a stage that ended, and its time for the report."""
+        seconds = time.perf_counter() - began
+        self.say(f"seed {self.seed}  {what:<22}{seconds:7.1f} s   {figures}")
+        with (self.folder / TIMES).open("a") as file:
+            file.write(json.dumps({"stage": what, "seconds": round(seconds, 2)}) + "\n")
 
 
 def train_to_file(
@@ -100,16 +109,14 @@ def _told(path: Path) -> Story:
 
 def trained(stages: Stages, name: str, train_split: Split) -> Classifier:
     """The network `name` trained on `train_split` by its recipe, from initial weights of its own."""
-    began, spec = time.perf_counter(), stages.experiment.model
-    path = stages.folder / "models" / f"{name}.safetensors"
-    data = replace(stages.data, train=train_split, name=stages.data.name if name in SOURCE_NETWORKS else name)
-    recipe, seed = getattr(stages.experiment.train, name), stage_key(stages.seed, f"network/{name}") % 2**31
+    began, own = time.perf_counter(), set_of(name)
+    data = replace(stages.data, train=train_split, name=stages.data.name if own in SOURCE_NETWORKS else own)
     story = train_to_file(
-        path,
+        _model_file(stages, name),
         data,
-        spec,
-        recipe,
-        seed=seed,
+        spec_of(stages.experiment, name),
+        recipe_of(stages.experiment, name),
+        seed=stage_key(stages.seed, f"network/{name}") % 2**31,
         device=stages.device,
         precision=stages.experiment.precision,
         overwrite=True,
@@ -120,91 +127,97 @@ def trained(stages: Stages, name: str, train_split: Split) -> Classifier:
 
 def network(stages: Stages, name: str) -> Classifier:
     """The network `name`, which has been trained."""
-    path = stages.folder / "models" / f"{name}.safetensors"
-    return load_model(path, factory=stages.experiment.model.arch).to(stages.device)
+    return load_model(_model_file(stages, name), factory=spec_of(stages.experiment, name).arch).to(stages.device)
 
 
-def built(stages: Stages, name: str, model: Classifier, control: Classifier | None = None) -> dict[str, float]:
-    """The derived set `name`, made with `model`, in its file; returns the file's summary."""
-    path = stages.folder / "sets" / f"{name}.h5"
+def history_of(stages: Stages, name: str) -> list[dict[str, float]]:
+    """By epoch what the training of network `name` saw."""
+    history: list[dict[str, float]] = read_story(_model_file(stages, name))["history"]
+    return history
+
+
+def _model_file(stages: Stages, name: str) -> Path:
+    return stages.folder / "models" / f"{name}.safetensors"
+
+
+def built(
+    stages: Stages, name: str, model: Classifier, *, control: Classifier | None = None, split: SplitName = "train"
+) -> dict[str, float]:
+    """The derived set `name` of `split`, made with `model`, in its file; returns the file's summary."""
+    path, made = set_file(stages, name, split), MADE[name]
     experiment, began = stages.experiment, time.perf_counter()
-    shared: dict[str, Any] = {"seed": stages.seed, "dtype": experiment.dtype}
+    shared: dict[str, Any] = {"seed": stages.seed, "dtype": experiment.dtype, "split": split}
     shared |= {"device": stages.device, "precision": experiment.precision}
     shared |= {"story": {"set": name}, "overwrite": True}
-    if control is None:
-        summary = build_match(path, model, stages.data, experiment.match, **shared)
+    if made.method == "match":
+        summary = build_match(path, model, stages.data, replace(experiment.match, start=made.start), **shared)
         figures = f"relative distance {summary['relative_distance']:.3f} in {summary['runs']:.0f} runs an image"
     else:
-        perturb = replace(experiment.perturb, targets="random" if name == "rand" else "next")
+        perturb = replace(experiment.perturb, targets=made.targets)
         summary = build_perturb(path, model, stages.data, perturb, control=control, **shared)
         figures = f"success {summary['success']:.3f}, as stored {summary['success_stored']:.3f}"
-    stages.tell(f"build {name}", began, figures)
+    stages.tell(f"build {path.stem}", began, figures)
     return summary
 
 
+def set_file(stages: Stages, name: str, split: SplitName = "train") -> Path:
+    """Where the derived set `name` of `split` lies."""
+    return stages.folder / "sets" / f"{name}{'' if split == 'train' else f'-{split}'}.h5"
+
+
+def split_of(stages: Stages, name: str, split: SplitName = "train") -> Split:
+    """The images and labels of the derived set `name`."""
+    return load_split(set_file(stages, name, split))
+
+
 def evaluated(
-    stages: Stages, name: str, model: Classifier, test_set: str, split: Split, *, attacked: bool
+    stages: Stages, name: str, model: Classifier, test_set: str, split: Split, attacks: list[Attack], *, part: str
 ) -> list[Row]:
-    """The rows of network `name` on `split`, called `test_set` in them: clean, and under attack if `attacked`."""
-    attacks = stages.experiment.evaluate.attacks()[: None if attacked else 1]
+    """The rows of network `name` on `split`, called `test_set` in them, under each of `attacks`; for `part`."""
     parts = {"attacks": [asdict(a) for a in attacks], "seed": stages.seed, "model": state_digest(model)}
-    parts["versions"] = versions()
-    key = digest({**parts, "images": digest_of(split.images), "labels": digest_of(split.labels)})
-    path = stages.folder / "rows" / f"{name}-{test_set.replace(':', '-')}.json"
-    if (kept := _kept_rows(path)).get("key") == key:
-        return list(kept["rows"])
-    began = time.perf_counter()
-    found = evaluate(
-        model,
-        split,
-        attacks,
-        seed=stages.seed,
-        device=stages.device,
-        precision=stages.experiment.precision,
-        title=f"seed {stages.seed} {name}",
+    parts["images"], parts["labels"] = digest_of(split.images), digest_of(split.labels)
+    return kept_rows(
+        stages,
+        f"{name}-{test_set.replace(':', '-')}" if part == "main" else f"{part}-{name}-{test_set.replace(':', '-')}",
+        parts,
+        lambda: [
+            {**about(stages, name, part), "test_set": test_set, **row}
+            for row in evaluate(
+                model,
+                split,
+                attacks,
+                seed=stages.seed,
+                device=stages.device,
+                precision=stages.experiment.precision,
+                title=f"seed {stages.seed} {name}",
+            )
+        ],
     )
-    about = {**training_of(name), "architecture": stages.experiment.model.arch, "test_set": test_set}
-    rows = [{**about, **row} for row in found]
+
+
+def kept_rows(stages: Stages, stem: str, parts: dict[str, Any], measure: Callable[[], list[Row]]) -> list[Row]:
+    """The rows that `measure` gives, kept in the file `stem` and read from there while the same `parts` decide them."""
+    path, began = stages.folder / "rows" / f"{stem}.json", time.perf_counter()
+    key = digest({**parts, "versions": versions(), "format": ROWS})
+    try:
+        kept = dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        kept = {}
+    if kept.get("key") == key:
+        return list(kept["rows"])
+    rows = measure()
     write_json(path, {"key": key, "rows": rows})
-    figures = ", ".join(f"{row['eps'] or 0:g}: {row['accuracy']:.3f}" for row in rows)
-    stages.tell(f"evaluate {name}", began, f"{test_set} at {figures}")
+    shown = [row for row in rows if "epoch" not in row][:5]
+    figures = ", ".join(f"{row['attack']} {row['eps'] or 0:g}: {row['accuracy']:.3f}" for row in shown)
+    stages.tell(f"evaluate {stem}", began, figures)
     return rows
 
 
-def _kept_rows(path: Path) -> Row:
-    """The rows at `path` with their key; empty where they cannot be read."""
-    try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        return {}
-
-
-def training_of(name: str) -> Row:
-    """The fields of a row that say what network `name` learned from, and how."""
-    if name in SOURCE_NETWORKS:
-        return {"train_set": "source", "training": name}
-    return {"train_set": name, "training": "standard"}
-
-
-def control_rows(stages: Stages, name: str, summary: dict[str, float], n: int) -> list[Row]:
-    """How often the robust network reads the new label of set `name`, before and after the perturbation."""
-    about = {**training_of("adversarial"), "architecture": stages.experiment.model.arch}
-    return [
-        {
-            **about,
-            "test_set": f"{name}:{when}",
-            **Attack().fields(),
-            "n": n,
-            "seed": stages.seed,
-            "accuracy": summary[key],
-        }
-        for when, key in (("before", "control_before"), ("after", "control_after"))
-    ]
-
-
-def split_of(stages: Stages, name: str) -> Split:
-    """The images and labels of the derived set `name`."""
-    return load_split(stages.folder / "sets" / f"{name}.h5")
+def about(stages: Stages, name: str, part: str) -> Row:
+    """The fields of a row that say what network `name` is and learned from, how, and for which part it was measured."""
+    own, arch = set_of(name), spec_of(stages.experiment, name).arch
+    train_set, training = ("source", own) if own in SOURCE_NETWORKS else (own, "standard")
+    return {"part": part, "train_set": train_set, "training": training, "architecture": arch}
 
 
 def digest(value: Any) -> str:

@@ -1,11 +1,11 @@
 """Rows to tables: mean and standard deviation over seeds are formed here and nowhere else."""
 
 import statistics
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
+from featsplit.report.rows import Row, picked, spread, values
+
 Cells = list[list[str]]
 
 NAMES = {
@@ -15,42 +15,38 @@ NAMES = {
     ("nonrobust", "standard"): "D_NR (nonrobust)",
     ("rand", "standard"): "D_rand",
     ("det", "standard"): "D_det",
+    ("robust-noise", "standard"): "D_R from noise",
+    ("nonrobust-noise", "standard"): "D_NR from noise",
+    ("rand-control", "standard"): "D_rand, robust source",
+    ("det-control", "standard"): "D_det, robust source",
 }
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean, and with two values or more the standard deviation, as ".612 +- .013"."""
-    mean = f"{statistics.fmean(values):.3f}"
-    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.3f}"
-
-
-def accuracy_table(rows: list[Row]) -> Cells:
+def accuracy_table(rows: list[Row], *, parts: tuple[str, ...] = ("main", "noise")) -> Cells:
     """One line for each network, one column for each attack on the source's test set; the head comes first."""
-    on_test = [row for row in rows if row["test_set"] == "source"]
+    own = [row for part in parts for row in picked(rows, part=part)]
+    on_test = picked(own, test_set="source")
     attacks = list(dict.fromkeys((row["attack"], row["norm"], row["eps"]) for row in on_test))
     head: list[str] = ["trained on", *(column_name(*attack) for attack in attacks)]
     networks: list[tuple[str, str]] = list(dict.fromkeys((row["train_set"], row["training"]) for row in on_test))
     table: Cells = [head]
-    for network in networks:
-        found = [_pick(on_test, network, attack) for attack in attacks]
-        table.append([NAMES.get(network, network[0]), *(spread(values) if values else "" for values in found)])
-    shifted = [row["accuracy"] for row in rows if row["test_set"] == "source:next"]
+    for train_set, training in networks:
+        of = picked(on_test, train_set=train_set, training=training)
+        found = [values(of, part=_part(of), attack=a, norm=n, eps=e) for a, n, e in attacks]
+        table.append([NAMES.get((train_set, training), train_set), *(spread(each) if each else "" for each in found)])
+    shifted = values(own, part="main", train_set="det", test_set="source:next")
     if shifted:
         table.append(["D_det, on labels y + 1", spread(shifted), *([""] * (len(attacks) - 1))])
     return table
 
 
+def _part(rows: list[Row]) -> str:
+    return str(rows[0].get("part", "main"))
+
+
 def column_name(attack: str, norm: str | None, eps: float | None) -> str:
     """What a column of accuracies is of."""
     return "clean" if attack == "none" else f"{attack} {norm} {eps:g}"
-
-
-def _pick(rows: list[Row], network: tuple[str, str], attack: tuple[str, str | None, float | None]) -> list[float]:
-    return [
-        row["accuracy"]
-        for row in rows
-        if (row["train_set"], row["training"]) == network and (row["attack"], row["norm"], row["eps"]) == attack
-    ]
 
 
 def control_table(rows: list[Row]) -> Cells:
@@ -60,6 +56,64 @@ def control_table(rows: list[Row]) -> Cells:
         shares = [[row["accuracy"] for row in rows if row["test_set"] == f"{name}:{w}"] for w in ("before", "after")]
         if all(shares):
             table.append([f"on D_{name}", *map(spread, shares)])
+    return table
+
+
+def source_table(rows: list[Row]) -> Cells:
+    """Tables 9 and 10: what D_rand and D_det teach, made with the standard and with the robust network."""
+    table = [["made with", "D_rand", "D_det", "D_det, on labels y + 1"]]
+    for name, part, end in (("the standard network", "main", ""), ("the robust network", "control", "-control")):
+        cells = [("rand", "source"), ("det", "source"), ("det", "source:next")]
+        found = [values(rows, part=part, train_set=s + end, test_set=t, attack="none") for s, t in cells]
+        table.append([name, *(spread(each) if each else "" for each in found)])
+    return table
+
+
+def splits_table(rows: list[Row]) -> Cells:
+    """Table 8: one network of D_R on three sets, under each attack."""
+    own = picked(rows, part="splits")
+    attacks = list(dict.fromkeys((row["attack"], row["norm"], row["eps"]) for row in own))
+    ends = {":train": "D_R's training images", ":test": "a D_R of the test images", "source": "the test set"}
+    table = [["tested on", *(column_name(*attack) for attack in attacks)]]
+    for end, name in ends.items():
+        of = [row for row in own if row["test_set"].endswith(end)]
+        found = [values(of, part="splits", attack=a, norm=n, eps=e) for a, n, e in attacks]
+        table.append([name, *(spread(each) if each else "" for each in found)])
+    return table
+
+
+def steps_table(rows: list[Row]) -> Cells:
+    """Figure 8 in numbers: a line for each number of PGD steps, a column for each loss."""
+    own = picked(rows, part="steps")
+    losses = list(dict.fromkeys(row["loss"] for row in own))
+    table = [["PGD steps", *losses]]
+    for count in sorted({row["steps"] for row in own}):
+        table.append([f"{count}", *(spread(values(own, part="steps", steps=count, loss=loss)) for loss in losses)])
+    return table
+
+
+def architecture_table(rows: list[Row]) -> Cells:
+    """Figures 3 and 13 in numbers: what each architecture learns from D_det, and how often it is fooled."""
+    head = ["architecture", "on D", "on D_det", "untargeted transfer", "targeted transfer"]
+    table = [head]
+    for arch in dict.fromkeys(row["architecture"] for row in picked(rows, test_set="transferred")):
+        of = picked(rows, architecture=arch)
+        clean = values(of, part="architectures", train_set="source", test_set="source", attack="none")
+        on = {"train_set": "det", "test_set": "source", "attack": "none"}
+        learned = values(of, part="architectures", **on) or values(of, part="main", **on)
+        rates = [[1 - value for value in values(of, test_set="transferred")], values(of, test_set="transferred:next")]
+        table.append([arch, *(spread(each) if each else "" for each in (clean, learned, *rates))])
+    return table
+
+
+def reading_table(rows: list[Row]) -> Cells:
+    """How often the network that made a perturbed set reads the new label: as found, as stored, and augmented."""
+    own, whens = picked(rows, part="construction"), ("found", "stored", "augmented")
+    names = list(dict.fromkeys(row["test_set"].partition(":")[0] for row in own))
+    table = [["its maker reads the new label", *("as " + when for when in whens)]]
+    for name in names:
+        found = [values(own, part="construction", test_set=f"{name}:{when}") for when in whens]
+        table.append([NAMES[name, "standard"], *(spread(each) if each else "" for each in found)])
     return table
 
 
@@ -77,14 +131,31 @@ def listing(rows: list[Row]) -> Cells:
 
 def transfer_table(rows: list[Row]) -> Cells:
     """What each training set is worth: a line for each set and architecture, a column for each test set and attack."""
-    tests = list(dict.fromkeys((row["test_set"], row["attack"], row["norm"], row["eps"]) for row in rows))
-    head = ["trained on", "network", *(f"{Path(test).stem} {column_name(*attack)}" for test, *attack in tests)]
+    found = _matrix(rows)
+    head = ["trained on", "network", *(_test_name(test) for test in next(iter(found.values())))]
+    lines = [[Path(name).stem, arch, *map(spread, line.values())] for (name, arch), line in found.items()]
+    return [head, *lines]
+
+
+def transfer_matrix(rows: list[Row]) -> tuple[list[str], list[str], list[list[float]]]:
+    """The same as numbers, means over seeds: the names of its lines, of its columns, and the accuracies."""
+    found = _matrix(rows)
+    names = [f"{Path(name).stem}, {arch}" for name, arch in found]
+    tests = [_test_name(test) for test in next(iter(found.values()))]
+    return names, tests, [[statistics.fmean(cell) for cell in line.values()] for line in found.values()]
+
+
+def _matrix(rows: list[Row]) -> dict[tuple[str, str], dict[tuple[Any, ...], list[float]]]:
+    """The accuracies of the seeds by training set and architecture, then by test set and attack."""
     found: dict[tuple[str, str], dict[tuple[Any, ...], list[float]]] = {}
     for row in rows:
         line = found.setdefault((row["train_set"], row["architecture"]), {})
         line.setdefault((row["test_set"], row["attack"], row["norm"], row["eps"]), []).append(row["accuracy"])
-    lines = [[Path(name).stem, arch, *(spread(line[test]) for test in tests)] for (name, arch), line in found.items()]
-    return [head, *lines]
+    return found
+
+
+def _test_name(test: tuple[Any, ...]) -> str:
+    return f"{Path(test[0]).stem} {column_name(*test[1:])}"
 
 
 def as_text(table: Cells) -> str:

@@ -8,12 +8,14 @@ the next one. `match_representation` and `perturb_to_target` do this to a batch;
 whole split, into a file.
 """
 
-from featsplit.synthesis.matching import Match, build_match, match_representation
-from featsplit.synthesis.perturbing import Perturb, build_perturb, choose_targets, perturb_to_target
+from featsplit.synthesis.matching import Match, Start, build_match, match_representation
+from featsplit.synthesis.perturbing import Perturb, Targets, build_perturb, choose_targets, perturb_to_target
 
 __all__ = [
     "Match",
     "Perturb",
+    "Start",
+    "Targets",
     "build_match",
     "build_perturb",
     "choose_targets",

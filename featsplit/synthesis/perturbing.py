@@ -120,6 +120,7 @@ def _perturb_summary(columns: Columns) -> dict[str, float]:
         "success": share("prediction"),
         "success_stored": share("prediction_stored"),
         "confidence": float(columns["confidence"].mean()),
+        "confidence_stored": float(columns["confidence_stored"].mean()),
         "own_label": share("source_label"),
         "perturbation": float(columns["perturbation"].median()),
     }
@@ -158,14 +159,11 @@ def _perturb_batch(
     stored = as_stored(found, dtype)
     kept = as_inputs(stored)
     with torch.no_grad():
-        logits = network(found)
-        columns = {
-            "images": stored,
-            "prediction": logits.argmax(1),
-            "prediction_stored": network(kept).argmax(1),
-            "confidence": F.softmax(logits, dim=1).gather(1, targets[:, None])[:, 0],
-            "perturbation": lengths(found - inputs, perturb.norm),
-        }
+        columns = {"images": stored, "perturbation": lengths(found - inputs, perturb.norm)}
+        for images, when in ((found, ""), (kept, "_stored")):
+            logits = network(images)
+            columns[f"prediction{when}"] = logits.argmax(1)
+            columns[f"confidence{when}"] = F.softmax(logits, dim=1).gather(1, targets[:, None])[:, 0]
         if judge is not None:
             columns["control_before"] = judge(inputs).argmax(1)
             columns["control_after"] = judge(kept).argmax(1)

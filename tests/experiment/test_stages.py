@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from featsplit.data.sources import load_data
+from featsplit.evaluation import Attack
 from featsplit.experiment import stages
 from featsplit.experiment.settings import read_experiment
 from featsplit.models.checkpoints import read_story
@@ -42,7 +43,7 @@ def test_precision_and_tolerance_reach_every_stage(
 
     def watched(*arguments: Any, **options: Any) -> list[dict[str, Any]]:
         seen.append(options["precision"])
-        return [{"eps": 0, "accuracy": 0.5}]
+        return [{"attack": "none", "eps": 0, "accuracy": 0.5}]
 
     monkeypatch.setattr(stages, "evaluate", watched)
     data = load_data(experiment.data)
@@ -50,9 +51,9 @@ def test_precision_and_tolerance_reach_every_stage(
     model = stages.trained(work, "standard", data.train)
     assert read_story(tmp_path / "models" / "standard.safetensors")["precision"] == precision
     stages.built(work, "robust", model)
-    stages.built(work, "det", model, model)
+    stages.built(work, "det", model, control=model)
     specs = [read_spec(tmp_path / "sets" / f"{name}.h5").spec for name in ("robust", "det")]
     assert [spec["precision"] for spec in specs] == [precision] * 2
     assert specs[0]["match"]["tolerance"] == 0.3
-    stages.evaluated(work, "standard", model, "source", data.test, attacked=True)
+    stages.evaluated(work, "standard", model, "source", data.test, [Attack()], part="main")
     assert seen == [precision]

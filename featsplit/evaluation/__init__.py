@@ -1,0 +1,18 @@
+"""What a network is worth: accuracy, clean and under attack; by the number of steps; and on another's examples."""
+
+from featsplit.evaluation.accuracy import evaluate
+from featsplit.evaluation.attack import ATTACKS, Attack, AttackName, Row
+from featsplit.evaluation.autoattack import check_installed
+from featsplit.evaluation.by_steps import accuracy_by_steps
+from featsplit.evaluation.transferred import accuracy_transferred
+
+__all__ = [
+    "ATTACKS",
+    "Attack",
+    "AttackName",
+    "Row",
+    "accuracy_by_steps",
+    "accuracy_transferred",
+    "check_installed",
+    "evaluate",
+]

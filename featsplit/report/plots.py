@@ -1,0 +1,157 @@
+"""The plots of a run as SVG text: who learned what, accuracy by epoch, by PGD steps, and transfer by architecture."""
+
+import io
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from featsplit.report.claims import smallest_eps, transfer_points
+from featsplit.report.rows import Row, picked
+
+INK = "#010203"
+"""A colour that no plot uses; in the page it becomes that of the text, light or dark."""
+BLUE, ORANGE, GREEN, RED = "#4c7fd0", "#d9822b", "#2f9e62", "#cc5450"
+SETS = {"robust": "D_R", "nonrobust": "D_NR", "rand": "D_rand", "det": "D_det"}
+STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "featsplit",
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
+
+
+def _svg(width: float, height: float, draw: Callable[[Figure], None]) -> str:
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        draw(figure)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue().replace(INK, "currentColor")
+
+
+def _mean(rows: list[Row], **fields: Any) -> float:
+    return statistics.fmean(row["accuracy"] for row in picked(rows, **fields))
+
+
+def learned(rows: list[Row], *, classes: int) -> str:
+    """Four pairs of bars: what a normally trained network learns from each set, clean and under attack."""
+    eps = smallest_eps(rows)
+    of = picked(rows, part="main", test_set="source")
+    clean = [_mean(of, train_set=name, attack="none") for name in SETS]
+    attacked = [_mean(of, train_set=name, eps=eps) for name in SETS]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for shift, heights, colour, name in (
+            (-0.2, clean, BLUE, "clean"),
+            (0.2, attacked, ORANGE, f"PGD, eps {eps:g}"),
+        ):
+            bars = axes.bar([place + shift for place in range(4)], heights, 0.38, color=colour, label=name)
+            axes.bar_label(bars, fmt="%.2f", fontsize=9, color=INK)
+        axes.axhline(1 / classes, color=INK, linewidth=0.8, linestyle=":", label="chance")
+        axes.set(ylim=(0, 1.05), ylabel="accuracy on the test set")
+        axes.set_xticks(range(4), [f"trained on\n{name}" for name in SETS.values()])
+        axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.14))
+
+    return _svg(7, 3.6, draw)
+
+
+def by_epoch(rows: list[Row]) -> str:
+    """Figure 10: accuracy on the perturbed set as it is trained on, and on the test set, epoch by epoch."""
+    own_arch = picked(rows, part="main")[0]["architecture"]
+    names = {
+        name: SETS.get(name, f"{SETS.get(name.partition('-')[0], name)}, robust source") for name in _perturbed(rows)
+    }
+
+    def draw(figure: Figure) -> None:
+        panels: Any = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+        for axes, (name, title) in zip(panels, names.items(), strict=True):
+            of = picked(rows, part="epochs", train_set=name, architecture=own_arch)
+            for test, colour, label in (
+                (f"{name}:train", BLUE, "on the set itself"),
+                ("source", ORANGE, "on the test set"),
+            ):
+                own = [row for row in of if row["test_set"] == test]
+                epochs = sorted({row["epoch"] for row in own})
+                axes.plot(epochs, [_mean(own, part="epochs", epoch=e) for e in epochs], color=colour, label=label)
+            axes.set(title=title, xlabel="epoch", ylim=(0, 1.02))
+            axes.title.set_fontsize(10)
+        panels[0].set_ylabel("accuracy")
+        panels[0].legend(loc="upper left", fontsize=9)
+
+    return _svg(2.4 * len(names) + 0.6, 2.8, draw)
+
+
+def _perturbed(rows: list[Row]) -> list[str]:
+    names = dict.fromkeys(row["train_set"] for row in rows if row.get("part") == "epochs")
+    return [name for name in names if name.startswith(("rand", "det"))]
+
+
+def by_steps(rows: list[Row]) -> str:
+    """Figure 8: accuracy of D_R's network against the number of PGD steps, for both losses."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for loss, colour in (("cross-entropy", BLUE), ("margin", ORANGE)):
+            counts = sorted({row["steps"] for row in picked(rows, part="steps", loss=loss)})
+            heights = [_mean(rows, part="steps", loss=loss, steps=count) for count in counts]
+            axes.plot(counts, heights, color=colour, marker="o", markersize=4, label=loss)
+        eps = smallest_eps(picked(rows, part="steps"))
+        axes.set(xscale="log", xlabel="PGD steps", ylabel=f"accuracy at eps {eps:g}")
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.set_ylim(bottom=0)
+        axes.legend(title="loss")
+
+    return _svg(6, 3, draw)
+
+
+def by_architecture(rows: list[Row]) -> str:
+    """Figures 3 and 13: how much each architecture learns from D_det, and how often it is fooled by transfer."""
+
+    def draw(figure: Figure) -> None:
+        panels: Any = figure.subplots(1, 2)
+        for axes, test, title in zip(
+            panels, ("transferred", "transferred:next"), ("untargeted", "targeted"), strict=True
+        ):
+            points = transfer_points(rows, test)
+            axes.scatter([p[1] for p in points], [p[2] for p in points], color=BLUE)
+            _named(axes, points)
+            axes.set(title=title, xlabel="accuracy when trained on D_det", ylabel="transfer rate")
+            axes.title.set_fontsize(10)
+            axes.margins(0.25)
+
+    return _svg(8, 3.3, draw)
+
+
+def _named(axes: Axes, points: list[tuple[str, float, float]]) -> None:
+    for name, across, up in points:
+        axes.annotate(name, (across, up), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=9, color=INK)
+
+
+def heat_map(names: list[str], tests: list[str], cells: list[list[float]]) -> str:
+    """A matrix of accuracies: what each training set (and network) is worth on each test set."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.imshow(cells, vmin=0, vmax=1, cmap="Blues", aspect="auto")
+        for line, numbers in enumerate(cells):
+            for column, value in enumerate(numbers):
+                dark = "#ffffff" if value > 0.55 else "#111111"
+                axes.text(column, line, f"{value:.2f}", ha="center", va="center", fontsize=9, color=dark)
+        axes.set_xticks(range(len(tests)), tests, rotation=20, ha="right")
+        axes.set_yticks(range(len(names)), names)
+        axes.spines[:].set_visible(False)
+
+    return _svg(2.5 + 1.1 * len(tests), 1 + 0.4 * len(names), draw)
