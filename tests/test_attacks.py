@@ -77,6 +77,29 @@ def test_the_margin_of_a_linear_network_falls_by_eps_times_the_dual_norm(norm: N
 
 
 @norms
+def test_a_margin_attack_steps_towards_the_runner_up_alone(norm: Norm) -> None:
+    """The cross-entropy pushes towards all other classes, the margin towards the nearest; with three they differ."""
+    weights, network = linear(3)
+    inputs, labels = images(low=0.4, high=0.6), torch.arange(6) % 3
+    near = network(inputs).scatter(1, labels[:, None], float("-inf")).argmax(1)
+    ways = weights[near] - weights[labels]
+    ways = ways / ways.norm(dim=1, keepdim=True) if norm == "l2" else ways.sign()
+    one: dict[str, Any] = {"norm": norm, "eps": 0.1, "steps": 1, "step_size": 0.1, "keep": "last"}
+    found = pgd(network, inputs, labels, loss="margin", **one)
+    torch.testing.assert_close(found, inputs + 0.1 * ways.view(-1, *SHAPE), rtol=0, atol=1e-6)
+    assert not torch.allclose(pgd(network, inputs, labels, **one), found, atol=1e-3)
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_the_margin_loss_is_the_score(targeted: bool) -> None:
+    network, rows = small_network(), torch.arange(6)
+    found = classification(network, rows % 4, targeted=targeted, loss="margin")(images(), rows)
+    assert torch.equal(found.loss, found.score)
+    usual = classification(network, rows % 4, targeted=targeted)(images(), rows)
+    assert torch.equal(found.score, usual.score)
+
+
+@norms
 @pytest.mark.parametrize("keep", ["last", "best"])
 def test_a_targeted_attack_gains_the_same_towards_its_target(norm: Norm, keep: Literal["last", "best"]) -> None:
     network, inputs, labels, gain = pairwise(5, norm)

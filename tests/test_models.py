@@ -35,6 +35,54 @@ def seeded(factory: Any, seed: int, **arguments: Any) -> nn.Module:
     return network
 
 
+@pytest.mark.parametrize(("arch", "layers"), [("vgg7", 7), ("resnet8", 8), ("densenet10", 10), ("resnet14", 14)])
+@pytest.mark.parametrize("shape", [DIGIT, (1, 28, 28), (3, 17, 9), (3, 32, 32)])
+def test_a_number_in_a_name_is_that_of_the_layers(arch: str, layers: int, shape: tuple[int, int, int]) -> None:
+    """Those on the way of every image: all with weights but the shortcuts."""
+    model = build(arch, shape=shape, classes=5).eval()
+    weighty = [name for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert len([name for name in weighty if "shortcut" not in name]) == layers
+    with torch.no_grad():
+        logits = model(images(shape))
+    assert logits.shape == (3, 5)
+    assert not torch.equal(logits[0], logits[1]), "it tells images apart"
+
+
+def test_the_blocks_of_a_residual_network_draw_their_weights_before_the_stem() -> None:
+    """As they always did: with weights drawn in another order no run could be repeated."""
+    network = seeded(small_networks.resnet8, 5, shape=(3, 8, 8), classes=4, width=6, stages=3)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        blocks = [nn.Conv2d(6, 6, 3, bias=False) for _ in range(2)]
+        for inner, outer in ((6, 12), (12, 24)):
+            blocks += [nn.Conv2d(inner, outer, 3, bias=False), nn.Conv2d(outer, outer, 3, bias=False)]
+            blocks += [nn.Conv2d(inner, outer, 1, bias=False)]
+        stem, head = nn.Conv2d(3, 6, 3, bias=False), nn.Linear(24, 4)
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    expected = [stem, *blocks, head]
+    assert len(layers) == len(expected)
+    for found, drawn in zip(layers, expected, strict=True):
+        assert torch.equal(found.weight.detach(), drawn.get_parameter("weight").detach())
+
+
+@pytest.mark.parametrize(("blocks", "strides"), [(1, [1, 1, 2, 2]), (2, [1, 1, 1, 2, 1, 2, 1])])
+def test_a_stage_but_the_first_halves_the_image_once(blocks: int, strides: list[int]) -> None:
+    network = build(("resnet8", "resnet14")[blocks - 1], shape=(1, 16, 16), classes=3)
+    convolutions = [
+        layer for layer in network.modules() if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3)
+    ]
+    assert [layer.stride[0] for layer in (convolutions[0], *convolutions[1::2])] == strides
+    assert network.head.in_features == 64
+
+
+def test_each_dense_layer_sees_all_before_it() -> None:
+    convolutions = [
+        layer for layer in build("densenet10", shape=(1, 8, 8), classes=3).modules() if isinstance(layer, nn.Conv2d)
+    ]
+    assert [layer.in_channels for layer in convolutions] == [1, 16, 32, 48, 32, 48, 64, 32, 48]
+    assert [layer.out_channels for layer in convolutions] == [16, 16, 16, 32, 16, 16, 32, 16, 16]
+
+
 @small
 @shapes
 def test_a_small_network_keeps_its_logits_and_gives_what_its_last_layer_reads(

@@ -91,6 +91,7 @@ def test_a_frozen_network_is_the_same_function(arch: str) -> None:
     [
         ("cnn", DIGIT),
         ("resnet8", DIGIT),
+        *((arch, shape) for arch in ("vgg7", "densenet10", "resnet14") for shape in (DIGIT, (3, 20, 13), (3, 32, 32))),
         ("resnet18", (3, 32, 32)),
         ("resnet18", (1, 32, 32)),
         ("resnet18-imagenet", (3, 64, 48)),

@@ -43,6 +43,7 @@ def run(
     from featsplit.experiment.run import run as run_all
     from featsplit.experiment.settings import read_experiment
     from featsplit.experiment.workers import start_workers
+    from featsplit.report.notes import notes
     from featsplit.runtime import resolve_device
 
     experiment = read_experiment(preset, [*options.parts(parts), *(set_ or [])])
@@ -54,6 +55,8 @@ def run(
         typer.echo(summary(folder))
         typer.echo(f"{folder}: this run is finished; change a setting, or give another --out, to run again")
         return
+    for note in notes(experiment):
+        options.say(note)
     reopen(folder)
     where = resolve_device(device)
     with start_workers(workers or usual_workers(experiment, where)) as started:

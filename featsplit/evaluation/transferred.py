@@ -32,7 +32,8 @@ def accuracy_transferred(
 
     Untargeted: `accuracy` is the share that it still reads rightly, and one less it the transfer rate. `targeted`, to
     the class after the label: `accuracy` is the share that it reads as that class, the targeted transfer rate. Of each
-    network's examples only those count, `n`, whose clean image both it and `source` read rightly.
+    network's examples only those count, `n`, whose clean image both it and `source` read rightly; a network without any
+    is left out.
     """
     network = frozen(source, device, precision=precision)
     judges = {name: frozen(model, device) for name, model in others.items()}
@@ -52,9 +53,10 @@ def accuracy_transferred(
         name: {
             **Attack("pgd", norm, eps, steps, step_size).fields(),
             "n": counted[name],
-            "accuracy": read[name] / max(counted[name], 1),
+            "accuracy": read[name] / counted[name],
         }
         for name in others
+        if counted[name]
     }
 
 

@@ -118,36 +118,45 @@ def by_epoch(stages: Stages, name: str) -> list[Row]:
 
 
 def construction(stages: Stages, name: str, summary: dict[str, float]) -> list[Row]:
-    """Of a perturbed set: how often its maker reads the new label, as found, stored, and augmented as in training.
+    """Of a perturbed set: how often, and how surely, its maker reads the new label: as found, stored and augmented.
 
-    Where the set is judged, how often the adversarially trained network reads it too, before and after.
+    Augmented as in training on the set. Where it is judged, how often the adversarially trained network reads it too,
+    before and after. `confidence` is the mean probability of the new label.
     """
     made, n = MADE[name], len(stages.data.train)
     if made.method == "match":
         return []
-    shares = {"found": summary["success"], "stored": summary["success_stored"]}
-    shares["augmented"] = _augmented(stages, name)
-    readings = [(made.source, when, share) for when, share in shares.items()]
-    if made.judged:
-        readings += [("adversarial", when, summary[f"control_{when}"]) for when in ("before", "after")]
-    return [
-        {**about(stages, reader, "construction"), "test_set": f"{name}:{when}", **Attack().fields()}
-        | {"n": n, "seed": stages.seed, "accuracy": share}
-        for reader, when, share in readings
+    found = {"found": (summary["success"], summary["confidence"]), "augmented": _augmented(stages, name)}
+    found["stored"] = summary["success_stored"], summary["confidence_stored"]
+    rows = [
+        {**_reading(stages, made.source, f"{name}:{when}", n), "accuracy": share, "confidence": confidence}
+        for when, (share, confidence) in found.items()
     ]
+    if made.judged:
+        for when in ("before", "after"):
+            share = summary[f"control_{when}"]
+            rows.append({**_reading(stages, "adversarial", f"{name}:{when}", n), "accuracy": share})
+    return rows
 
 
-def _augmented(stages: Stages, name: str) -> float:
-    """How often the maker of set `name` reads the new label in images augmented as for training on the set."""
+def _reading(stages: Stages, reader: str, test_set: str, n: int) -> Row:
+    of = about(stages, reader, "construction")
+    return {**of, "test_set": test_set, **Attack().fields(), "n": n, "seed": stages.seed}
+
+
+def _augmented(stages: Stages, name: str) -> tuple[float, float]:
+    """How often, and how surely, the maker of set `name` reads the new label in images augmented as in training."""
     model, split = network(stages, MADE[name].source), split_of(stages, name)
     names = recipe_of(stages.experiment, name).augment
     generator = torch_generator(stages.seed, f"augmented/{name}")
-    right = 0
+    right, sure = 0, 0.0
     for rows in batches(len(split), 500):
         inputs = augment(split.inputs(rows), names, generator=generator).to(stages.device)
         with torch.no_grad():
-            right += int((model(inputs).argmax(1).cpu() == split.labels[rows]).sum())
-    return right / len(split)
+            chances, labels = model(inputs).softmax(dim=1).cpu(), split.labels[rows]
+        right += int((chances.argmax(1) == labels).sum())
+        sure += float(chances.gather(1, labels[:, None]).sum())
+    return right / len(split), sure / len(split)
 
 
 def _few(stages: Stages) -> Split:

@@ -83,7 +83,7 @@ def _network(stages: Stages, name: str) -> list[Row]:
     if own.startswith("det"):
         shifted = Split(data.test.images, (data.test.labels + 1) % len(data.classes))
         found += evaluated(stages, name, model, "source:next", shifted, attacks[:1], part=part)
-    return found + rows + by_epoch(stages, name)
+    return found + rows + ([] if part == "architectures" else by_epoch(stages, name))
 
 
 def _part(name: str) -> str:

@@ -108,6 +108,8 @@ class Experiment:
                 )
         if self.perturb.targets != "random":
             raise FeatsplitError('perturb.targets: a run makes both sets, D_rand with "random" and D_det with "next"')
+        if self.evaluate.attack == "none" or not any(self.evaluate.eps):
+            raise FeatsplitError("evaluate: needs an attack, and an eps greater than 0; what is compared is robustness")
         if len(set(self.evaluate.eps)) < len(self.evaluate.eps):
             raise FeatsplitError(f"evaluate.eps = {list(self.evaluate.eps)}: give each eps once")
         if self.train.adversarial.adversary is None:

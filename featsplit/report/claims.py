@@ -31,7 +31,8 @@ def transfer_points(rows: list[Row], test_set: str) -> list[tuple[str, float, fl
     points = []
     for arch in dict.fromkeys(row["architecture"] for row in rows if row["test_set"] == test_set):
         on = {"train_set": "det", "architecture": arch, "test_set": "source", "attack": "none"}
-        learned = mean(rows, part="architectures", **on) or mean(rows, part="main", **on)
+        own = mean(rows, part="architectures", **on)
+        learned = mean(rows, part="main", **on) if own is None else own
         rate = mean(rows, test_set=test_set, architecture=arch)
         if learned is not None and rate is not None:
             points.append((arch, learned, rate if test_set.endswith(":next") else 1 - rate))

@@ -49,6 +49,7 @@ def learned(rows: list[Row], *, classes: int) -> str:
     """Four pairs of bars: what a normally trained network learns from each set, clean and under attack."""
     eps = smallest_eps(rows)
     of = picked(rows, part="main", test_set="source")
+    attack = next(row["attack"] for row in of if row["eps"] == eps)
     clean = [_mean(of, train_set=name, attack="none") for name in SETS]
     attacked = [_mean(of, train_set=name, eps=eps) for name in SETS]
 
@@ -56,7 +57,7 @@ def learned(rows: list[Row], *, classes: int) -> str:
         axes = figure.add_subplot()
         for shift, heights, colour, name in (
             (-0.2, clean, BLUE, "clean"),
-            (0.2, attacked, ORANGE, f"PGD, eps {eps:g}"),
+            (0.2, attacked, ORANGE, f"{attack}, eps {eps:g}"),
         ):
             bars = axes.bar([place + shift for place in range(4)], heights, 0.38, color=colour, label=name)
             axes.bar_label(bars, fmt="%.2f", fontsize=9, color=INK)
@@ -70,7 +71,6 @@ def learned(rows: list[Row], *, classes: int) -> str:
 
 def by_epoch(rows: list[Row]) -> str:
     """Figure 10: accuracy on the perturbed set as it is trained on, and on the test set, epoch by epoch."""
-    own_arch = picked(rows, part="main")[0]["architecture"]
     names = {
         name: SETS.get(name, f"{SETS.get(name.partition('-')[0], name)}, robust source") for name in _perturbed(rows)
     }
@@ -78,7 +78,7 @@ def by_epoch(rows: list[Row]) -> str:
     def draw(figure: Figure) -> None:
         panels: Any = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         for axes, (name, title) in zip(panels, names.items(), strict=True):
-            of = picked(rows, part="epochs", train_set=name, architecture=own_arch)
+            of = picked(rows, part="epochs", train_set=name)
             for test, colour, label in (
                 (f"{name}:train", BLUE, "on the set itself"),
                 ("source", ORANGE, "on the test set"),

@@ -54,5 +54,6 @@ def bootstrap_interval(left: Sequence[float], right: Sequence[float], *, draws: 
 
     picks = np.random.default_rng(0).integers(len(left), size=(draws, len(left)))
     found = [rank_correlation([left[i] for i in pick], [right[i] for i in pick]) for pick in picks.tolist()]
-    low, high = np.nanpercentile(found, [2.5, 97.5])
+    sound = [rho for rho in found if not math.isnan(rho)]
+    low, high = np.percentile(sound or [math.nan], [2.5, 97.5])
     return float(low), float(high)

@@ -107,13 +107,14 @@ def architecture_table(rows: list[Row]) -> Cells:
 
 
 def reading_table(rows: list[Row]) -> Cells:
-    """How often the network that made a perturbed set reads the new label: as found, as stored, and augmented."""
+    """How often, and with what mean probability, the maker of a perturbed set reads its new labels."""
     own, whens = picked(rows, part="construction"), ("found", "stored", "augmented")
     names = list(dict.fromkeys(row["test_set"].partition(":")[0] for row in own))
-    table = [["its maker reads the new label", *("as " + when for when in whens)]]
+    table = [["its maker reads the new label", *("as " + w for w in whens), *(f"probability as {w}" for w in whens)]]
     for name in names:
-        found = [values(own, part="construction", test_set=f"{name}:{when}") for when in whens]
-        table.append([NAMES[name, "standard"], *(spread(each) if each else "" for each in found)])
+        of = [picked(own, part="construction", test_set=f"{name}:{when}") for when in whens]
+        cells = [spread([row[field] for row in rows]) for field in ("accuracy", "confidence") for rows in of]
+        table.append([NAMES[name, "standard"], *cells])
     return table
 
 

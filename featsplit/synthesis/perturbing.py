@@ -22,6 +22,8 @@ from featsplit.runtime import Precision, frozen, usual_batch
 from featsplit.synthesis.story import specification
 
 Targets = Literal["random", "next"]
+COLUMNS = 2
+"""What is measured of each image; a file that holds less is made again."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def build_perturb(
 
     how = {"method": "perturb", "perturb": asdict(perturb), "split": split, "seed": seed, "dtype": dtype}
     how["control_digest"] = None if control is None else state_digest(control)
+    how["columns"] = COLUMNS
     size = batch_size or usual_batch(device, data.shape)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(

@@ -86,10 +86,21 @@ def kill(process: "subprocess.Popen[str]", how: signal.Signals) -> str:
     return process.communicate(timeout=60)[1]
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    """Every file of a run, but for its settings."""
+def everything(folder: Path) -> dict[str, bytes]:
+    """Every file of a run."""
     out = folder / "out"
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.rglob("*")) if path.is_file()}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file that the settings decide; the seconds, the pages that show them and the day are of one run alone."""
+    found = {
+        path: content
+        for path, content in everything(folder).items()
+        if Path(path).name not in ("times.jsonl", "report.md", "report.html")
+    }
+    found["run.json"] = re.sub(rb'"date": "[-0-9]+"', b"", found["run.json"])
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -105,28 +116,59 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_rows_have_every_field_and_network(whole: Path) -> None:
     rows = json.loads((whole / "out" / "rows.json").read_text())
-    fields = {
-        "train_set",
-        "training",
-        "architecture",
-        "test_set",
-        "attack",
-        "norm",
-        "eps",
-        "steps",
-        "restarts",
-        "n",
-        "seed",
-    }
-    assert all(fields | {"accuracy"} <= set(row) for row in rows)
-    networks = {(row["train_set"], row["training"]) for row in rows if row["test_set"] == "source"}
-    expected = {("source", "standard"), ("source", "adversarial"), *((s, "standard") for s in SETS)}
-    assert networks == expected
+    assert all(set(row) >= FIELDS for row in rows)
     assert {row["seed"] for row in rows} == {0, 1}
-    assert {row["test_set"] for row in rows} == {
-        "source", "source:next", "rand:before", "rand:after", "det:before", "det:after"
-    }  # fmt: skip
-    assert len(rows) == 2 * (6 * 2 + 1 + 4)
+    main, construction, epochs = (
+        [row for row in rows if row["part"] == part] for part in ("main", "construction", "epochs")
+    )
+    assert len(rows) == len(main) + len(construction) + len(epochs)
+    expected = {("source", "standard"), ("source", "adversarial"), *((s, "standard") for s in SETS)}
+    assert {(row["train_set"], row["training"]) for row in main} == expected
+    assert {row["test_set"] for row in main} == {"source", "source:next"}
+    assert len(main) == 2 * (6 * 2 + 1)
+    whens = ("found", "stored", "augmented", "before", "after")
+    readers = {(row["test_set"], row["training"]) for row in construction}
+    assert readers == {
+        (f"{name}:{when}", "adversarial" if when in ("before", "after") else "standard")
+        for name in ("rand", "det")
+        for when in whens
+    }
+    assert len(construction) == 2 * 2 * len(whens)
+    own = {row["test_set"] for row in epochs} - {"source"}
+    assert own == {f"{name}:train" for name in ("standard", "adversarial", *SETS)}
+    assert len(epochs) == 2 * 6 * 4 * 2
+
+
+FIELDS = {
+    "part",
+    "train_set",
+    "training",
+    "architecture",
+    "test_set",
+    "attack",
+    "norm",
+    "eps",
+    "steps",
+    "step_size",
+    "restarts",
+    "loss",
+    "n",
+    "seed",
+    "accuracy",
+}
+
+
+def test_a_run_says_what_it_was_and_how_long_its_stages_took(whole: Path) -> None:
+    told = json.loads((whole / "out" / "run.json").read_text())
+    assert told["command"] == "featsplit run tiny.toml --seeds 0,1"
+    assert (told["data"]["train"], told["data"]["test"], told["data"]["shape"]) == (200, 100, [1, 8, 8])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", told["date"])
+    for seed in (0, 1):
+        lines = (whole / "out" / f"seed{seed}" / "times.jsonl").read_text().splitlines()
+        stages = [json.loads(line)["stage"] for line in lines]
+        assert len(set(stages)) == len(stages), "no stage ran twice"
+        assert {f"train {name}" for name in ("standard", "adversarial", *SETS)} < set(stages)
+        assert all(json.loads(line)["seconds"] >= 0 for line in lines)
 
 
 SETS = ("robust", "nonrobust", "rand", "det")
@@ -144,6 +186,9 @@ def test_the_table_is_printed_within_80_columns(whole: Path) -> None:
 
 def test_the_report_shows_table_control_and_grids(whole: Path) -> None:
     page = (whole / "out" / "report.md").read_text()
+    assert "![What a normally trained network learns from each set." in page
+    assert (whole / "out" / "plots" / "learned.svg").is_file()
+    assert (whole / "out" / "report.html").read_text().startswith("<!doctype html>")
     for wanted in ("D_R (robust)", "on D_rand", "featsplit run tiny.toml --seeds 0,1", "relative distance", "±"):
         assert wanted in page
     for name in SETS:
@@ -161,11 +206,11 @@ def test_networks_start_from_weights_of_their_own(whole: Path) -> None:
 
 
 def test_a_finished_run_says_so_at_once(whole: Path) -> None:
-    before = files(whole)
+    before = everything(whole)
     out, err = run(whole, "--seeds", "0,1")
     assert "this run is finished" in out
     assert err == ""  # no stage was even looked at
-    assert files(whole) == before
+    assert everything(whole) == before
 
 
 def test_a_run_that_another_took_apart_is_not_called_finished(whole: Path, tmp_path: Path) -> None:
@@ -185,7 +230,7 @@ def test_a_changed_setting_redoes_only_what_depends_on_it(whole: Path, tmp_path:
     seed = tmp_path / "out" / "seed0"
     redone = {str(path.relative_to(seed)) for path in seed.rglob("*.*") if path.stat().st_mtime_ns != stamp.get(path)}
     assert {name for name in redone if not name.startswith("rows/")} == {
-        "sets/rand.h5", "sets/det.h5", "models/rand.safetensors", "models/det.safetensors"
+        "times.jsonl", "sets/rand.h5", "sets/det.h5", "models/rand.safetensors", "models/det.safetensors"
     }  # fmt: skip
 
 
@@ -285,7 +330,7 @@ def test_the_gpu_preset_takes_the_same_path_small_on_a_cpu(tmp_path: Path) -> No
     told: list[str] = []
     data = load_data(experiment.data, root=None, download=False)
     rows = run_all(experiment, data, seeds=[0], out=tmp_path / "out", device=torch.device("cpu"), say=told.append)
-    assert len(rows) == 6 * 3 + 1 + 4
+    assert len([row for row in rows if row["part"] == "main"]) == 6 * 3 + 1
     assert sum("build" in line for line in told) == 4
 
 
