@@ -1,5 +1,6 @@
 """What a run makes, and from what: the derived sets, the networks, and the jobs in the order of their needs."""
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from featsplit.experiment.settings import Experiment
@@ -90,7 +91,8 @@ def spec_of(experiment: Experiment, name: str) -> ModelSpec:
 def recipe_of(experiment: Experiment, name: str) -> Recipe:
     """How the network `name` is trained: as the one of its training set, however that set was made."""
     recipe: Recipe = getattr(experiment.train, set_of(name).partition("-")[0])
-    return recipe
+    compared = "@" in name and experiment.architecture_epochs
+    return replace(recipe, epochs=compared) if compared else recipe
 
 
 def set_of(name: str) -> str:

@@ -80,7 +80,8 @@ class Experiment:
 
     `parts` are the paper's experiments beyond the four sets: "noise" (Table 7, sets matched from noise), "splits"
     (Table 8), "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13,
-    with these `architectures`), "steps" (Figure 8) and "autoattack".
+    with these `architectures`, each trained for `architecture_epochs`, None being as long as the experiment's own),
+    "steps" (Figure 8) and "autoattack".
     """
 
     name: str
@@ -93,6 +94,7 @@ class Experiment:
     scrutiny: Scrutiny = Scrutiny()
     parts: tuple[Part, ...] = ()
     architectures: tuple[str, ...] = ("cnn", "vgg7", "densenet10", "resnet8", "resnet14")
+    architecture_epochs: int | None = None
     dtype: Dtype = "float32"
     precision: Precision = "auto"
 
@@ -118,6 +120,7 @@ class Experiment:
         self.perturb.check()
         self.scrutiny.check()
         if "architectures" in self.parts:
+            check_count("architecture_epochs", 1 if self.architecture_epochs is None else self.architecture_epochs)
             for name in self.architectures:
                 ModelSpec(name).check("architectures")
         if "autoattack" in self.parts:
