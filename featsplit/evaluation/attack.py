@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Attack:
-    """An attack to evaluate under; "none" is clean accuracy, "autoattack" needs the extra featsplit[autoattack].
+    """An attack to evaluate under; "none" is clean accuracy, "autoattack" needs pyautoattack (the extra "autoattack").
 
     `step_size` None: 2.5 eps / steps, never more than eps. The first PGD run starts at the image itself, each of the
     `restarts` - 1 others at a uniform point of the ball. `loss` is what PGD climbs (see `attacks`). AutoAttack has no

@@ -16,7 +16,7 @@ from featsplit.models.classifier import Classifier
 def check_installed(place: str) -> None:
     """Raise FeatsplitError at `place` where pyautoattack is not installed."""
     if importlib.util.find_spec("pyautoattack") is None:
-        raise FeatsplitError(f"{place}: AutoAttack is not installed; pip install 'featsplit[autoattack]'")
+        raise FeatsplitError(f"{place}: AutoAttack is not installed; pip install pyautoattack")
 
 
 def autoattack(network: Classifier, inputs: Tensor, labels: Tensor, *, norm: Norm, eps: float, seed: int = 0) -> Tensor:

@@ -48,7 +48,7 @@ SCRUTINISED = ("standard", "adversarial", "robust", "nonrobust")
 
 
 def jobs_of(experiment: Experiment) -> dict[str, tuple[str, ...]]:
-    """Every job of one seed, with those that it needs, which come before it.
+    """Every job of one seed, with those that it needs, which come before it: the long ones first.
 
     A network's job makes its training set, trains it and evaluates it: "standard", "rand" ... or "det@vgg7", the
     network of another architecture ("standard@resnet8" is a second one of the same). The others measure: "splits",
@@ -58,14 +58,15 @@ def jobs_of(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     jobs: dict[str, tuple[str, ...]] = {"adversarial": (), "standard": ()}
     for name, made in sets_of(experiment).items():
         jobs[name] = (made.source, "adversarial") if made.judged else (made.source,)
-    if "architectures" in parts:
-        others = [arch for arch in experiment.architectures if arch != experiment.model.arch]
-        jobs |= {f"det@{arch}": ("det",) for arch in others}
-        jobs |= {f"standard@{arch}": () for arch in experiment.architectures}
-        jobs["transferred"] = ("standard", *(f"standard@{arch}" for arch in experiment.architectures))
-    jobs |= {part: (closest(experiment),) for part in ("splits", "steps") if part in parts}
+    jobs |= {part: (closest(experiment),) for part in ("steps", "splits") if part in parts}
     if "autoattack" in parts:
         jobs |= {f"autoattack@{name}": (name,) for name in SCRUTINISED}
+    if "architectures" in parts:
+        others = [arch for arch in experiment.architectures if arch != experiment.model.arch]
+        jobs |= {f"standard@{arch}": () for arch in experiment.architectures} | {
+            f"det@{arch}": ("det",) for arch in others
+        }
+        jobs["transferred"] = ("standard", *(f"standard@{arch}" for arch in experiment.architectures))
     return jobs
 
 

@@ -26,20 +26,21 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """One or more workers: this process itself, or as many others, which share the threads that torch would use."""
+    """One or more workers: this process itself, or `count` others, which share the threads that torch would use."""
 
-    def __init__(self, pool: ProcessPoolExecutor | None = None) -> None:
-        self.pool = pool
+    def __init__(self, pool: ProcessPoolExecutor | None = None, count: int = 1) -> None:
+        self.pool, self.count = pool, count
 
     def carry_out(self, work: Callable[[Job], Result], needs: Mapping[Job, Sequence[Job]]) -> dict[Job, Result]:
         """`work(job)` for each job of `needs`, after the jobs that it needs, which come before it in `needs`.
 
+        A worker that is free takes the first job of `needs` that can be done: the order says what is urgent.
         In other processes `work` and its results must be picklable. An error in one job, or Ctrl-C, ends them all.
         """
         if self.pool is None:
             return {job: work(job) for job in needs}
         try:
-            return dict(_finished(self.pool, pickle.dumps(work), needs))
+            return dict(_finished(self.pool, self.count, pickle.dumps(work), needs))
         except BrokenProcessPool as error:
             raise FeatsplitError("a worker process was killed (out of memory?); try --workers 1") from error
 
@@ -54,19 +55,21 @@ def start_workers(count: int) -> Iterator[Workers]:
     with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(threads,)) as pool:
         try:
             pool.submit(int)  # starts all of them
-            yield Workers(pool)
+            yield Workers(pool, count)
         except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
 
 
-def _finished(pool: ProcessPoolExecutor, work: bytes, needs: Mapping[Job, Sequence[Job]]) -> Iterator[tuple[Job, Any]]:
-    """Each job with its result, as they end; a job is handed in when those it needs have ended."""
+def _finished(
+    pool: ProcessPoolExecutor, count: int, work: bytes, needs: Mapping[Job, Sequence[Job]]
+) -> Iterator[tuple[Job, Any]]:
+    """Each job with its result, as they end; a job is handed in when those it needs have ended, `count` at a time."""
     waiting, done = list(needs), set[Job]()
     running: dict[Future[Any], Job] = {}
     while waiting or running:
-        ready = [job for job in waiting if done.issuperset(needs[job])]
+        ready = [job for job in waiting if done.issuperset(needs[job])][: count - len(running)]
         running |= {pool.submit(_do, work, job): job for job in ready}
         waiting = [job for job in waiting if job not in ready]
         for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -126,4 +126,4 @@ def test_without_the_package_it_is_refused_before_any_work(monkeypatch: pytest.M
     split = Split(images(2, low=0, high=1), torch.zeros(2, dtype=torch.int64))
     with pytest.raises(FeatsplitError) as caught:
         evaluate(model, split, [Attack(), Attack("autoattack", "l2", 0.1)])
-    assert str(caught.value) == "attack.name: AutoAttack is not installed; pip install 'featsplit[autoattack]'"
+    assert str(caught.value) == "attack.name: AutoAttack is not installed; pip install pyautoattack"
