@@ -55,10 +55,10 @@ def run(
         typer.echo(summary(folder))
         typer.echo(f"{folder}: this run is finished; change a setting, or give another --out, to run again")
         return
-    for note in notes(experiment):
-        options.say(note)
     reopen(folder)
     where = resolve_device(device)
+    for note in notes(experiment):
+        options.say(note)
     with start_workers(workers or usual_workers(experiment, where)) as started:
         from featsplit.experiment.plan import sets_of
         from featsplit.report.grids import draw_grid  # takes its second while the workers begin

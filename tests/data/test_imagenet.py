@@ -220,13 +220,14 @@ def test_memory_does_not_grow_with_the_images(own: Path, tmp_path: Path) -> None
                 file.with_name(f"{copy}.JPEG").unlink(missing_ok=True)
                 os.link(file, file.with_name(f"{copy}.JPEG"))
         command = [sys.executable, "-c", STREAM, str(own), str(tmp_path / f"{copies}.h5")]
-        told = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        quiet = {**os.environ, "MALLOC_ARENA_MAX": "1", "MALLOC_TRIM_THRESHOLD_": "0"}  # what is freed is given back
+        told = subprocess.run(command, capture_output=True, text=True, check=True, env=quiet).stdout.split()
         assert int(told[0]) == SYNSETS * (1 + copies)
         sizes.append(float(told[1]))
         peaks.append(float(told[2]))
     print(f"{sizes} MiB of images, {peaks} MiB of memory")
     assert sizes[1] - sizes[0] > 80
-    assert peaks[1] - peaks[0] < 55
+    assert peaks[1] - peaks[0] < 0.5 * (sizes[1] - sizes[0])
 
 
 def test_a_hidden_folder_is_no_synset(own: Path) -> None:

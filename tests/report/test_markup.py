@@ -139,7 +139,7 @@ FOOLED = [
     )
 ]
 DRAWN = {
-    "learned": (plots.learned(BARS, classes=10), ["0.11", "0.44", "0.07", "0.28", "clean", "PGD, eps 0.25", "chance"]),
+    "learned": (plots.learned(BARS, classes=10), ["0.11", "0.44", "0.07", "0.28", "clean", "pgd, eps 0.25", "chance"]),
     "by_epoch": (plots.by_epoch([*BARS, *EPOCHS]), ["D_rand", "D_det", "D_det, robust source", "epoch", "accuracy"]),
     "by_steps": (plots.by_steps([*BARS, *CURVE]), ["cross-entropy", "margin", "PGD steps", "accuracy at eps 0.25"]),
     "by_architecture": (plots.by_architecture(FOOLED), [*NETS, "untargeted", "targeted", "transfer rate"]),
