@@ -3,6 +3,7 @@
 A small network does not keep two threads busy: two processes of one thread beat one process of two.
 """
 
+import functools
 import multiprocessing
 import os
 import pickle
@@ -14,6 +15,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing.connection import wait as wait_for
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import torch
@@ -39,10 +42,13 @@ class Workers:
         """
         if self.pool is None:
             return {job: work(job) for job in needs}
-        try:
-            return dict(_finished(self.pool, self.count, pickle.dumps(work), needs))
-        except BrokenProcessPool as error:
-            raise FeatsplitError("a worker process was killed (out of memory?); try --workers 1") from error
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "work"
+            path.write_bytes(pickle.dumps(work))
+            try:
+                return dict(_finished(self.pool, self.count, path, needs))
+            except BrokenProcessPool as error:
+                raise FeatsplitError("a worker process was killed (out of memory?); try --workers 1") from error
 
 
 @contextmanager
@@ -63,7 +69,7 @@ def start_workers(count: int) -> Iterator[Workers]:
 
 
 def _finished(
-    pool: ProcessPoolExecutor, count: int, work: bytes, needs: Mapping[Job, Sequence[Job]]
+    pool: ProcessPoolExecutor, count: int, work: Path, needs: Mapping[Job, Sequence[Job]]
 ) -> Iterator[tuple[Job, Any]]:
     """Each job with its result, as they end; a job is handed in when those it needs have ended, `count` at a time."""
     waiting, done = list(needs), set[Job]()
@@ -94,6 +100,14 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _do(work: bytes, job: Any) -> Any:
-    """Bytes, not a tensor in shared memory, of which a container may have little."""
-    return pickle.loads(work)(job)
+def _do(work: Path, job: Any) -> Any:
+    """The work goes by a file: neither by shared memory, of which a container may have little, nor by the pool's pipe.
+
+    A pipe that is full when its reader is killed blocks the pool for ever (python/cpython issue 94777).
+    """
+    return _loaded(work)(job)
+
+
+@functools.cache
+def _loaded(work: Path) -> Any:
+    return pickle.loads(work.read_bytes())
