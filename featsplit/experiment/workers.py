@@ -3,7 +3,6 @@
 A small network does not keep two threads busy: two processes of one thread beat one process of two.
 """
 
-import functools
 import multiprocessing
 import os
 import pickle
@@ -15,8 +14,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing.connection import wait as wait_for
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import torch
@@ -29,26 +26,22 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """One or more workers: this process itself, or `count` others, which share the threads that torch would use."""
+    """One or more workers: this process itself, or as many others, which share the threads that torch would use."""
 
-    def __init__(self, pool: ProcessPoolExecutor | None = None, count: int = 1) -> None:
-        self.pool, self.count = pool, count
+    def __init__(self, pool: ProcessPoolExecutor | None = None) -> None:
+        self.pool = pool
 
     def carry_out(self, work: Callable[[Job], Result], needs: Mapping[Job, Sequence[Job]]) -> dict[Job, Result]:
         """`work(job)` for each job of `needs`, after the jobs that it needs, which come before it in `needs`.
 
-        A worker that is free takes the first job of `needs` that can be done: the order says what is urgent.
         In other processes `work` and its results must be picklable. An error in one job, or Ctrl-C, ends them all.
         """
         if self.pool is None:
             return {job: work(job) for job in needs}
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / "work"
-            path.write_bytes(pickle.dumps(work))
-            try:
-                return dict(_finished(self.pool, self.count, path, needs))
-            except BrokenProcessPool as error:
-                raise FeatsplitError("a worker process was killed (out of memory?); try --workers 1") from error
+        try:
+            return dict(_finished(self.pool, pickle.dumps(work), needs))
+        except BrokenProcessPool as error:
+            raise FeatsplitError("a worker process was killed (out of memory?); try --workers 1") from error
 
 
 @contextmanager
@@ -61,21 +54,19 @@ def start_workers(count: int) -> Iterator[Workers]:
     with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(threads,)) as pool:
         try:
             pool.submit(int)  # starts all of them
-            yield Workers(pool, count)
+            yield Workers(pool)
         except BaseException:
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
 
 
-def _finished(
-    pool: ProcessPoolExecutor, count: int, work: Path, needs: Mapping[Job, Sequence[Job]]
-) -> Iterator[tuple[Job, Any]]:
-    """Each job with its result, as they end; a job is handed in when those it needs have ended, `count` at a time."""
+def _finished(pool: ProcessPoolExecutor, work: bytes, needs: Mapping[Job, Sequence[Job]]) -> Iterator[tuple[Job, Any]]:
+    """Each job with its result, as they end; a job is handed in when those it needs have ended."""
     waiting, done = list(needs), set[Job]()
     running: dict[Future[Any], Job] = {}
     while waiting or running:
-        ready = [job for job in waiting if done.issuperset(needs[job])][: count - len(running)]
+        ready = [job for job in waiting if done.issuperset(needs[job])]
         running |= {pool.submit(_do, work, job): job for job in ready}
         waiting = [job for job in waiting if job not in ready]
         for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -100,14 +91,6 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _do(work: Path, job: Any) -> Any:
-    """The work goes by a file: neither by shared memory, of which a container may have little, nor by the pool's pipe.
-
-    A pipe that is full when its reader is killed blocks the pool for ever (python/cpython issue 94777).
-    """
-    return _loaded(work)(job)
-
-
-@functools.cache
-def _loaded(work: Path) -> Any:
-    return pickle.loads(work.read_bytes())
+def _do(work: bytes, job: Any) -> Any:
+    """Bytes, not a tensor in shared memory, of which a container may have little."""
+    return pickle.loads(work)(job)
