@@ -53,7 +53,8 @@ def start_workers(count: int) -> Iterator[Workers]:
     context, threads = multiprocessing.get_context("spawn"), max(1, torch.get_num_threads() // count)
     with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(threads,)) as pool:
         try:
-            pool.submit(int)  # starts all of them
+            for _ in range(count):  # each starts one more; a process that begins later might die unseen (3.11 to 3.13)
+                pool.submit(int)
             yield Workers(pool)
         except BaseException:
             for process in multiprocessing.active_children():
