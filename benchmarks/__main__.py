@@ -4,10 +4,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import attacks, growth, matching, memory, presets, rules, steps
+from benchmarks import attacks, constructions, growth, matching, memory, presets, rules, steps
 
 ENGINE = ("matching", "attacks", "steps", "growth", "memory")
-NAMES = (*ENGINE, *presets.CLAIMS, *rules.NAMES)
+NAMES = (*ENGINE, *presets.CLAIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
 
 
 def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
@@ -22,6 +22,8 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
         return growth.measure(results)
     if name == "memory":
         return memory.measure(results)
+    if name in constructions.CONSTRUCTIONS:
+        return constructions.measure(name, results, data_root=options.data_root)
     if name in rules.NAMES:
         return rules.measure(name, results, data_root=options.data_root)
     return presets.measure(name, results, data_root=options.data_root, validation=options.validation)
@@ -31,7 +33,9 @@ def main() -> None:
     """Parse the command line and measure what it names."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
-    parser.add_argument("--all", action="store_true", help=f"{', '.join(ENGINE)} and the presets; not rules-*: hours")
+    parser.add_argument(
+        "--all", action="store_true", help=f"{', '.join(ENGINE)}, the presets and constructions; not rules-*: hours"
+    )
     parser.add_argument("--data-root", type=Path, help="where torchvision's data sets lie")
     parser.add_argument("--validation", action="store_true", help="presets: on held-out training images, to choose by")
     options = parser.parse_args()

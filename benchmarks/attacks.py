@@ -84,7 +84,7 @@ def _check(network: Classifier, runs: dict[str, Run], inputs: Tensor, labels: Te
     for name, ours in (("foolbox", last), ("torchattacks", last), ("robustness", best)):
         theirs = runs[name](inputs, labels)
         same = float(((ours - theirs).flatten(1).abs().amax(dim=1) < 1e-3).float().mean())
-        assert name == "robustness" or same > 0.9, f"{name}: the same images on {same}"
+        assert name == "robustness" or same > 0.8, f"{name}: the same images on {same}"
         with torch.no_grad():
             agree = float((network(ours).argmax(1) == network(theirs).argmax(1)).float().mean())
         assert agree > 0.9, f"{name}: read alike on {agree}"

@@ -23,13 +23,21 @@ class Claim(NamedTuple):
 
 
 def write(
-    results: Path, name: str, title: str, text: str, tables: list[Cells], claims: list[Claim], figures: dict[str, Any]
+    results: Path,
+    name: str,
+    title: str,
+    text: str,
+    tables: list[Cells],
+    claims: list[Claim],
+    figures: dict[str, Any],
+    *,
+    rows: list[dict[str, Any]] | None = None,
 ) -> bool:
-    """Write results/NAME.json and NAME.md, and print the page; whether every claim holds."""
+    """Write results/NAME.json, with the `rows`, and NAME.md; print the page; whether every claim holds."""
     seen, command = machine(), f"python -m benchmarks {name}"
     content: dict[str, Any] = {"command": command, "machine": seen, "figures": figures}
     content["claims"] = [{**claim._asdict(), "holds": claim.holds} for claim in claims]
-    (results / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+    (results / f"{name}.json").write_text(as_json(content, rows))
     lines = [["claim", "measured", "to be", "holds"]]
     lines += [
         [c.what, f"{c.measured:.3g}", f"at {'most' if c.most else 'least'} {c.bound:g}", "yes" if c.holds else "NO"]
@@ -40,3 +48,11 @@ def write(
     (results / f"{name}.md").write_text("\n\n".join(page) + "\n")
     print("\n\n".join(page), flush=True)
     return all(claim.holds for claim in claims)
+
+
+def as_json(content: dict[str, Any], rows: list[dict[str, Any]] | None) -> str:
+    """The content as JSON, and the rows, if any, at its end, one a line."""
+    text = json.dumps(content, indent=1)
+    if rows is None:
+        return text + "\n"
+    return text[:-2] + ',\n "rows": [\n  ' + ",\n  ".join(map(json.dumps, rows)) + "\n ]\n}\n"

@@ -1,6 +1,5 @@
 """A preset as a user runs it, a whole process over three seeds: its tables, its time, and what was to be shown."""
 
-import json
 import statistics
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.machine import machine, told
+from benchmarks.pages import as_json
 from featsplit.report.markup import Block, Code, Heading, Picture, Plot, as_page
 from featsplit.report.page import Run, blocks_of
 from featsplit.report.rows import picked
@@ -84,8 +84,8 @@ def write(name: str, results: Path, run: Run, seconds: tuple[float, float], *, v
     content: dict[str, Any] = {"command": command, "machine": seen, "seconds_one_seed": seconds[0]}
     content |= {"seconds_all_seeds": seconds[1], "settings": run.told["settings"]}
     content["claims"] = [{"claim": claim, "measured": value, "at_least": least} for claim, value, least in claims]
-    rows = ",\n  ".join(json.dumps(row) for row in run.rows if row["part"] != "epochs")
-    (results / f"{stem}.json").write_text(json.dumps(content, indent=1)[:-2] + f',\n "rows": [\n  {rows}\n ]\n}}\n')
+    rows = [row for row in run.rows if row["part"] != "epochs"]
+    (results / f"{stem}.json").write_text(as_json(content, rows))
     lines = [["claim", "measured", "at least", "holds"]]
     lines += [[c, f"{value:.3f}", f"{least:.2f}", "yes" if value >= least else "NO"] for c, value, least in claims]
     blocks = _filled([block for block in blocks_of(run) if not isinstance(block, Plot | Picture | Code)])

@@ -32,6 +32,7 @@ THEN = {
         "perturb.steps=25",
         "perturb.step_size=0.12",
         "evaluate.eps=[0.1, 0.25]",
+        "evaluate.restarts=3",
     ]
 }
 """What the preset was when the paper's rule, which takes hours, was run on it."""

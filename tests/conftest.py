@@ -67,7 +67,9 @@ def robust(digits: ImageData) -> Classifier:
 
 
 EVERY_PART = """
-parts = ["noise", "splits", "control", "architectures", "steps", "autoattack"]
+parts = [
+  "noise", "splits", "control", "architectures", "steps", "autoattack", "audit", "leakage", "bugs", "mislabelled",
+]
 architectures = ["linear", "cnn", "vgg7", "resnet8"]
 [data]
 source = "digits"
@@ -98,6 +100,11 @@ restarts = 2
 images = 6
 steps = 105
 strides = [1.0, 0.1]
+[discussion]
+ensemble = 1
+early_epochs = 1
+images = 6
+steps = 2
 """
 """Every part, as short as can be; under eps 3 no image holds, so AutoAttack is done at once."""
 

@@ -6,15 +6,18 @@ from typing import Any, NoReturn
 import typer
 
 from featsplit.commands import (
+    audit,
     build_nonrobust,
     build_robust,
     evaluate,
     export,
     import_madrylab,
     info,
+    leakage,
     report,
     run,
     show,
+    toy,
     train,
     transfer,
     verify,
@@ -37,11 +40,14 @@ app.command("build-robust", short_help="D_R, by representation matching.")(build
 app.command("build-nonrobust", short_help="D_rand, D_det and D_NR.")(build_nonrobust.build_nonrobust)
 app.command("evaluate", short_help="Models x data sets x attacks.")(evaluate.evaluate)
 app.command("transfer", short_help="What each set is worth to each architecture.")(transfer.transfer)
+app.command("audit", short_help="How useful and how robust each unit is.")(audit.audit)
+app.command("leakage", short_help="What robust features leak of the labels.")(leakage.leakage)
 app.command("report", short_help="The page of a run; runs side by side.")(report.report)
 app.command("import-madrylab", short_help="A published set or network as a file of ours.")(
     import_madrylab.import_madrylab
 )
 app.command("export", short_help="A set in the layout of the published ones.")(export.export)
+app.add_typer(toy.app, name="toy", short_help="The constructions with a known answer.")
 app.command("info", short_help="The story of a file.")(info.info)
 app.command("verify", short_help="Whether a set is still what was written.")(verify.verify)
 app.command("show", short_help="Examples of a set as a picture.")(show.show)

@@ -1,16 +1,26 @@
-"""featsplit build-nonrobust: D_rand and D_det by relabel-and-perturb, D_NR by representation matching."""
+"""featsplit build-nonrobust: D_rand and D_det by relabel-and-perturb, D_NR by matching; bugs and wrong labels."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from featsplit.commands import matching, options
 from featsplit.errors import FeatsplitError, unknown
 
-ONLY_MATCH = ("rule", "start", "tolerance")
-ONLY_PERTURB = ("targets", "norm", "eps", "control", "exclude_own_label")
+if TYPE_CHECKING:
+    from featsplit.data.images import ImageData
+    from featsplit.models.classifier import Classifier
+
+ENSEMBLE = 5
+METHODS: dict[str, tuple[str, ...]] = {
+    "perturb": ("targets", "norm", "eps", "steps", "step_size", "control", "exclude_own_label", "batch_size"),
+    "bugs": ("targets", "norm", "eps", "steps", "step_size", "control", "exclude_own_label", "batch_size", "ensemble"),
+    "match": ("rule", "start", "tolerance", "steps", "step_size", "batch_size"),
+    "mislabelled": (),
+}
+"""The options that belong to each method."""
 
 
 def build_nonrobust(
@@ -18,8 +28,18 @@ def build_nonrobust(
     model: options.ModelFile,
     data: options.Data,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The data set to write (.h5).")],
-    method: Annotated[str, typer.Option(help="perturb (D_rand, D_det) or match (D_NR).")] = "perturb",
-    targets: Annotated[str | None, typer.Option(help="random (D_rand) or next (D_det). [default: random]")] = None,
+    method: Annotated[
+        str, typer.Option(help="perturb (D_rand, D_det), match (D_NR), bugs (D_det that does not leak), mislabelled.")
+    ] = "perturb",
+    targets: Annotated[
+        str | None, typer.Option(help="random (D_rand) or next (D_det). [default: random; bugs: next]")
+    ] = None,
+    ensemble: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Of bugs: how many other networks, trained here as MODEL was, stay as they were. [default: 5]"
+        ),
+    ] = None,
     exclude_own_label: Annotated[
         bool, typer.Option("--exclude-own-label", help="Never draw an image's own label as its random target.")
     ] = False,
@@ -54,17 +74,21 @@ def build_nonrobust(
 ) -> None:
     """Build a non-robust data set with a standard MODEL: images whose labels only its non-robust features explain.
 
-    The defaults are the paper's. A build that was killed goes on.
+    The defaults are the paper's. A build that was killed goes on. `bugs` are perturbations that fool MODEL and leave an
+    ensemble of others as they were (Nakkiran 2019); `mislabelled` keeps the images that MODEL misreads, labelled as it
+    reads them (Wallace 2019).
     """
-    if method not in ("perturb", "match"):
-        raise unknown("--method", method, ("perturb", "match"))
+    if method not in METHODS:
+        raise unknown("--method", method, METHODS)
     given = context.params
-    for name in ONLY_MATCH if method == "perturb" else ONLY_PERTURB:
-        if given[name]:
-            other = "match" if method == "perturb" else "perturb"
-            raise FeatsplitError(f"--{name.replace('_', '-')} {given[name]}: belongs to --method {other}")
+    for name in dict.fromkeys(name for names in METHODS.values() for name in names):
+        if given[name] and name not in METHODS[method]:
+            owners = " or ".join(other for other, names in METHODS.items() if name in names)
+            raise FeatsplitError(f"--{name.replace('_', '-')} {given[name]}: belongs to --method {owners}")
     if method == "match":
         matching.build_and_tell("nonrobust", matching.matching(given), given)
+    elif method == "mislabelled":
+        _mislabelled(given)
     else:
         _perturb(given)
 
@@ -73,19 +97,21 @@ def _perturb(given: Mapping[str, Any]) -> None:
     from featsplit.runtime import resolve_device
     from featsplit.synthesis import Perturb, build_perturb
 
+    bugs = given["method"] == "bugs"
     fields = ("targets", "norm", "eps", "steps", "step_size", "exclude_own_label")
-    chosen = Perturb(**{name: given[name] for name in fields if given[name] is not None})
+    chosen = Perturb(**({"targets": "next"} if bugs else {}) | {n: given[n] for n in fields if given[n] is not None})
     chosen.check()
     options.check_suffix(Path(given["out"]), ".h5")
     data = options.load_data(given)
     checks = {"factory": given["factory"], "other_classes": given["other_classes"]}
-    name = "rand" if chosen.targets == "random" else "det"
+    name = ("rand" if chosen.targets == "random" else "det") + ("-bugs" if bugs else "")
     summary = build_perturb(
         Path(given["out"]),
         options.load_model(Path(given["model"]), data, **checks),
         data,
         chosen,
         control=options.load_model(Path(given["control"]), data, **checks) if given["control"] else None,
+        ensemble=_ensemble(given, data) if bugs else (),
         split=options.one_split(given["split"]),
         seed=given["seed"],
         dtype=given["dtype"],
@@ -104,3 +130,55 @@ def _perturb(given: Mapping[str, Any]) -> None:
     if "control_after" in summary:
         before, after = summary["control_before"], summary["control_after"]
         typer.echo(f"the control reads the new label on {before:.4f} before, {after:.4f} after")
+
+
+def _ensemble(given: Mapping[str, Any], data: "ImageData") -> "list[Classifier]":
+    """Fresh networks trained as the model was, beside the set that is written: there already on a second call."""
+    from featsplit.experiment.convert import record
+    from featsplit.experiment.stages import train_to_file
+    from featsplit.models.build import ModelSpec
+    from featsplit.models.checkpoints import load_model, read_story
+    from featsplit.runtime import resolve_device
+    from featsplit.training import Recipe
+
+    path, out = Path(given["model"]), Path(given["out"])
+    story = read_story(path)
+    if "recipe" not in story:
+        raise FeatsplitError(f"{path}: does not tell how it was trained, so no ensemble can be; use one made by train")
+    recipe, found = record(Recipe, story["recipe"], "recipe"), []
+    for number in range(1, (given["ensemble"] or ENSEMBLE) + 1):
+        other = out.with_name(f"{out.stem}.ensemble") / f"{number}.safetensors"
+        train_to_file(
+            other,
+            data,
+            ModelSpec(**story["model"]),
+            recipe,
+            seed=story["seed"] + 1_000_003 * number,
+            device=resolve_device(given["device"]),
+            precision=given["precision"],
+            overwrite=given["overwrite"],
+        )
+        found.append(load_model(other, factory=given["factory"]))
+        options.say(f"ensemble {number}: {other}")
+    return found
+
+
+def _mislabelled(given: Mapping[str, Any]) -> None:
+    from featsplit.runtime import resolve_device
+    from featsplit.synthesis import build_mislabelled
+
+    options.check_suffix(Path(given["out"]), ".h5")
+    data = options.load_data(given)
+    checks = {"factory": given["factory"], "other_classes": given["other_classes"]}
+    summary = build_mislabelled(
+        Path(given["out"]),
+        options.load_model(Path(given["model"]), data, **checks),
+        data,
+        split=options.one_split(given["split"]),
+        dtype=given["dtype"],
+        device=resolve_device(given["device"]),
+        story={"set": "mislabelled"},
+        overwrite=given["overwrite"],
+    )
+    typer.echo(f"{given['out']}: mislabelled from {data.name} ({given['split']})")
+    typer.echo(f"the model misreads {summary['share']:.4f} of the images; these are kept, labelled as it reads them")

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from featsplit.models.classifier import Classifier
 
 SOURCES = (
-    "digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, svhn, folder:PATH, npz:PATH, restricted-imagenet:PATH, "
-    "or a derived FILE.h5"
+    "digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, svhn, planted, folder:PATH, npz:PATH, "
+    "restricted-imagenet:PATH, or a derived FILE.h5"
 )
 
 Data = Annotated[str, typer.Option("--data", metavar="SRC", help=f"The data set: {SOURCES}.")]

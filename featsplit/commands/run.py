@@ -21,7 +21,11 @@ def run(
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="[default: datasets_out/PRESET]")] = None,
     seeds: Annotated[str, typer.Option(help="One whole run for each, such as 0,1,2.")] = "0",
     parts: Annotated[
-        str | None, typer.Option(help="all, none, or of noise, splits, control, architectures, steps, autoattack.")
+        str | None,
+        typer.Option(
+            help="all, none, or of noise, splits, control, architectures, steps, autoattack, audit, leakage, bugs, "
+            "mislabelled."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: perturb.eps=0.5.")

@@ -2,8 +2,8 @@
 
     source -> check -> classes -> holdout -> limit -> resize
 
-A source is bundled (`digits`), one of torchvision's, a folder of images, a .npz file, the user's ImageNet, or a derived
-data set (.h5).
+A source is bundled (`digits`), one of torchvision's, made up (`planted`), a folder of images, a .npz file, the user's
+ImageNet, or a derived data set (.h5).
 Nothing is downloaded unless asked for. torchvision and scikit-learn are imported only when a source needs them.
 """
 
@@ -17,12 +17,13 @@ from featsplit.data.derived import load_split
 from featsplit.data.folders import load_folder
 from featsplit.data.imagenet import PREFIX, load_restricted
 from featsplit.data.images import ImageData, Split, check
+from featsplit.data.planted import NAME, is_planted, load_planted
 from featsplit.data.selection import hold_out, keep_classes, limit_split, resize_split
 from featsplit.data.stored import STORED, cache_folder, data_root, load_digits, load_stored
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.stories import NOT_TOLD, read_spec
 
-SOURCES = ("digits", *STORED, "folder:PATH", "npz:PATH", f"{PREFIX}PATH", "FILE.h5")
+SOURCES = ("digits", *STORED, NAME, "folder:PATH", "npz:PATH", f"{PREFIX}PATH", "FILE.h5")
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,14 @@ def _check_spec(spec: DataSpec) -> None:
     if not 0 <= spec.holdout < 1:
         rule = "must be at least 0 and below 1, the part of the train images to validate on"
         raise FeatsplitError(f"data.holdout = {spec.holdout:g}: {rule}")
+    _check_planted(spec)
+
+
+def _check_planted(spec: DataSpec) -> None:
+    """The truth is told by size and class number, so neither may change afterwards."""
+    for name, cure in (("resize", "planted:size=N"), ("classes", "planted:classes=N")):
+        if is_planted(spec.source) and getattr(spec, name) is not None:
+            raise FeatsplitError(f"data.{name}: not for planted data, whose truth it would change; write {cure}")
 
 
 def _load_source(spec: DataSpec, *, root: Path | None, download: bool) -> ImageData:
@@ -112,6 +121,8 @@ def _load_source(spec: DataSpec, *, root: Path | None, download: bool) -> ImageD
         return load_digits()
     if spec.source in STORED:
         return load_stored(spec.source, data_root(root), download=download)
+    if is_planted(spec.source):
+        return load_planted(spec.source)
     if spec.source.startswith("folder:"):
         return load_folder(spec.source, resize=spec.resize)
     if spec.source.startswith("npz:"):

@@ -4,7 +4,10 @@ from featsplit.evaluation.accuracy import evaluate
 from featsplit.evaluation.attack import ATTACKS, Attack, AttackName, Row
 from featsplit.evaluation.autoattack import check_installed
 from featsplit.evaluation.by_steps import accuracy_by_steps
+from featsplit.evaluation.layers import layer_robustness
+from featsplit.evaluation.leakage import leaked_accuracy
 from featsplit.evaluation.transferred import accuracy_transferred
+from featsplit.evaluation.usefulness import usefulness
 
 __all__ = [
     "ATTACKS",
@@ -15,4 +18,7 @@ __all__ = [
     "accuracy_transferred",
     "check_installed",
     "evaluate",
+    "layer_robustness",
+    "leaked_accuracy",
+    "usefulness",
 ]

@@ -8,6 +8,7 @@ import torch
 from featsplit.attacks import LOSSES
 from featsplit.data.augment import augment
 from featsplit.data.images import Split, digest_of
+from featsplit.data.planted import is_planted, kept, planted_from, truth_of
 from featsplit.evaluation import Attack, Row, accuracy_by_steps, accuracy_transferred
 from featsplit.experiment.plan import MADE, closest, recipe_of, set_of
 from featsplit.experiment.stages import (
@@ -124,7 +125,7 @@ def construction(stages: Stages, name: str, summary: dict[str, float]) -> list[R
     before and after. `confidence` is the mean probability of the new label.
     """
     made, n = MADE[name], len(stages.data.train)
-    if made.method == "match":
+    if made.method != "perturb":
         return []
     found = {"found": (summary["success"], summary["confidence"]), "augmented": _augmented(stages, name)}
     found["stored"] = summary["success_stored"], summary["confidence_stored"]
@@ -137,6 +138,17 @@ def construction(stages: Stages, name: str, summary: dict[str, float]) -> list[R
             share = summary[f"control_{when}"]
             rows.append({**_reading(stages, "adversarial", f"{name}:{when}", n), "accuracy": share})
     return rows
+
+
+def planted(stages: Stages, name: str) -> list[Row]:
+    """Of a set made of planted data: the share of each component's class signal that it `kept`."""
+    source = stages.experiment.data.source
+    if not is_planted(source):
+        return []
+    found = kept(split_of(stages, name), stages.data.train, truth_of(planted_from(source)))
+    of = {**about(stages, name, "planted"), "test_set": f"{name}:train", **Attack().fields()}
+    of |= {"n": len(stages.data.train), "seed": stages.seed}
+    return [{**of, "component": component, "kept": share} for component, share in found.items()]
 
 
 def _reading(stages: Stages, reader: str, test_set: str, n: int) -> Row:

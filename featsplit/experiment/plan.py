@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from featsplit.experiment.settings import Experiment
+from featsplit.experiment.settings import SOURCE_NETWORKS, Experiment
 from featsplit.models.build import ModelSpec
 from featsplit.synthesis import Start, Targets
 from featsplit.training import Recipe
@@ -12,14 +12,16 @@ from featsplit.training import Recipe
 class Made(NamedTuple):
     """How a derived set is made: by which network, and from where or to what.
 
-    `judged`: whether the adversarially trained network reads each image before and after.
+    `judged`: whether the adversarially trained network reads each image before and after. `ensemble`: whether the
+    perturbations are to leave other networks as they were.
     """
 
     source: str
-    method: Literal["match", "perturb"]
+    method: Literal["match", "perturb", "mislabelled"]
     start: Start = "image"
     targets: Targets = "random"
     judged: bool = False
+    ensemble: bool = False
 
 
 FOUR = {
@@ -39,28 +41,45 @@ MORE: dict[str, dict[str, Made]] = {
         "rand-control": Made("adversarial", "perturb", targets="random"),
         "det-control": Made("adversarial", "perturb", targets="next"),
     },
+    "bugs": {"det-bugs": Made("standard", "perturb", targets="next", ensemble=True)},
+    "mislabelled": {"mislabelled": Made("early", "mislabelled")},
 }
 """The sets that a part of the experiment adds."""
 
-MADE = FOUR | MORE["noise"] | MORE["control"]
+MADE = {name: made for sets in (FOUR, *MORE.values()) for name, made in sets.items()}
+ON_SOURCE = (*SOURCE_NETWORKS, "early", "linear")
+"""The networks that are trained on the source itself."""
 SCRUTINISED = ("standard", "adversarial", "robust", "nonrobust")
 """The networks whose robustness is claimed something of."""
+LEAKED = ("rand", "det", "rand-control", "det-control", "det-bugs")
+"""The sets whose leak through robust features is measured."""
 
 
 def jobs_of(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     """Every job of one seed, with those that it needs, which come before it: the long ones first.
 
     A network's job makes its training set, trains it and evaluates it: "standard", "rand" ... or "det@vgg7", the
-    network of another architecture ("standard@resnet8" is a second one of the same). The others measure: "splits",
-    "steps", "transferred", "autoattack@robust" ...
+    network of another architecture ("standard@resnet8" is a second one of the same), or "standard@1", one more of the
+    same. The others measure: "splits", "steps", "transferred", "autoattack@robust" ...
     """
     parts = experiment.parts
     jobs: dict[str, tuple[str, ...]] = {"adversarial": (), "standard": ()}
+    fellows = fellows_of(experiment)
+    jobs |= dict.fromkeys(fellows, ())
+    if "mislabelled" in parts:
+        jobs["early"] = ()
     for name, made in sets_of(experiment).items():
-        jobs[name] = (made.source, "adversarial") if made.judged else (made.source,)
+        judge = ("adversarial",) if made.judged else ()
+        jobs[name] = (made.source, *judge, *(fellows if made.ensemble else ()))
     jobs |= {part: (closest(experiment),) for part in ("steps", "splits") if part in parts}
     if "autoattack" in parts:
         jobs |= {f"autoattack@{name}": (name,) for name in SCRUTINISED}
+    if "audit" in parts:
+        jobs |= {f"audit@{name}": (name,) for name in SOURCE_NETWORKS}
+    if "leakage" in parts:
+        jobs |= {"linear": (), "leakage": ("linear", *(name for name in sets_of(experiment) if name in LEAKED))}
+    if "bugs" in parts:
+        jobs["fresh"] = ("det", "det-bugs", fellows[-1])
     if "architectures" in parts:
         others = [arch for arch in experiment.architectures if arch != experiment.model.arch]
         jobs |= {f"standard@{arch}": () for arch in experiment.architectures} | {
@@ -68,6 +87,12 @@ def jobs_of(experiment: Experiment) -> dict[str, tuple[str, ...]]:
         }
         jobs["transferred"] = ("standard", *(f"standard@{arch}" for arch in experiment.architectures))
     return jobs
+
+
+def fellows_of(experiment: Experiment) -> tuple[str, ...]:
+    """Other standard networks: those that bugs are to leave as they were, and a last one that is asked about them."""
+    count = experiment.discussion.ensemble + 1 if "bugs" in experiment.parts else 0
+    return tuple(f"standard@{number}" for number in range(1, count + 1))
 
 
 def sets_of(experiment: Experiment) -> dict[str, Made]:
@@ -85,15 +110,32 @@ def closest(experiment: Experiment) -> str:
 
 def spec_of(experiment: Experiment, name: str) -> ModelSpec:
     """The architecture of the network `name`."""
+    if name == "linear":
+        return ModelSpec("linear")
     arch = name.partition("@")[2]
-    return ModelSpec(arch) if arch not in ("", experiment.model.arch) else experiment.model
+    return experiment.model if arch in ("", experiment.model.arch) or arch.isdigit() else ModelSpec(arch)
 
 
 def recipe_of(experiment: Experiment, name: str) -> Recipe:
     """How the network `name` is trained: as the one of its training set, however that set was made."""
-    recipe: Recipe = getattr(experiment.train, set_of(name).partition("-")[0])
-    compared = "@" in name and experiment.architecture_epochs
-    return replace(recipe, epochs=compared) if compared else recipe
+    if name in ("early", "mislabelled"):
+        recipe = experiment.train.standard
+        return replace(recipe, epochs=experiment.discussion.early_epochs) if name == "early" else recipe
+    if name == "linear":
+        return replace(experiment.train.adversarial, augment=())
+    own: Recipe = getattr(experiment.train, set_of(name).partition("-")[0])
+    compared = part_of(name) == "architectures" and experiment.architecture_epochs
+    return replace(own, epochs=compared) if compared else own
+
+
+def part_of(name: str) -> str:
+    """The part of the experiment that network `name` belongs to."""
+    arch = name.partition("@")[2]
+    if arch:
+        return "bugs" if arch.isdigit() else "architectures"
+    if name in ("early", "linear"):
+        return "mislabelled" if name == "early" else "linear"
+    return next((part for part, sets in MORE.items() if name in sets), "main")
 
 
 def set_of(name: str) -> str:

@@ -15,9 +15,11 @@ from typing import Any
 import torch
 
 from featsplit.data.images import ImageData, Split
+from featsplit.data.planted import is_planted
 from featsplit.evaluation import Row
-from featsplit.experiment.parts import MEASURES, by_epoch, construction
-from featsplit.experiment.plan import MADE, MORE, jobs_of, set_of
+from featsplit.experiment.discussion import DISCUSSION
+from featsplit.experiment.parts import MEASURES, by_epoch, construction, planted
+from featsplit.experiment.plan import MADE, ON_SOURCE, jobs_of, part_of, set_of
 from featsplit.experiment.settings import NETWORKS, SOURCE_NETWORKS, Experiment
 from featsplit.experiment.stages import Say, Stages, built, evaluated, network, split_of, trained
 from featsplit.experiment.workers import Workers
@@ -64,7 +66,7 @@ def _rows(experiment: Experiment, data: ImageData, out: Path, device: torch.devi
     seed, name = job
     stages = Stages(experiment, data, out / f"seed{seed}", seed, device, say)
     stages.folder.mkdir(parents=True, exist_ok=True)
-    measure = MEASURES.get(set_of(name), _network)
+    measure = (MEASURES | DISCUSSION).get(set_of(name), _network)
     return measure(stages, name)
 
 
@@ -74,23 +76,16 @@ def _network(stages: Stages, name: str) -> list[Row]:
     if made is not None:
         control = network(stages, "adversarial") if made.judged else None
         summary = built(stages, name, network(stages, made.source), control=control)
-        rows = construction(stages, name, summary)
+        rows = construction(stages, name, summary) + planted(stages, name)
     own = set_of(name)
-    model = trained(stages, name, data.train if own in SOURCE_NETWORKS else split_of(stages, own))
-    part = _part(name)
+    model = trained(stages, name, data.train if own in ON_SOURCE else split_of(stages, own))
+    part = part_of(name)
     attacks = stages.experiment.evaluate.attacks()[: None if part in ("main", "noise") else 1]
     found = evaluated(stages, name, model, "source", data.test, attacks, part=part)
     if own.startswith("det"):
         shifted = Split(data.test.images, (data.test.labels + 1) % len(data.classes))
         found += evaluated(stages, name, model, "source:next", shifted, attacks[:1], part=part)
-    return found + rows + ([] if part == "architectures" else by_epoch(stages, name))
-
-
-def _part(name: str) -> str:
-    """The part of the experiment that network `name` belongs to."""
-    if "@" in name:
-        return "architectures"
-    return next((part for part, sets in MORE.items() if name in sets), "main")
+    return found + rows + (by_epoch(stages, name) if name in (*SOURCE_NETWORKS, *MADE) else [])
 
 
 def reopen(out: Path) -> None:
@@ -113,7 +108,7 @@ def finished(out: Path, experiment: Experiment, seeds: list[int]) -> bool:
     The user's own data and code may have changed since, so a run of them is never taken as finished by its settings.
     """
     source = experiment.data.source
-    if ":" in source or source.endswith(".h5") or ":" in experiment.model.arch:
+    if (":" in source and not is_planted(source)) or source.endswith(".h5") or ":" in experiment.model.arch:
         return False
     try:
         told = dict(json.loads((out / "run.json").read_text()))

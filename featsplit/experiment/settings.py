@@ -20,7 +20,18 @@ from featsplit.training import Recipe
 SETS = ("robust", "nonrobust", "rand", "det")
 SOURCE_NETWORKS = ("standard", "adversarial")
 NETWORKS = (*SOURCE_NETWORKS, *SETS)
-Part = Literal["noise", "splits", "control", "architectures", "steps", "autoattack"]
+Part = Literal[
+    "noise",
+    "splits",
+    "control",
+    "architectures",
+    "steps",
+    "autoattack",
+    "audit",
+    "leakage",
+    "bugs",
+    "mislabelled",
+]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 
@@ -63,6 +74,26 @@ class Scrutiny:
 
 
 @dataclass(frozen=True)
+class Discussion:
+    """What the discussion of the paper adds (distill.pub/2019/advex-bugs-discussion).
+
+    `ensemble`: how many other networks a bug is to leave as they were. `early_epochs`: how long the network is trained
+    whose wrong predictions are learned from. `images` and `steps` of the audit's PGD; it is at the smaller eps of
+    `evaluate`.
+    """
+
+    ensemble: int = 5
+    early_epochs: int = 2
+    images: int = 200
+    steps: int = 10
+
+    def check(self, place: str = "discussion") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        for name in ("ensemble", "early_epochs", "images", "steps"):
+            check_count(f"{place}.{name}", getattr(self, name))
+
+
+@dataclass(frozen=True)
 class Training:
     """A recipe for each network: on the source (`standard`, `adversarial`), and on each derived set."""
 
@@ -81,7 +112,8 @@ class Experiment:
     `parts` are the paper's experiments beyond the four sets: "noise" (Table 7, sets matched from noise), "splits"
     (Table 8), "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13,
     with these `architectures`, each trained for `architecture_epochs`, None being as long as the experiment's own),
-    "steps" (Figure 8) and "autoattack".
+    "steps" (Figure 8) and "autoattack". Those of its discussion: "audit" (how useful and how robust each unit is, and
+    each layer), "leakage", "bugs" (perturbations that do not transfer) and "mislabelled".
     """
 
     name: str
@@ -92,6 +124,7 @@ class Experiment:
     perturb: Perturb
     evaluate: Evaluation
     scrutiny: Scrutiny = Scrutiny()
+    discussion: Discussion = Discussion()
     parts: tuple[Part, ...] = ()
     architectures: tuple[str, ...] = ("cnn", "vgg7", "densenet10", "resnet8", "resnet14")
     architecture_epochs: int | None = None
@@ -119,6 +152,7 @@ class Experiment:
         self.match.check()
         self.perturb.check()
         self.scrutiny.check()
+        self.discussion.check()
         if "architectures" in self.parts:
             check_count("architecture_epochs", 1 if self.architecture_epochs is None else self.architecture_epochs)
             for name in self.architectures:
@@ -160,7 +194,7 @@ def read_experiment(name: str, settings: list[str] | None = None) -> Experiment:
 
 
 _SECTIONS: dict[str, dict[str, Any]] = {
-    name: {} for name in ("data", "model", "match", "perturb", "evaluate", "scrutiny")
+    name: {} for name in ("data", "model", "match", "perturb", "evaluate", "scrutiny", "discussion")
 }
 
 

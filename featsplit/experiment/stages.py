@@ -14,15 +14,15 @@ from featsplit.data.derived import load_split
 from featsplit.data.images import ImageData, Split, digest_of
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, Row, evaluate
-from featsplit.experiment.plan import MADE, recipe_of, set_of, spec_of
-from featsplit.experiment.settings import SOURCE_NETWORKS, Experiment
+from featsplit.experiment.plan import MADE, ON_SOURCE, fellows_of, recipe_of, set_of, spec_of
+from featsplit.experiment.settings import Experiment
 from featsplit.files import check_writable, write_json
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import Story, load_model, read_story, save_model, state_digest, versions
 from featsplit.models.classifier import Classifier
 from featsplit.randomness import stage_key
 from featsplit.runtime import Precision, half_precision
-from featsplit.synthesis import build_match, build_perturb
+from featsplit.synthesis import build_match, build_mislabelled, build_perturb
 from featsplit.training import Recipe, train
 
 Say = Callable[[str], None]
@@ -110,7 +110,7 @@ def _told(path: Path) -> Story:
 def trained(stages: Stages, name: str, train_split: Split) -> Classifier:
     """The network `name` trained on `train_split` by its recipe, from initial weights of its own."""
     began, own = time.perf_counter(), set_of(name)
-    data = replace(stages.data, train=train_split, name=stages.data.name if own in SOURCE_NETWORKS else own)
+    data = replace(stages.data, train=train_split, name=stages.data.name if own in ON_SOURCE else own)
     story = train_to_file(
         _model_file(stages, name),
         data,
@@ -152,9 +152,15 @@ def built(
     if made.method == "match":
         summary = build_match(path, model, stages.data, replace(experiment.match, start=made.start), **shared)
         figures = f"relative distance {summary['relative_distance']:.3f} in {summary['runs']:.0f} runs an image"
+    elif made.method == "mislabelled":
+        for name_of in ("seed", "precision"):
+            shared.pop(name_of)
+        summary = build_mislabelled(path, model, stages.data, **shared)
+        figures = f"{summary['share']:.3f} of the images"
     else:
         perturb = replace(experiment.perturb, targets=made.targets)
-        summary = build_perturb(path, model, stages.data, perturb, control=control, **shared)
+        ensemble = [network(stages, fellow) for fellow in fellows_of(experiment)[:-1]] if made.ensemble else []
+        summary = build_perturb(path, model, stages.data, perturb, control=control, ensemble=ensemble, **shared)
         figures = f"success {summary['success']:.3f}, as stored {summary['success_stored']:.3f}"
     stages.tell(f"build {path.stem}", began, figures)
     return summary
@@ -207,7 +213,7 @@ def kept_rows(stages: Stages, stem: str, parts: dict[str, Any], measure: Callabl
         return list(kept["rows"])
     rows = measure()
     write_json(path, {"key": key, "rows": rows})
-    shown = [row for row in rows if "epoch" not in row][:5]
+    shown = [row for row in rows if "epoch" not in row and "accuracy" in row][:5]
     figures = ", ".join(f"{row['attack']} {row['eps'] or 0:g}: {row['accuracy']:.3f}" for row in shown)
     stages.tell(f"evaluate {stem}", began, figures)
     return rows
@@ -216,7 +222,7 @@ def kept_rows(stages: Stages, stem: str, parts: dict[str, Any], measure: Callabl
 def about(stages: Stages, name: str, part: str) -> Row:
     """The fields of a row that say what network `name` is and learned from, how, and for which part it was measured."""
     own, arch = set_of(name), spec_of(stages.experiment, name).arch
-    train_set, training = ("source", own) if own in SOURCE_NETWORKS else (own, "standard")
+    train_set, training = ("source", own) if own in ON_SOURCE else (own, "standard")
     return {"part": part, "train_set": train_set, "training": training, "architecture": arch}
 
 

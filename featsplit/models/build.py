@@ -13,7 +13,7 @@ from featsplit.models.classifier import Classifier, wrap
 from featsplit.models.imagenet import IMAGENET_ARCHITECTURES, imagenet_network
 from featsplit.models.paper import PAPER_ARCHITECTURES, paper_network
 
-SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "vgg7", "densenet10", "resnet8", "resnet14")
+SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "flatcnn", "vgg7", "densenet10", "resnet8", "resnet14")
 ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES, *IMAGENET_ARCHITECTURES)
 
 
@@ -33,7 +33,7 @@ class ModelSpec:
         if ":" not in self.arch and self.arch not in ARCHITECTURES:
             raise unknown(f"{place}.arch", self.arch, [*ARCHITECTURES, "module:function"])
         for name, allowed in (
-            ("width", ("mlp", "cnn", "vgg7", "resnet8", "resnet14")),
+            ("width", ("mlp", "cnn", "flatcnn", "vgg7", "resnet8", "resnet14")),
             ("stages", ("resnet8", "resnet14")),
         ):
             value = getattr(self, name)

@@ -1,5 +1,6 @@
 """The small architectures, for any image size and number of channels, down to 8 x 8 grey digits on a CPU."""
 
+import math
 from itertools import pairwise
 
 import torch
@@ -28,13 +29,24 @@ def mlp(*, shape: tuple[int, int, int], classes: int, width: int = 256) -> nn.Mo
 
 def cnn(*, shape: tuple[int, int, int], classes: int, width: int = 16) -> nn.Module:
     """Three convolutions of `width`, 2 `width` and 4 `width` channels, the last two with stride 2."""
-    sizes = [shape[0], width, 2 * width, 4 * width]
-    blocks = [
+    pooled = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * width, classes)
+    return nn.Sequential(*_three_convolutions(shape[0], width), *pooled)
+
+
+def flatcnn(*, shape: tuple[int, int, int], classes: int, width: int = 16) -> nn.Module:
+    """The same without pooling: the last layer sees every place of the last convolution, and can learn by heart."""
+    places = math.ceil(shape[1] / 4) * math.ceil(shape[2] / 4)
+    flat = nn.Flatten(), nn.Linear(4 * width * places, classes)
+    return nn.Sequential(*_three_convolutions(shape[0], width), *flat)
+
+
+def _three_convolutions(channels: int, width: int) -> list[nn.Module]:
+    sizes = [channels, width, 2 * width, 4 * width]
+    return [
         layer
         for i, stride in enumerate((1, 2, 2))
         for layer in (*_convolution(sizes[i], sizes[i + 1], stride), nn.ReLU())
     ]
-    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
 
 
 def vgg7(*, shape: tuple[int, int, int], classes: int, width: int = 16) -> nn.Module:

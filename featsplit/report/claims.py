@@ -4,7 +4,7 @@ import statistics
 from itertools import pairwise
 from typing import NamedTuple
 
-from featsplit.report.rows import Row, bootstrap_interval, mean, rank_correlation, values
+from featsplit.report.rows import SETS, Row, bootstrap_interval, mean, picked, rank_correlation, values
 
 
 class Claim(NamedTuple):
@@ -18,7 +18,8 @@ class Claim(NamedTuple):
 def claims(rows: list[Row], *, classes: int) -> list[Claim]:
     """The paper's statements that can be read off means over seeds; what was not measured is left out."""
     found = [*_order(rows, "pgd", "main"), *_order(rows, "autoattack", "autoattack"), *_learned(rows, classes)]
-    return [*found, *_control(rows), *_crossing(rows), *_splits(rows), *_plateau(rows), *_transfer(rows)]
+    found += [*_control(rows), *_crossing(rows), *_splits(rows), *_plateau(rows), *_transfer(rows)]
+    return [*found, *_planted(rows)]
 
 
 def smallest_eps(rows: list[Row]) -> float:
@@ -121,3 +122,28 @@ def _transfer(rows: list[Row]) -> list[Claim]:
             what = f"Fig. 3: architectures that learn more from D_det are fooled more ({kind}), rank correlation"
             found.append(Claim(what, f"{rho:.2f}, 95 % interval {low:.2f} to {high:.2f}", rho > 0))
     return found
+
+
+PLANTED = {"robust": "robust", "nonrobust": "nonrobust", "rand": "nonrobust", "det": "nonrobust"}
+"""Which of the planted components each set is to keep; the other one is to be lost."""
+
+
+def _planted(rows: list[Row]) -> list[Claim]:
+    found = []
+    for name, component in PLANTED.items():
+        shares = {one: kept_share(rows, name, one) for one in ("robust", "nonrobust")}
+        keeps = shares.pop(component)
+        (loses,) = shares.values()
+        if keeps is None or loses is None:
+            continue
+        what = (
+            f"Planted truth: {SETS[name]} keeps the {component} component (.8 or more), and not the other (.2 or less)"
+        )
+        found.append(Claim(what, f"{keeps:.3f} and {loses:.3f}", keeps >= 0.8 and loses <= 0.2))
+    return found
+
+
+def kept_share(rows: list[Row], name: str, component: str) -> float | None:
+    """The share of a planted component's class signal that set `name` keeps, a mean over seeds; None if unmeasured."""
+    shares = [row["kept"] for row in picked(rows, part="planted", train_set=name, component=component)]
+    return statistics.fmean(shares) if shares else None

@@ -53,7 +53,7 @@ def panels(derived: DerivedDataset, source: ImageData, picked: Tensor) -> list[L
     """The lines of a grid of the examples `picked`.
 
     Matching: source, start (unless it was noise) and result. Perturbing: source, result, and their difference magnified
-    so that its largest value spans the range, about mid-grey.
+    so that its largest value spans the range, about mid-grey. Mislabelled: source and result, which are the same.
     """
     columns, classes = derived.columns, source.classes
     base = source.train if derived.spec["split"] == "train" else source.test
@@ -66,6 +66,8 @@ def panels(derived: DerivedDataset, source: ImageData, picked: Tensor) -> list[L
         magnified = [0.5 + change / (2 * max(size, 1e-6)) for change, size in zip(changes, largest, strict=True)]
         lines.append(Line("result", results, [f"labelled {classes[label]}" for label in columns["labels"][picked]]))
         return [*lines, Line("change, magnified", magnified, [f"max {size:.2f}" for size in largest])]
+    if "start_index" not in columns:
+        return [*lines, Line("kept", results, [f"labelled {classes[label]}" for label in columns["labels"][picked]])]
     starts = columns["start_index"][picked]
     if int(starts.min()) >= 0:
         titles = [classes[label] for label in source.train.labels[starts]]

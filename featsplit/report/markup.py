@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from featsplit.files import replacing
 from featsplit.report.tables import Cells, as_markdown, as_text
 
 
@@ -97,6 +98,13 @@ def as_html(blocks: list[Block], folder: Path) -> str:
         f"<title>{escape(title)}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n"
         "</html>\n"
     )
+
+
+def write_page(blocks: list[Block], folder: Path) -> None:
+    """Write `folder`/report.md and `folder`/report.html."""
+    for name, text in (("report.md", as_page(blocks, folder)), ("report.html", as_html(blocks, folder))):
+        with replacing(folder / name) as partial:
+            partial.write_text(text)
 
 
 def _html(block: Block, folder: Path) -> str:

@@ -9,9 +9,9 @@ from featsplit.experiment.convert import record
 from featsplit.experiment.plan import sets_of
 from featsplit.experiment.settings import Experiment
 from featsplit.experiment.stages import TIMES
-from featsplit.files import replacing
 from featsplit.report import markup, plots
 from featsplit.report.claims import claims
+from featsplit.report.discussion import discussion
 from featsplit.report.markup import Block, Code, Heading, Picture, Plot, Table, Text
 from featsplit.report.notes import notes
 from featsplit.report.published import BANDS, compared, differences
@@ -23,6 +23,7 @@ from featsplit.report.tables import (
     architecture_table,
     as_text,
     control_table,
+    planted_table,
     reading_table,
     source_table,
     splits_table,
@@ -39,10 +40,16 @@ TITLES = {
     "nonrobust-noise": "D_NR from noise",
     "rand-control": "D_rand made with the adversarially trained network",
     "det-control": "D_det made with the adversarially trained network",
+    "det-bugs": "D_det of bugs: perturbations that leave other networks as they were",
+    "mislabelled": "The wrong predictions of a network that was stopped early",
 }
 CONTROL = (
     "How often the adversarially trained network, which sees robust features only, reads the new label. What it gains "
     "from before to after the perturbation has leaked into robust features, and is not the work of non-robust ones."
+)
+PLANTED = (
+    "The share of each component's class signal in the source that a set has for its own labels, read off by matched "
+    "filters, not by a network. 1 is all of it, 0 none; below 0 the set points to other classes."
 )
 
 
@@ -81,11 +88,7 @@ def summary(out: Path) -> str:
 def write_report(out: Path) -> None:
     """Write `out`/report.html and `out`/report.md of the finished run in `out`, from its files alone."""
     run = Run(out)
-    blocks = blocks_of(run)
-    with replacing(out / "report.md") as partial:
-        partial.write_text(markup.as_page(blocks, out))
-    with replacing(out / "report.html") as partial:
-        partial.write_text(markup.as_html(blocks, out))
+    markup.write_page(blocks_of(run), out)
 
 
 def blocks_of(run: Run) -> list[Block]:
@@ -105,6 +108,7 @@ def blocks_of(run: Run) -> list[Block]:
         Text(CONTROL),
         Table(control_table(run.rows)),
         *_further(run.rows),
+        *discussion(run.rows),
         Heading("How the sets came out"),
         *(Table(cells) for cells in construction_tables(run)),
         Table(reading_table(run.rows)),
@@ -137,6 +141,8 @@ def _setting(run: Run) -> str:
 def _further(rows: list[Row]) -> list[Block]:
     """The parts of the experiment that were measured, a section each."""
     blocks: list[Block] = []
+    if picked(rows, part="planted"):
+        blocks += [Heading("What each set keeps of the planted components"), Text(PLANTED), Table(planted_table(rows))]
     if picked(rows, part="control"):
         blocks += [Heading("Made with the robust network instead (Tables 9 and 10)"), Table(source_table(rows))]
     if picked(rows, part="splits"):

@@ -10,12 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from featsplit.report.claims import smallest_eps, transfer_points
-from featsplit.report.rows import Row, picked
+from featsplit.report.rows import SETS, Row, picked
 
 INK = "#010203"
 """A colour that no plot uses; in the page it becomes that of the text, light or dark."""
 BLUE, ORANGE, GREEN, RED = "#4c7fd0", "#d9822b", "#2f9e62", "#cc5450"
-SETS = {"robust": "D_R", "nonrobust": "D_NR", "rand": "D_rand", "det": "D_det"}
+PERTURBED = {
+    "rand": "D_rand",
+    "det": "D_det",
+    "rand-control": "D_rand, robust source",
+    "det-control": "D_det, robust source",
+    "det-bugs": "D_det of bugs",
+}
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "featsplit",
@@ -32,7 +38,8 @@ STYLE: Any = {
 }
 
 
-def _svg(width: float, height: float, draw: Callable[[Figure], None]) -> str:
+def drawn(width: float, height: float, draw: Callable[[Figure], None]) -> str:
+    """What `draw` draws as SVG, with the text in the colour of the page around it; sizes in inches."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
@@ -66,14 +73,13 @@ def learned(rows: list[Row], *, classes: int) -> str:
         axes.set_xticks(range(4), [f"trained on\n{name}" for name in SETS.values()])
         axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.14))
 
-    return _svg(7, 3.6, draw)
+    return drawn(7, 3.6, draw)
 
 
 def by_epoch(rows: list[Row]) -> str:
     """Figure 10: accuracy on the perturbed set as it is trained on, and on the test set, epoch by epoch."""
-    names = {
-        name: SETS.get(name, f"{SETS.get(name.partition('-')[0], name)}, robust source") for name in _perturbed(rows)
-    }
+    seen = {row["train_set"] for row in picked(rows, part="epochs")}
+    names = {name: title for name, title in PERTURBED.items() if name in seen}
 
     def draw(figure: Figure) -> None:
         panels: Any = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
@@ -91,12 +97,7 @@ def by_epoch(rows: list[Row]) -> str:
         panels[0].set_ylabel("accuracy")
         panels[0].legend(loc="upper left", fontsize=9)
 
-    return _svg(2.4 * len(names) + 0.6, 2.8, draw)
-
-
-def _perturbed(rows: list[Row]) -> list[str]:
-    names = dict.fromkeys(row["train_set"] for row in rows if row.get("part") == "epochs")
-    return [name for name in names if name.startswith(("rand", "det"))]
+    return drawn(2.4 * len(names) + 0.6, 2.8, draw)
 
 
 def by_steps(rows: list[Row]) -> str:
@@ -114,7 +115,7 @@ def by_steps(rows: list[Row]) -> str:
         axes.set_ylim(bottom=0)
         axes.legend(title="loss")
 
-    return _svg(6, 3, draw)
+    return drawn(6, 3, draw)
 
 
 def by_architecture(rows: list[Row]) -> str:
@@ -132,7 +133,7 @@ def by_architecture(rows: list[Row]) -> str:
             axes.title.set_fontsize(10)
             axes.margins(0.25)
 
-    return _svg(8, 3.3, draw)
+    return drawn(8, 3.3, draw)
 
 
 def _named(axes: Axes, points: list[tuple[str, float, float]]) -> None:
@@ -154,4 +155,4 @@ def heat_map(names: list[str], tests: list[str], cells: list[list[float]]) -> st
         axes.set_yticks(range(len(names)), names)
         axes.spines[:].set_visible(False)
 
-    return _svg(2.5 + 1.1 * len(tests), 1 + 0.4 * len(names), draw)
+    return drawn(2.5 + 1.1 * len(tests), 1 + 0.4 * len(names), draw)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 Row = dict[str, Any]
+SETS = {"robust": "D_R", "nonrobust": "D_NR", "rand": "D_rand", "det": "D_det"}
 
 
 def picked(rows: list[Row], **fields: Any) -> list[Row]:

@@ -19,6 +19,8 @@ NAMES = {
     ("nonrobust-noise", "standard"): "D_NR from noise",
     ("rand-control", "standard"): "D_rand, robust source",
     ("det-control", "standard"): "D_det, robust source",
+    ("det-bugs", "standard"): "D_det of bugs",
+    ("mislabelled", "standard"): "mislabelled images",
 }
 
 
@@ -56,6 +58,16 @@ def control_table(rows: list[Row]) -> Cells:
         shares = [[row["accuracy"] for row in rows if row["test_set"] == f"{name}:{w}"] for w in ("before", "after")]
         if all(shares):
             table.append([f"on D_{name}", *map(spread, shares)])
+    return table
+
+
+def planted_table(rows: list[Row]) -> Cells:
+    """The share of each planted component's class signal that each set keeps."""
+    table = [["set", "robust component", "non-robust component"]]
+    for name in dict.fromkeys(row["train_set"] for row in picked(rows, part="planted")):
+        of = picked(rows, part="planted", train_set=name)
+        shares = [[row["kept"] for row in picked(of, part="planted", component=c)] for c in ("robust", "nonrobust")]
+        table.append([NAMES[name, "standard"], *map(spread, shares)])
     return table
 
 

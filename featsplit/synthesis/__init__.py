@@ -5,10 +5,11 @@ r"""The derived data sets: representation matching, and relabel-and-perturb.
 
 with g the representation of an adversarially trained network (D_R) or of a standard one (D_NR), and t a random class or
 the next one. `match_representation` and `perturb_to_target` do this to a batch; `build_match` and `build_perturb` to a
-whole split, into a file.
+whole split, into a file. `build_mislabelled` relabels without perturbing.
 """
 
 from featsplit.synthesis.matching import Match, Start, build_match, match_representation
+from featsplit.synthesis.mislabelled import build_mislabelled
 from featsplit.synthesis.perturbing import Perturb, Targets, build_perturb, choose_targets, perturb_to_target
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Start",
     "Targets",
     "build_match",
+    "build_mislabelled",
     "build_perturb",
     "choose_targets",
     "match_representation",

@@ -1,5 +1,6 @@
 """D_rand and D_det: images relabelled, and moved to where a standard network agrees (arXiv:1905.02175, section 3.2)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -9,16 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from featsplit import randomness
-from featsplit.attacks import classification
+from featsplit.attacks import classification, cross_entropy
 from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.errors import check_count, check_positive, unknown
 from featsplit.geometry import Norm, ball, check_threat, lengths
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import DRAFT, minimize
+from featsplit.optimize import DRAFT, Evaluation, minimize
 from featsplit.rules import StepRule
-from featsplit.runtime import Precision, frozen, usual_batch
+from featsplit.runtime import Frozen, Precision, frozen, usual_batch
 from featsplit.synthesis.story import specification
 
 Targets = Literal["random", "next"]
@@ -51,14 +52,34 @@ class Perturb:
 
 
 def perturb_to_target(
-    model: Classifier, inputs: Tensor, targets: Tensor, *, norm: Norm, eps: float, steps: int, step_size: float
+    model: Classifier,
+    inputs: Tensor,
+    targets: Tensor,
+    *,
+    norm: Norm,
+    eps: float,
+    steps: int,
+    step_size: float,
+    labels: Tensor | None = None,
+    ensemble: Sequence[Classifier] = (),
 ) -> Tensor:
     """`inputs` moved inside their eps-ball to where `model` reads `targets` (arXiv:1905.02175, appendix C.3).
 
-    Targeted PGD without a random start; the last iterate comes back, as in the paper.
+    Targeted PGD without a random start; the last iterate comes back, as in the paper. With an `ensemble` of other
+    networks the objective is J(f, x, t) + mean_i J(f_i, x, y), y being the `labels`: perturbations that fool `model`
+    and do not transfer (Nakkiran 2019, "Adversarial examples are just bugs, too", in the discussion of the paper,
+    distill.pub/2019/advex-bugs-discussion).
     """
     rule = StepRule("paper", step_size=step_size, norm=norm)
-    objective = classification(model, targets, targeted=True)
+    own = classification(model, targets, targeted=True)
+
+    def objective(current: Tensor, rows: Tensor) -> Evaluation:
+        found = own(current, rows)
+        if labels is None or not ensemble:
+            return found
+        others = [cross_entropy(network(current).float(), labels[rows]) for network in ensemble]
+        return Evaluation(found.loss + torch.stack(others).mean(dim=0), found.score)
+
     onto = ball(inputs, norm, eps)
     return minimize(objective, inputs, steps=steps, rule=rule, project=onto, draft=DRAFT).inputs
 
@@ -70,6 +91,7 @@ def build_perturb(
     perturb: Perturb,
     *,
     control: Classifier | None = None,
+    ensemble: Sequence[Classifier] = (),
     split: Literal["train", "test"] = "train",
     seed: int = 0,
     dtype: Dtype = "float32",
@@ -82,7 +104,8 @@ def build_perturb(
     """Write D_rand or D_det of `split` to `path`, perturbing against `model`; return the file's summary.
 
     `control` is a robust network whose reading of each image is stored before and after: the share on which it reads
-    the new label says how far robust features leaked (the paper's appendix D.6). The rest as in `build_match`.
+    the new label says how far robust features leaked (the paper's appendix D.6). With an `ensemble` the perturbations
+    are those that do not transfer (see `perturb_to_target`). The rest as in `build_match`.
     """
     perturb.check()
     check_dtype(dtype)
@@ -90,16 +113,20 @@ def build_perturb(
     chosen = data.train if split == "train" else data.test
     network = frozen(model, device, precision=precision)
     judge = None if control is None else frozen(control, device)
+    others = [frozen(other, device, precision=precision) for other in ensemble]
 
     def compute(rows: Tensor) -> Columns:
         labels = chosen.labels[rows]
         targets = choose_targets(labels, rows, perturb, classes=len(data.classes), seed=seed)
         told = {"labels": targets, "source_index": rows, "source_label": labels, "target": targets}
-        return told | _perturb_batch(network, judge, chosen.inputs(rows), targets, perturb, dtype=dtype)
+        found = _perturbed(network, others, chosen.inputs(rows), targets, labels, perturb)
+        return told | _measured(network, judge, chosen.inputs(rows), found, targets, perturb.norm, dtype=dtype)
 
     how = {"method": "perturb", "perturb": asdict(perturb), "split": split, "seed": seed, "dtype": dtype}
     how["control_digest"] = None if control is None else state_digest(control)
     how["columns"] = COLUMNS
+    if ensemble:
+        how["ensemble_digests"] = [state_digest(other) for other in ensemble]
     size = batch_size or usual_batch(device, data.shape)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
@@ -140,29 +167,40 @@ def choose_targets(labels: Tensor, rows: Tensor, perturb: Perturb, *, classes: i
     return (labels + 1 + randomness.integers(seed, stage, rows, classes - 1)) % classes
 
 
-def _perturb_batch(
-    network: Classifier,
-    judge: Classifier | None,
-    inputs: Tensor,
-    targets: Tensor,
-    perturb: Perturb,
-    *,
-    dtype: Dtype,
-) -> Columns:
-    inputs, targets = inputs.to(network.mean.device), targets.to(network.mean.device)
-    found = perturb_to_target(
+def _perturbed(
+    network: Classifier, others: list[Frozen], inputs: Tensor, targets: Tensor, labels: Tensor, perturb: Perturb
+) -> Tensor:
+    """`inputs` perturbed to `targets`, on the network's device."""
+    device = network.mean.device
+    return perturb_to_target(
         network,
-        inputs,
-        targets,
+        inputs.to(device),
+        targets.to(device),
         norm=perturb.norm,
         eps=perturb.eps,
         steps=perturb.steps,
         step_size=perturb.step_size,
+        labels=labels.to(device),
+        ensemble=others,
     )
+
+
+def _measured(
+    network: Classifier,
+    judge: Classifier | None,
+    inputs: Tensor,
+    found: Tensor,
+    targets: Tensor,
+    norm: Norm,
+    *,
+    dtype: Dtype,
+) -> Columns:
+    """The images as they are stored, and how the network, and the judge, read them."""
+    inputs, targets = inputs.to(found.device), targets.to(found.device)
     stored = as_stored(found, dtype)
     kept = as_inputs(stored)
     with torch.no_grad():
-        columns = {"images": stored, "perturbation": lengths(found - inputs, perturb.norm)}
+        columns = {"images": stored, "perturbation": lengths(found - inputs, norm)}
         for images, when in ((found, ""), (kept, "_stored")):
             logits = network(images)
             columns[f"prediction{when}"] = logits.argmax(1)

@@ -2,8 +2,10 @@
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -45,6 +47,26 @@ def train(
     from it; the caller removes it afterwards.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
+    how: Any = {"seed": seed, "device": device, "precision": precision, "resume": resume, "title": title}
+    *_, history = train_by_epoch(model, data, recipe, **how)
+    return history
+
+
+def train_by_epoch(
+    model: Classifier,
+    data: ImageData,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    precision: Precision = "auto",
+    resume: Path | None = None,
+    title: str = "train",
+) -> Iterator[History]:
+    """`train`, which stops after each epoch to be looked at: the history so far, and `model` in eval mode.
+
+    Whoever stops asking has stopped the training early.
+    """
     recipe.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     split = Split(placed(data.train.images, device), data.train.labels.to(device))
@@ -52,6 +74,9 @@ def train(
     trainer = Trainer(model, recipe, device=device, precision=precision)
     key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), trainer.half, versions()])
     history = _restore(resume, model, trainer.optimiser, key) if resume else []
+    if len(history) == recipe.epochs:
+        model.eval()
+        yield history
     for epoch in progress(range(len(history), recipe.epochs), title):
         model.train()
         loss, right = _epoch(trainer, split, recipe, epoch=epoch, seed=seed)
@@ -60,8 +85,8 @@ def train(
         history.append({"loss": loss, "train_accuracy": right, "test_accuracy": accuracy(model, data.test)})
         if resume:
             _keep(resume, model, trainer.optimiser, key, history)
-    model.eval()
-    return history
+        model.eval()
+        yield history
 
 
 def _normalise(model: Classifier, split: Split) -> None:

@@ -75,7 +75,7 @@ def test_the_page_needs_no_other_file(page: Page, html: str) -> None:
             assert str(attrs.get(name) or "#").startswith(("#", "data:image/png;base64,")), (tag, attrs)
     assert all(address.startswith("#") for address in re.findall(r"url\(([^)]*)\)", html))
     assert "@import" not in html
-    assert len([tag for tag, _ in page.tags if tag == "img"]) == 8
+    assert len([tag for tag, _ in page.tags if tag == "img"]) == 10
     assert len([tag for tag, _ in page.tags if tag == "svg"]) == 4
 
 
@@ -129,7 +129,13 @@ def test_the_sets_tell_how_they_came_out(every_part: Path) -> None:
         "D_R from noise",
         "D_NR from noise",
     ]
-    assert [line[0] for line in perturbed[1:]] == ["D_rand", "D_det", "D_rand, robust source", "D_det, robust source"]
+    assert [line[0] for line in perturbed[1:]] == [
+        "D_rand",
+        "D_det",
+        "D_rand, robust source",
+        "D_det, robust source",
+        "D_det of bugs",
+    ]
     for table, line, name in ((matched, 3, "robust-noise"), (perturbed, 1, "rand"), (perturbed, 4, "det-control")):
         stories = [read_spec(every_part / f"seed{seed}" / "sets" / f"{name}.h5").summary for seed in (0, 1)]
         for figure, cell in zip(table[0][1:], table[line][1:], strict=True):

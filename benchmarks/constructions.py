@@ -1,0 +1,149 @@
+"""The constructions with a known answer, and the experiments of the paper's discussion: each as a user runs it."""
+
+import json
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from benchmarks.pages import Claim, write
+from featsplit.report.discussion import audit_table, bugs_table, layer_table, leakage_table, mislabelled_table
+from featsplit.report.rows import picked, values
+from featsplit.report.tables import Cells
+from featsplit.report.toys import agreement, arms_table, eps_table, survival_table, theorem_table
+
+Row = dict[str, Any]
+
+
+class Construction(NamedTuple):
+    """A command, what its rows are shown as, what they are to show, and the seconds that one seed may take."""
+
+    title: str
+    words: str
+    tables: Callable[[list[Row]], list[Cells]]
+    claims: Callable[[list[Row]], list[Claim]]
+    plots: tuple[str, ...] = ()
+    downloads: bool = False
+
+
+def _gaussians(rows: list[Row]) -> list[Claim]:
+    of = {line[0]: line[1] for line in agreement(rows)[1:]}
+    found = [float(of[f"Theorem {number}"].removesuffix(" %")) for number in (1, 2, 3)]
+    return [
+        *(Claim(f"Theorem {n}: largest difference, in %", found[n - 1], 2, most=True) for n in (1, 2)),
+        Claim("Theorem 3: largest difference", found[2], 1e-6, most=True),
+    ]
+
+
+def _squares(rows: list[Row]) -> list[Claim]:
+    def at(arm: str, eps: float) -> list[float]:
+        return [row["accuracy"] for row in picked(rows, arm=arm, part="grid", eps=eps)]
+
+    first = [row["accuracy"] for row in picked(rows, arm="deep", part="epochs", epoch=1, eps=0.01)]
+    fitted = [row["train_accuracy"] for row in picked(rows, arm="deep", part="grid", eps=0.01)]
+    return [
+        Claim("linear, accuracy at eps .8, least of the seeds", min(at("linear", 0.8)), 0.95),
+        Claim("deep, training labels read, least of the seeds", min(fitted), 0.999),
+        Claim("deep, accuracy at eps .01 when fitted, most of the seeds", max(at("deep", 0.01)), 0.10, most=True),
+        Claim("deep, accuracy at eps .01 after its first epoch, least of the seeds", min(first), 0.95),
+    ]
+
+
+def _planted(rows: list[Row]) -> list[Claim]:
+    def kept(name: str, component: str) -> float:
+        of = picked(rows, part="planted", train_set=name, component=component, length=0.5)
+        return statistics.fmean(row["kept"] for row in of)
+
+    return [
+        Claim("D_R keeps of the robust component", kept("robust", "robust"), 0.8),
+        Claim("D_R keeps of the non-robust component", kept("robust", "nonrobust"), 0.2, most=True),
+        *(
+            Claim(
+                f"{title}: share kept of the non-robust less that of the robust",
+                kept(name, "nonrobust") - kept(name, "robust"),
+                0,
+            )
+            for name, title in (("nonrobust", "D_NR"), ("rand", "D_rand"), ("det", "D_det"))
+        ),
+    ]
+
+
+def _discussed(rows: list[Row]) -> list[Claim]:
+    def mean(**fields: Any) -> float:
+        return statistics.fmean(values(rows, **fields))
+
+    success = {name: mean(part="construction", test_set=f"{name}:found") for name in ("det", "det-bugs")}
+    transfer = {name: mean(part="bugs", test_set=f"{name}:train") for name in ("det", "det-bugs")}
+    learned = mean(part="bugs", train_set="det-bugs", test_set="source", attack="none")
+    wrong = mean(part="mislabelled", train_set="mislabelled", test_set="source")
+    return [
+        Claim("bugs: success over that of PGD", success["det-bugs"] / success["det"], 0.9),
+        Claim("bugs: transfer to a fresh network", transfer["det-bugs"], 0.2, most=True),
+        Claim("bugs: what they teach of the true labels (chance .10)", learned, 0.1, most=True),
+        Claim("wrong labels: what they teach of the true ones (chance .10)", wrong, 0.2),
+    ]
+
+
+def _discussion_tables(rows: list[Row]) -> list[Cells]:
+    return [bugs_table(rows), mislabelled_table(rows), leakage_table(rows), audit_table(rows), layer_table(rows)]
+
+
+def _theorems(rows: list[Row]) -> list[Cells]:
+    return [agreement(rows), *(theorem_table(picked(rows, theorem=theorem)) for theorem in (1, 2, 3, "rule"))]
+
+
+PARTS = "--parts audit,leakage,bugs,mislabelled"
+CONSTRUCTIONS = {
+    "gaussians": Construction(
+        "Two Gaussians", "toy gaussians --seeds 0,1,2", _theorems, _gaussians, plots=("gaussians",)
+    ),
+    "squares": Construction(
+        "Adversarial squares",
+        "toy squares --seeds 0,1,2",
+        lambda rows: [arms_table(rows), eps_table(rows)],
+        _squares,
+        plots=("by_eps", "by_epoch"),
+    ),
+    "planted": Construction(
+        "Planted truth", "toy planted --seeds 0,1,2", lambda rows: [survival_table(rows)], _planted, plots=("planted",)
+    ),
+    "discussion-digits": Construction(
+        "The paper's discussion on digits",
+        f"run digits --seeds 0,1,2 {PARTS}",
+        _discussion_tables,
+        _discussed,
+        ("audit",),
+    ),
+    "discussion-cifar10-mini": Construction(
+        "The paper's discussion on cifar10-mini",
+        f"run cifar10-mini --seeds 0,1,2 {PARTS}",
+        _discussion_tables,
+        _discussed,
+        ("audit",),
+        downloads=True,
+    ),
+}
+
+
+def measure(name: str, results: Path, *, data_root: Path | None) -> bool:
+    """Run the command of `name`; write its rows, tables, plots and claims; whether every claim holds."""
+    of = CONSTRUCTIONS[name]
+    extra = ["--data-root", str(data_root)] if of.downloads and data_root else []
+    with TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        command = [sys.executable, "-m", "featsplit", *shlex.split(of.words), "--out", folder, *extra]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds = time.perf_counter() - began
+        rows: list[Row] = json.loads((Path(folder) / "rows.json").read_text())
+        for plot in of.plots:
+            (results / "plots").mkdir(exist_ok=True)
+            shutil.copy(Path(folder) / "plots" / f"{plot}.svg", results / "plots" / f"{name}-{plot}.svg")
+    text = f"`featsplit {of.words}` took {seconds:.0f} s as a whole process."
+    kept = [row for row in rows if row.get("part") != "epochs" or row.get("arm") == "deep"]
+    return write(results, name, of.title, text, of.tables(rows), of.claims(rows), {"seconds": seconds}, rows=kept)

@@ -1,0 +1,111 @@
+r"""How far an adversary moves each layer, next to how far apart images lie there.
+
+    R(f) = E max over ||delta|| <= eps of ||f(x + delta) - f(x)|| / E ||f(x1) - f(x2)||
+
+for f the output of a layer (Nakano 2019, in the discussion of the paper, distill.pub/2019/advex-bugs-discussion). At 1
+the adversary moves an image as far as another image lies from it; the network amplifies where R grows with depth.
+"""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from featsplit.data.images import Split
+from featsplit.evaluation.attack import Attack, Row
+from featsplit.geometry import Norm, ball, lengths, random_offsets
+from featsplit.models.classifier import Classifier
+from featsplit.optimize import Evaluation, minimize
+from featsplit.progress import progress
+from featsplit.rules import StepRule
+from featsplit.runtime import batches, usual_batch
+
+Outputs = dict[str, Tensor]
+
+
+def layer_robustness(
+    model: Classifier,
+    split: Split,
+    *,
+    norm: Norm,
+    eps: float,
+    images: int = 200,
+    steps: int = 10,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> list[Row]:
+    """A row for each layer of the network, in order: its `ratio` R, on `images` images spread over `split`.
+
+    The layers are the parts of the body that hold layers of their own, and its activations; then the representation
+    and the logits. PGD from a random point of the ball, since the distance has no gradient at the image itself, with
+    steps of eps: where a layer is linear these are power iterations, which smaller steps slow down.
+    """
+    plan = Attack("pgd", norm, eps, steps, step_size=eps)
+    few = split.take(torch.linspace(0, len(split) - 1, min(images, len(split))).long())
+    network = copy.deepcopy(model).eval().requires_grad_(False).to(device)
+    moved: dict[str, float] = {}
+    with _watched(network) as seen, torch.no_grad():
+        inputs = few.inputs().to(device)
+        before = _outputs(network, inputs, seen)
+        for rows in progress(batches(len(few), usual_batch(device, model.shape)), "layers"):
+            offsets = random_offsets(rows, model.shape, norm=norm, eps=eps, seed=seed, stage="layers").to(device)
+            for name in before:
+                own = {"inputs": inputs[rows], "offsets": offsets, "before": before[name][rows]}
+                after = _outputs(network, _furthest(network, seen, name, plan, **own), seen)[name]
+                moved[name] = moved.get(name, 0.0) + float(lengths(after - before[name][rows], "l2").sum())
+        apart = {name: _apart(values) for name, values in before.items()}
+    told = {**plan.fields(), "images": len(few), "seed": seed}
+    return [
+        {"layer": name, "depth": depth, "ratio": moved[name] / len(few) / max(apart[name], 1e-30), **told}
+        for depth, name in enumerate(before)
+    ]
+
+
+@contextmanager
+def _watched(network: Classifier) -> Iterator[Outputs]:
+    """A dict into which every layer of the body that counts leaves its output, by its name, whenever it runs."""
+    seen: Outputs = {}
+
+    def leave(name: str) -> object:
+        return lambda module, inputs, output: seen.__setitem__(name, output)
+
+    counted = [
+        (f"{name} {type(layer).__name__.strip('_')}", layer)
+        for name, layer in network.body.named_children()
+        if next(layer.children(), None) is not None or isinstance(layer, nn.ReLU)
+    ]
+    hooks = [layer.register_forward_hook(leave(name)) for name, layer in counted]  # type: ignore[arg-type]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _outputs(network: Classifier, inputs: Tensor, seen: Outputs) -> Outputs:
+    """What each layer that is watched makes of `inputs`; then the representation and the logits; (N, size) each."""
+    seen.clear()
+    representation = network.representation(inputs)
+    found = {**seen, "representation": representation, "logits": network.head(representation)}
+    return {name: output.flatten(1) for name, output in found.items()}
+
+
+def _furthest(
+    network: Classifier, seen: Outputs, name: str, plan: Attack, *, inputs: Tensor, offsets: Tensor, before: Tensor
+) -> Tensor:
+    """The inputs in the ball whose output of layer `name` PGD finds furthest from `before`."""
+
+    def objective(current: Tensor, rows: Tensor) -> Evaluation:
+        away = -lengths(_outputs(network, current, seen)[name] - before[rows], "l2")
+        return Evaluation(away, away)
+
+    rule, onto = StepRule("paper", step_size=plan.stride, norm=plan.norm), ball(inputs, plan.norm, plan.eps)
+    return minimize(objective, inputs + offsets, steps=plan.steps, rule=rule, project=onto, keep="best").inputs
+
+
+def _apart(values: Tensor) -> float:
+    """The mean distance between two different rows of `values`, (N, size)."""
+    count = len(values)
+    return float(torch.cdist(values, values).sum() / max(count * (count - 1), 1))

@@ -1,0 +1,253 @@
+"""The pages of the constructions with a known answer: two Gaussians, and adversarial squares."""
+
+import statistics
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+
+from featsplit.report.markup import Block, Code, Heading, Plot, Table, Text
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.rows import SETS, Row, picked, spread
+from featsplit.report.tables import NAMES, Cells
+from featsplit.toys.gaussians import Gaussians
+from featsplit.toys.squares import GATE, SMALL, Squares
+from featsplit.toys.theory import robust_variances
+
+GAUSSIANS = (
+    "Two classes, y in {-1, 1}, x drawn from a Gaussian around y mu* with covariance S*; maximum likelihood against an "
+    "adversary who moves the examples (section 4 of the paper). Features that vary little are the most useful to the "
+    "standard rule sign(x' S^-1 mu), and the cheapest to change. The robust solution widens them most, so the gradient "
+    "of its rule turns towards the vector between the means: the robust gradient looks meaningful."
+)
+THEOREMS = {
+    1: "Theorem 1: what the adversary adds to the loss, at a price C for its distance; least where variances are equal",
+    2: "Theorem 2: the robust solution; by adversarial training beside the formula",
+    3: "Theorem 3: the cosine between the gradient of the rule and the vector of the means",
+    "rule": "The rule of each solution under attack: the share of examples read rightly",
+}
+SQUARES = (
+    "Squares of one colour with a little noise on each pixel; a tenth of the training labels is wrong (Nakkiran 2019). "
+    "Only the colour can be learned, and it is robust: a linear model uses it. A deep network that also fits the wrong "
+    "labels must read the noise of each image, and then a change of the noise, far smaller than the colour, decides: "
+    "its adversarial examples are bugs, and no feature of the data. Test squares are scored by their colour."
+)
+
+
+def gaussians_page(asked: Gaussians, rows: list[Row], command: str) -> list[Block]:
+    """The theorems beside their simulations, and the paper's Figure 4."""
+    blocks: list[Block] = [Heading("Two Gaussians: the paper's theory and its simulation", 1), Text(GAUSSIANS)]
+    if len(asked.mean) == 2:
+        says = "The paper's Figure 4: samples, the solution's covariance, and the direction of its gradient, by eps."
+        blocks += [Plot("gaussians", solutions(asked), says)]
+    blocks += [Heading("Formula and simulation"), Table(agreement(rows))]
+    for theorem, title in THEOREMS.items():
+        blocks += [Heading(title, 3), Table(theorem_table(picked(rows, theorem=theorem)))]
+    return [*blocks, Heading("To make it again"), Code(command), Code(_settings(asked))]
+
+
+def agreement(rows: list[Row]) -> Cells:
+    """The largest difference between formula and simulation, of means over seeds, for each theorem."""
+    table = [["theorem", "largest difference", "asked"]]
+    for theorem, asked in ((1, 0.02), (2, 0.02), (3, 1e-6)):
+        apart = []
+        for of in _numbers(picked(rows, theorem=theorem)):
+            if (theorem == 2 and of[0]["of"].startswith("mean")) or of[0]["of"].startswith("cosine"):
+                continue
+            found, closed = statistics.fmean(row["simulated"] for row in of), of[0]["closed"]
+            apart.append(abs(found - closed) / (1 if theorem == 3 else abs(closed)))
+        largest = f"{max(apart):.1e}" if theorem == 3 else f"{100 * max(apart):.2f} %"
+        table.append([f"Theorem {theorem}", largest, f"{asked:g}" if theorem == 3 else f"{100 * asked:g} %"])
+    return table
+
+
+def theorem_table(rows: list[Row]) -> Cells:
+    """Each number in closed form and simulated, a mean over seeds, with the standard error of one simulation."""
+    table = [["number", "solution for eps", "closed form", "simulated", "standard error"]]
+    for of in _numbers(rows):
+        eps = "" if of[0]["eps"] is None else f"{of[0]['eps']:g}"
+        error = f"{of[0]['error']:.4f}" if of[0]["error"] else ""
+        table.append(
+            [of[0]["of"], eps, f"{of[0]['closed']:.4f}", spread([r["simulated"] for r in of], digits=4), error]
+        )
+    return table
+
+
+def _numbers(rows: list[Row]) -> list[list[Row]]:
+    """The rows of each number, one a seed."""
+    return [picked(rows, of=of, eps=eps) for of, eps in dict.fromkeys((row["of"], row["eps"]) for row in rows)]
+
+
+def solutions(asked: Gaussians) -> str:
+    """Figure 4: for each eps the samples of both classes, the covariance of the solution, and its gradient."""
+    mean, variances = (torch.tensor(values, dtype=torch.float64) for values in (asked.mean, asked.variances))
+    noise = torch.randn(150, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * variances.sqrt()
+
+    def draw(figure: Figure) -> None:
+        panels: Any = figure.subplots(1, len(asked.eps), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, eps in zip(panels, asked.eps, strict=True):
+            solution = robust_variances(variances, eps)
+            for sign, colour in ((1, BLUE), (-1, ORANGE)):
+                points = sign * mean + noise
+                axes.scatter(points[:, 0], points[:, 1], s=3, color=colour, alpha=0.6)
+                size = 4 * solution.sqrt()  # two standard deviations to each side
+                axes.add_patch(
+                    Ellipse((sign * asked.mean[0], sign * asked.mean[1]), *size.tolist(), fill=False, color=colour)
+                )
+            for vector, colour, name in ((mean, GREEN, "mu"), (mean / solution, RED, "gradient")):
+                end = vector / vector.norm() * mean.norm()
+                axes.annotate("", end.tolist(), (0, 0), arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.8})
+                axes.plot([], [], color=colour, label=name)
+            axes.set(title=f"eps {eps:g}", aspect="equal")
+            axes.title.set_fontsize(10)
+        panels[0].legend(loc="upper left", fontsize=9)
+
+    return drawn(3 * len(asked.eps), 3.2, draw)
+
+
+def squares_page(asked: Squares, rows: list[Row], command: str) -> list[Block]:
+    """Accuracy by eps for the linear and the deep model, the deep one by epoch, and what each arm changes."""
+    blocks: list[Block] = [Heading("Adversarial squares: the linear model against the deep one", 1), Text(SQUARES)]
+    blocks += [Text(verdict(rows))]
+    says = "Accuracy on the test squares by the size of the attack (linf; black is -1 and white 1)."
+    blocks += [Plot("by_eps", by_eps(rows), says), Table(arms_table(rows))]
+    says = f"The deep network as it learns: on its training labels, and on test squares moved by {SMALL:g}."
+    blocks += [Heading("The deep network by epoch"), Plot("by_epoch", by_epoch(rows), says)]
+    blocks += [Heading("By the size of the attack", 3), Table(eps_table(rows))]
+    return [*blocks, Heading("To make it again"), Code(command), Code(_settings(asked))]
+
+
+def arms_table(rows: list[Row]) -> Cells:
+    """Each arm: how long it learned, what it fitted, and how it stands at the small eps and a large one."""
+    head = ["arm", "epochs", "training labels read", "clean", f"eps {SMALL:g}", "after 1 epoch", "verdict"]
+    table = [head]
+    for arm in dict.fromkeys(row["arm"] for row in rows):
+        last = {eps: picked(rows, arm=arm, part="grid", eps=eps) for eps in (0.0, SMALL)}
+        first = picked(rows, arm=arm, part="epochs", epoch=1, eps=SMALL)
+        cells = [
+            spread([row["epoch"] for row in last[0.0]], digits=0),
+            spread([row["train_accuracy"] for row in last[0.0]]),
+            *(spread([row["accuracy"] for row in of]) for of in (last[0.0], last[SMALL], first)),
+        ]
+        table.append([arm, *cells, judged(rows, arm)])
+    return table
+
+
+def judged(rows: list[Row], arm: str) -> str:
+    """ "brittle" where at most .1 of the squares survive the small eps, "robust" where .9 do, else "between"."""
+    found = statistics.fmean(row["accuracy"] for row in picked(rows, arm=arm, part="grid", eps=SMALL))
+    return "brittle" if found <= 0.1 else "robust" if found >= 0.9 else "between"
+
+
+def verdict(rows: list[Row]) -> str:
+    """Which arms are robust, in words."""
+    arms = [arm for arm in dict.fromkeys(row["arm"] for row in rows) if arm not in ("linear", "deep")]
+    kinds = {kind: [arm for arm in arms if judged(rows, arm) == kind] for kind in ("robust", "brittle", "between")}
+    told = f"At eps {SMALL:g} the linear model is {judged(rows, 'linear')} and the deep one {judged(rows, 'deep')}."
+    if arms:
+        told += "".join(f" {kind.capitalize()}: {', '.join(found)}." for kind, found in kinds.items() if found)
+    fitted = min(row["train_accuracy"] for row in picked(rows, arm="deep", part="grid"))
+    return told if fitted >= GATE else f"{told} But the deep network has not fitted its labels: {fitted:.4f}."
+
+
+def eps_table(rows: list[Row]) -> Cells:
+    """Accuracy by eps for every arm."""
+    grid = picked(rows, part="grid")
+    radii = list(dict.fromkeys(row["eps"] for row in grid))
+    lines = [
+        [arm, *(spread([row["accuracy"] for row in picked(grid, part="grid", arm=arm, eps=eps)]) for eps in radii)]
+        for arm in dict.fromkeys(row["arm"] for row in grid)
+    ]
+    return [["arm", *(f"{eps:g}" for eps in radii)], *lines]
+
+
+def by_eps(rows: list[Row]) -> str:
+    """Accuracy of the linear and the deep model against eps."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        for arm, colour in (("linear", BLUE), ("deep", ORANGE)):
+            of = picked(rows, part="grid", arm=arm)
+            radii = list(dict.fromkeys(row["eps"] for row in of))
+            heights = [statistics.fmean(r["accuracy"] for r in picked(of, part="grid", eps=eps)) for eps in radii]
+            axes.plot(radii, heights, color=colour, marker="o", markersize=4, label=arm)
+        axes.set(xlabel="eps (linf)", ylabel="accuracy", ylim=(-0.02, 1.05))
+        axes.legend()
+
+    return drawn(6, 3, draw)
+
+
+def by_epoch(rows: list[Row]) -> str:
+    """What the deep network fits and what survives, epoch by epoch, of the first seed."""
+    of = picked(rows, part="epochs", arm="deep", eps=SMALL, seed=rows[0]["seed"])
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        epochs = [row["epoch"] for row in of]
+        for key, colour, name in (
+            ("train_accuracy", BLUE, "training labels read"),
+            ("accuracy", ORANGE, f"test squares at eps {SMALL:g}"),
+        ):
+            axes.plot(epochs, [row[key] for row in of], color=colour, label=name)
+        axes.set(xlabel="epoch", ylabel="share", ylim=(-0.02, 1.05))
+        axes.legend()
+
+    return drawn(6, 3, draw)
+
+
+def _settings(asked: Gaussians | Squares) -> str:
+    return "\n".join(f"{name} = {value}" for name, value in asdict(asked).items())
+
+
+PLANTED = (
+    "Images made of a robust component (large, of low frequency) and a non-robust one (small, of high frequency), each "
+    "with a template for each class, so the split has a right answer. What a set keeps of each component's signal is "
+    "read off by matched filters, not by a network: 1 is all that the source has, 0 nothing; below 0 the set points "
+    "to other classes. As the non-robust component outgrows the adversary's eps it becomes robust."
+)
+
+
+def planted_page(rows: list[Row], eps: float, command: str) -> list[Block]:
+    """What each set keeps of either component as the non-robust one grows."""
+    blocks: list[Block] = [Heading("Planted truth: what survives in each set", 1), Text(PLANTED)]
+    says = (
+        f"The adversary's eps is {eps:g} (l2): it can turn a component into another class's below {eps * 2**0.5:.3g}."
+    )
+    blocks += [Plot("planted", survival(rows, eps), says), Table(survival_table(rows))]
+    return [*blocks, Heading("To make it again"), Code(command)]
+
+
+def survival_table(rows: list[Row]) -> Cells:
+    """A line for each set and component, a column for each length of the non-robust component."""
+    own = picked(rows, part="planted")
+    lengths = list(dict.fromkeys(row["length"] for row in own))
+    table = [["set keeps of", "component", *(f"length {length:g}" for length in lengths)]]
+    for name in dict.fromkeys(row["train_set"] for row in own):
+        for component in ("robust", "nonrobust"):
+            of = picked(own, part="planted", train_set=name, component=component)
+            shares = [[row["kept"] for row in of if row["length"] == length] for length in lengths]
+            table.append([NAMES[name, "standard"], component, *map(spread, shares)])
+    return table
+
+
+def survival(rows: list[Row], eps: float) -> str:
+    """The shares kept of each component against the length of the non-robust one, a panel for each set."""
+    own = picked(rows, part="planted")
+
+    def draw(figure: Figure) -> None:
+        panels: Any = figure.subplots(1, len(SETS), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, (name, title) in zip(panels, SETS.items(), strict=True):
+            for component, colour in (("robust", BLUE), ("nonrobust", ORANGE)):
+                of = picked(own, part="planted", train_set=name, component=component)
+                lengths = list(dict.fromkeys(row["length"] for row in of))
+                heights = [statistics.fmean(r["kept"] for r in of if r["length"] == length) for length in lengths]
+                axes.plot(lengths, heights, color=colour, marker="o", markersize=4, label=component)
+            axes.axvline(eps * 2**0.5, color=INK, linewidth=0.8, linestyle=":")
+            axes.set(title=title, xlabel="length of the\nnon-robust component")
+            axes.title.set_fontsize(10)
+        panels[0].set_ylabel("share of the class signal kept")
+        panels[0].legend(fontsize=9)
+
+    return drawn(9, 3, draw)

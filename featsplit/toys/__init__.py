@@ -1,0 +1,1 @@
+"""Constructions whose answer is known: two Gaussians (`gaussians`), squares of one colour (`squares`)."""

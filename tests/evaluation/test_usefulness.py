@@ -1,0 +1,98 @@
+"""rho and gamma against their closed form on linear networks, and against the definition written out."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from featsplit.data.images import Split
+from featsplit.data.planted import load_planted, planted_from, truth_of
+from featsplit.evaluation import usefulness
+from featsplit.evaluation.usefulness import one_against_rest
+from featsplit.geometry import Norm
+from featsplit.models.classifier import Classifier
+
+PLANTED = "planted:classes=4,size=8,train=200,test=400,robust=1.2,nonrobust=0.3,robust_agrees=1"
+
+
+def linear(weight: Tensor, *, size: int = 8) -> Classifier:
+    """A linear network with the logits `weight` (K, size^2) x, its representation being the image."""
+    head = nn.Linear(weight.shape[1], len(weight))
+    with torch.no_grad():
+        head.weight.copy_(weight)
+        head.bias.zero_()
+    return Classifier(nn.Flatten(), head, shape=(1, size, size)).eval()
+
+
+def grey(count: int = 120, classes: int = 3, *, seed: int = 0) -> Split:
+    """Images near grey, so that a small ball never meets the edge of [0, 1]."""
+    generator = torch.Generator().manual_seed(seed)
+    return Split(0.5 + 0.05 * torch.randn(count, 1, 4, 4, generator=generator), torch.arange(count) % classes)
+
+
+def by_hand(values: np.ndarray, labels: np.ndarray, one: int) -> tuple[float, float]:
+    """E[y f] and the standard deviation of f where class `one` weighs as much as the rest."""
+    weights = np.where(labels == one, 0.5 / (labels == one).sum(), 0.5 / (labels != one).sum())
+    middle = (weights * values).sum()
+    scale = np.sqrt((weights * (values - middle) ** 2).sum())
+    return float((weights * np.where(labels == one, 1, -1) * (values - middle) / scale).sum()), float(scale)
+
+
+def test_rho_is_the_definition_written_out() -> None:
+    split = grey()
+    weight = torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
+    rho, scale = one_against_rest(split.images.flatten(1) @ weight.T, split.labels, classes=3)
+    values = (split.images.flatten(1) @ weight.T).double().numpy()
+    for unit in range(3):
+        for one in range(3):
+            expected = by_hand(values[:, unit], split.labels.numpy(), one)
+            assert (float(rho[unit, one]), float(scale[unit, one])) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(("norm", "dual"), [("l2", 2), ("linf", 1)])
+def test_gamma_of_a_linear_network_is_rho_less_eps_times_the_dual_norm(norm: Norm, dual: int) -> None:
+    split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
+    eps = 0.02
+    rows = usefulness(linear(weight, size=4), split, norm=norm, eps=eps, images=30, precision="float32")
+    logits = [row for row in rows if row["layer"] == "logits"]
+    assert [row["class"] for row in logits] == [0, 1, 2]
+    values = (split.images.flatten(1) @ weight.T).double().numpy()
+    for row, vector in zip(logits, weight, strict=True):
+        rho, scale = by_hand(values[:, row["unit"]], split.labels.numpy(), row["class"])
+        assert row["rho"] == pytest.approx(rho, abs=1e-4)
+        lost = eps * float(torch.linalg.vector_norm(vector, ord=dual)) / scale
+        assert row["gamma"] == pytest.approx(rho - lost, rel=1e-3)
+
+
+def test_a_unit_is_taken_with_its_best_class_and_sign() -> None:
+    split = grey()
+    images = split.images.clone()
+    images[split.labels == 2, 0, 0, 0] -= 0.2
+    rows = usefulness(linear(torch.eye(3, 16), size=4), Split(images, split.labels), norm="l2", eps=0.0)
+    first = rows[0]
+    assert (first["layer"], first["unit"], first["class"]) == ("representation", 0, 2)
+    assert first["rho"] == first["gamma"] > 0.8
+
+
+def test_matched_filters_of_planted_components_are_what_they_are_called() -> None:
+    data, truth = load_planted(PLANTED), truth_of(planted_from(PLANTED))
+    for name, kind in (("robust", "robust"), ("nonrobust", "useful")):
+        network = linear(truth.templates[name].flatten(1))
+        rows = [r for r in usefulness(network, data.test, norm="l2", eps=0.4, images=60) if r["layer"] == "logits"]
+        assert {row["kind"] for row in rows} == {kind}
+        assert all(row["rho"] > 0.9 for row in rows)
+
+
+def test_noise_is_useless() -> None:
+    split = grey(400)
+    rows = usefulness(linear(torch.zeros(3, 16), size=4), split, norm="l2", eps=0.5, images=30)
+    assert {row["kind"] for row in rows if row["layer"] == "logits"} == {"useless"}
+    assert sum(row["kind"] == "useless" for row in rows) >= 18  # of 19; one unit in 100 is useful by chance
+    assert all(row["rho"] == row["gamma"] == 0 for row in rows if row["layer"] == "logits")
+
+
+def test_gamma_depends_on_no_batch() -> None:
+    split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
+    few = usefulness(linear(weight, size=4), split, norm="l2", eps=0.02, images=10)
+    many = usefulness(linear(weight, size=4), split, norm="l2", eps=0.02, images=120)
+    assert [row["gamma"] for row in few] == pytest.approx([row["gamma"] for row in many], rel=1e-3)

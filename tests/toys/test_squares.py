@@ -1,0 +1,82 @@
+"""The squares are what they say; a linear model is robust on them, and training stops when the labels are fitted."""
+
+import pytest
+import torch
+
+from featsplit.errors import FeatsplitError
+from featsplit.toys.squares import ARMS, SCALE, Squares, arm_of, learn, recipe, squares_data
+
+SMALL = Squares(size=8, train=300, test=100, epochs=3, eps=(0.01, 0.8))
+
+
+def test_squares_have_their_colour_their_noise_and_their_wrong_labels() -> None:
+    data = squares_data(Squares(train=4000), seed=0)
+    sizes = (data.train.images - 0.5) * SCALE
+    colour = sizes.mean(dim=(1, 2, 3)).sign()
+    told = 2.0 * data.train.labels - 1
+    assert float((colour != told).float().mean()) == pytest.approx(0.1, abs=0.02)
+    noise = sizes - colour[:, None, None, None]
+    assert float(noise.abs().max()) <= 0.1 + 1e-5
+    assert float(noise.std()) == pytest.approx(0.1 / 3**0.5, rel=0.02)
+    assert float(data.train.labels.float().mean()) == pytest.approx(0.5, abs=0.03)
+
+
+def test_test_squares_are_labelled_by_their_colour() -> None:
+    test = squares_data(SMALL, seed=1).test
+    assert torch.equal((test.images.mean(dim=(1, 2, 3)) > 0.5).long(), test.labels)
+
+
+def test_the_same_seed_gives_the_same_squares() -> None:
+    assert squares_data(SMALL, seed=1).digest == squares_data(SMALL, seed=1).digest
+    assert squares_data(SMALL, seed=1).digest != squares_data(SMALL, seed=2).digest
+
+
+def test_a_linear_model_is_robust_up_to_a_large_eps() -> None:
+    rows = learn("linear", SMALL, seed=0)
+    grid = {row["eps"]: row["accuracy"] for row in rows if row["part"] == "grid"}
+    assert grid == {0.0: 1.0, 0.01: 1.0, 0.8: 1.0}
+    assert [row["epoch"] for row in rows if row["part"] == "epochs" and row["eps"] == 0] == [1, 2, 3]
+
+
+def test_training_stops_when_the_labels_are_fitted() -> None:
+    rows = learn("no wrong labels", SMALL, seed=0)
+    last = rows[-1]
+    assert last["train_accuracy"] == 1
+    assert last["epoch"] < 3
+
+
+def test_eps_is_on_the_scale_of_the_colours() -> None:
+    """Moved by more than the distance to grey every square is misread, by less none."""
+    asked = Squares(size=8, train=300, test=100, epochs=10, noise=0.0, eps=(0.7, 0.9))
+    grid = {row["eps"]: row["accuracy"] for row in learn("linear", asked, seed=0) if row["part"] == "grid"}
+    assert grid[0.7] == 1
+    shifted = squares_data(asked, seed=0).test.images - 0.5
+    assert float(shifted.abs().max()) * SCALE == pytest.approx(1)
+
+
+def test_every_arm_changes_what_it_says() -> None:
+    arms = {name: arm_of(SMALL, name) for name in ARMS}
+    assert arms["deep"] == SMALL
+    assert arms["no wrong labels"].flipped == 0
+    assert arms["no pixel noise"].noise == 0
+    assert (arms["half the images"].train, arms["twice the images"].train) == (150, 600)
+    assert arms["stopped early"].epochs == 1
+    assert recipe(arms["weight decay"]).weight_decay > 0
+    adversary = recipe(arms["adversarial training"]).adversary
+    assert adversary is not None
+    assert adversary.eps == pytest.approx(arms["adversarial training"].adversary / SCALE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"noise": 0.5}, "squares.noise = 0.5: must be in [0, 0.1]"),
+        ({"flipped": 0.5}, "squares.flipped = 0.5"),
+        ({"eps": (1.5,)}, "squares.eps = [1.5]: must be above 0 and at most 0.9"),
+        ({"train": 0}, "squares.train = 0"),
+    ],
+)
+def test_what_cannot_be_asked(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(FeatsplitError) as error:
+        Squares(**changes).check()  # type: ignore[arg-type]
+    assert message in str(error.value)
