@@ -95,9 +95,9 @@ def by_epoch(rows: list[Row]) -> str:
             axes.set(title=title, xlabel="epoch", ylim=(0, 1.02))
             axes.title.set_fontsize(10)
         panels[0].set_ylabel("accuracy")
-        panels[0].legend(loc="upper left", fontsize=9)
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=9)
 
-    return drawn(2.4 * len(names) + 0.6, 2.8, draw)
+    return drawn(2.4 * len(names) + 0.6, 3, draw)
 
 
 def by_steps(rows: list[Row]) -> str:
