@@ -107,7 +107,7 @@ def blocks_of(run: Run) -> list[Block]:
         Heading("The control"),
         Text(CONTROL),
         Table(control_table(run.rows)),
-        *_further(run.rows),
+        *_further(run),
         *discussion(run.rows),
         Heading("How the sets came out"),
         *(Table(cells) for cells in construction_tables(run)),
@@ -138,9 +138,9 @@ def _setting(run: Run) -> str:
     )
 
 
-def _further(rows: list[Row]) -> list[Block]:
+def _further(run: Run) -> list[Block]:
     """The parts of the experiment that were measured, a section each."""
-    blocks: list[Block] = []
+    rows, blocks = run.rows, list[Block]()
     if picked(rows, part="planted"):
         blocks += [Heading("What each set keeps of the planted components"), Text(PLANTED), Table(planted_table(rows))]
     if picked(rows, part="control"):
@@ -149,7 +149,8 @@ def _further(rows: list[Row]) -> list[Block]:
         blocks += [Heading("D_R's network on D_R itself (Table 8)"), Table(splits_table(rows))]
     if picked(rows, part="architectures"):
         says = "Each architecture trained on D_det, and fooled by adversarial examples of the network behind D_det."
-        blocks += [Heading("Architectures and transfer (Figures 3 and 13)"), Table(architecture_table(rows))]
+        blocks += [Heading("Architectures and transfer (Figures 3 and 13)"), *_how_long(run.experiment)]
+        blocks += [Table(architecture_table(rows))]
         blocks += [Plot("architectures", plots.by_architecture(rows), says)]
     if picked(rows, part="autoattack"):
         count = max(row["n"] for row in picked(rows, part="autoattack"))
@@ -163,6 +164,14 @@ def _further(rows: list[Row]) -> list[Block]:
         says = "Accuracy by epoch on the perturbed set, as augmented in training, and on the original test set."
         blocks += [Heading("By epoch (Figure 10)"), Plot("epochs", plots.by_epoch(rows), says)]
     return blocks
+
+
+def _how_long(experiment: Experiment) -> list[Block]:
+    """Where the architectures were not trained alike on D_det, how they were."""
+    own, others, arch = experiment.train.det.epochs, experiment.architecture_epochs, experiment.model.arch
+    if others in (None, own):
+        return []
+    return [Text(f"On D_det {arch} was trained for {own} epochs, as in the other tables, the others for {others}.")]
 
 
 def construction_tables(run: Run) -> list[Cells]:
