@@ -24,7 +24,7 @@ LAYERS = [
     {"models"},
     {"runtime"},
     {"training", "synthesis", "evaluation"},
-    {"experiment"},
+    {"experiment", "toys"},
     {"report"},
     {"commands"},
     {"__main__"},
