@@ -57,7 +57,7 @@ def _squares(rows: list[Row]) -> list[Claim]:
 
 def _planted(rows: list[Row]) -> list[Claim]:
     def kept(name: str, component: str) -> float:
-        of = picked(rows, part="planted", train_set=name, component=component, length=0.5)
+        of = picked(rows, part="planted", train_set=name, component=component, amplitude=0.03)
         return statistics.fmean(row["kept"] for row in of)
 
     return [

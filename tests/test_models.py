@@ -226,12 +226,12 @@ def test_wrapping_keeps_the_mode_of_every_layer() -> None:
 @pytest.mark.parametrize(
     ("spec", "shape", "message"),
     [
-        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, vgg7, '
+        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, flatcnn, vgg7, '
          'densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
          'resnet50-imagenet, module:function; did you mean "resnet8"?'),
-        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, '
+        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, flatcnn, '
          "vgg7, resnet8, resnet14"),
-        (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, cnn, '
+        (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, cnn, flatcnn, '
          "vgg7, resnet8, resnet14"),
         (ModelSpec("cnn", stages=3), DIGIT, 'model.stages = 3: "cnn" has none; only resnet8, resnet14'),
         (ModelSpec("cnn", width=0), DIGIT, "model.width = 0: must be at least 1"),

@@ -103,9 +103,9 @@ def squares(
 
 @app.command("planted", short_help="Data whose split has a right answer.")
 def planted(
-    lengths: Annotated[
-        str, typer.Option(help="Of the non-robust component in l2, with commas.")
-    ] = "0.125,0.25,0.5,1,2",
+    amplitudes: Annotated[
+        str, typer.Option(help="Of the non-robust component, with commas.")
+    ] = "0.015,0.03,0.06,0.1,0.15",
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting of the preset planted.")
     ] = None,
@@ -128,10 +128,10 @@ def planted(
     adversary = experiment.train.adversarial.adversary
     assert adversary is not None
     where, folder = resolve_device(device), _folder("planted", out)
-    sizes, numbers = options.numbers(lengths, "--lengths"), options.whole_numbers(seeds, "--seeds")
+    sizes, numbers = options.numbers(amplitudes, "--amplitudes"), options.whole_numbers(seeds, "--seeds")
     with start_workers(workers or usual_workers(experiment, where)) as started:
         rows = sweep(experiment, sizes, seeds=numbers, out=folder, device=where, say=options.say, workers=started)
-    words = ["planted", "--lengths", lengths, *(w for s in set_ or [] for w in ("--set", s)), "--seeds", seeds]
+    words = ["planted", "--amplitudes", amplitudes, *(w for s in set_ or [] for w in ("--set", s)), "--seeds", seeds]
     _write("planted", out, rows, planted_page(rows, adversary.eps, _command(words)))
     typer.echo(as_text(survival_table(rows)))
     _end("planted", out, began)

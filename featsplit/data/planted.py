@@ -2,10 +2,12 @@ r"""Images with planted truth: a robust and a non-robust component of known size
 
     x = 1/2 + r R[a] + n N[b] + noise,  clipped to [0, 1]
 
-R and N hold a template of unit length for each class, R mixed of the lowest frequencies of the cosine transform and N
-of the highest; all are orthogonal. `a` and `b` are the label, or with some chance another class. An adversary who may
-move an image by more than n / sqrt(2) can give it the non-robust component of any class; the robust one takes r /
-sqrt(2). What a set keeps of either is read off by the templates themselves (matched filters), not by a network.
+R and N hold a pattern of +1 and -1 for each class (two-dimensional Walsh functions): R slow ones in red and green, N
+fast ones in blue, so r and n are how far a component moves a pixel. `a` and `b` are the label, or with some chance
+another class. Under an adversary in linf a pixel is worth keeping only where the class moves it further than he may
+(Tsipras et al. 2019, arXiv:1805.12152, section 2): for n < eps < r the robust network uses R alone. That the two share
+no pixel matters: in one pixel, or under one budget in l2, a small component rides along with a large one. What a set
+keeps of either is read off by the patterns themselves (matched filters), not by a network.
 """
 
 from dataclasses import asdict, dataclass
@@ -24,15 +26,15 @@ COMPONENTS = ("robust", "nonrobust")
 
 @dataclass(frozen=True)
 class Planted:
-    """What is planted, written as `planted:nonrobust=0.3,noise=0.1`.
+    """What is planted, written as `planted:nonrobust=0.06,noise=0.1`.
 
-    `robust` and `nonrobust` are the l2 lengths r and n of the components, `noise` the standard deviation of a pixel;
-    `robust_agrees` and `nonrobust_agrees` are the shares of images whose component is that of their label, the others'
-    being that of a random other class. `train` and `test` count images of `size` x `size`.
+    `robust` and `nonrobust` are r and n, `noise` the standard deviation of a pixel; `robust_agrees` and
+    `nonrobust_agrees` are the shares of images whose component is that of their label, the others' being that of a
+    random other class. `train` and `test` count images of 3 x `size` x `size`.
     """
 
-    robust: float = 1.5
-    nonrobust: float = 0.5
+    robust: float = 0.15
+    nonrobust: float = 0.03
     noise: float = 0.05
     robust_agrees: float = 0.9
     nonrobust_agrees: float = 1.0
@@ -54,15 +56,17 @@ class Planted:
             check_count(f"{place}: {name}", getattr(self, name))
         if self.classes < 2:
             raise FeatsplitError(f"{place}: classes = {self.classes}: must be at least 2")
+        if self.size < 2 or self.size & (self.size - 1):
+            raise FeatsplitError(f"{place}: size = {self.size}: must be a power of 2, for which there are patterns")
         if 2 * self.classes > self.size**2 - 1:
-            rule = f"has no room for {2 * self.classes} orthogonal templates"
+            rule = f"has no room for {2 * self.classes} patterns"
             raise FeatsplitError(f"{place}: size = {self.size}: {rule}; take a larger one, or fewer classes")
 
 
 class Truth(NamedTuple):
-    """The ground truth: templates (K, 1, H, W) by component, and the class that each image shows of each, (N,)."""
+    """The ground truth: patterns (K, 3, H, W) by component, and the class that each image shows of each, (N,)."""
 
-    templates: dict[str, Tensor]
+    patterns: dict[str, Tensor]
     train: dict[str, Tensor]
     test: dict[str, Tensor]
 
@@ -98,49 +102,46 @@ def load_planted(source: str) -> ImageData:
 
 
 def truth_of(asked: Planted) -> Truth:
-    """The templates, and what each image shows."""
-    basis = _cosines(asked.size)
+    """The patterns, and what each image shows. Which pattern is whose is drawn by the seed."""
+    walsh = _walsh(asked.size)
     order = sorted(range(1, asked.size**2), key=lambda place: (sum(divmod(place, asked.size)), place))
     bands = {"robust": order[: asked.classes], "nonrobust": order[-asked.classes :]}
-    templates = {
-        name: (_rotation(asked, name) @ basis[band]).reshape(-1, 1, asked.size, asked.size).float()
-        for name, band in bands.items()
-    }
-    return Truth(templates, _shown(asked, "train"), _shown(asked, "test"))
+    patterns = {}
+    for name, band in bands.items():
+        drawn = torch.randperm(asked.classes, generator=randomness.torch_generator(asked.seed, f"planted/{name}"))
+        flat = walsh[torch.tensor(band)[drawn]].reshape(-1, 1, asked.size, asked.size)
+        patterns[name] = flat * torch.tensor([1.0, 1.0, 0.0] if name == "robust" else [0.0, 0.0, 1.0])[:, None, None]
+    return Truth(patterns, _shown(asked, "train"), _shown(asked, "test"))
 
 
-def signal(images: Tensor, labels: Tensor, templates: Tensor) -> float:
-    """How much more the images show the template of their label than those of other classes, in l2 length.
+def signal(images: Tensor, labels: Tensor, patterns: Tensor) -> float:
+    """How much further the pattern of the label moves a pixel in the images than those of other classes do.
 
-    The mean over images of <x, T_y> - mean over k != y of <x, T_k>.
+    The mean over images of p_y - mean over k != y of p_k, where p_k = <x, P_k> / ||P_k||^2.
     """
-    responses = torch.cat([as_inputs(part).flatten(1) @ templates.flatten(1).T for part in torch.split(images, 1000)])
+    flat = patterns.flatten(1)
+    filters = (flat / flat.square().sum(dim=1, keepdim=True)).T
+    responses = torch.cat([as_inputs(part).flatten(1) @ filters for part in torch.split(images, 1000)])
     own = responses.gather(1, labels[:, None])[:, 0]
-    others = (responses.sum(dim=1) - own) / (len(templates) - 1)
+    others = (responses.sum(dim=1) - own) / (len(patterns) - 1)
     return float((own - others).mean())
 
 
 def kept(split: Split, of: Split, truth: Truth) -> dict[str, float]:
     """What share of each component's class signal in `of`, the source, is in `split`: as its own labels have it."""
     return {
-        name: signal(split.images, split.labels, templates) / signal(of.images, of.labels, templates)
-        for name, templates in truth.templates.items()
+        name: signal(split.images, split.labels, patterns) / signal(of.images, of.labels, patterns)
+        for name, patterns in truth.patterns.items()
     }
 
 
-def _cosines(size: int) -> Tensor:
-    """The orthonormal cosine transform in two dimensions, (size^2, size^2): a row of pixels for each pair of waves."""
-    places = torch.arange(size, dtype=torch.float64)
-    waves = torch.cos(torch.pi * (places + 0.5) * places[:, None] / size) * (2 / size) ** 0.5
-    waves[0] /= 2**0.5
-    return torch.einsum("ah,bw->abhw", waves, waves).reshape(size**2, size**2)
-
-
-def _rotation(asked: Planted, name: str) -> Tensor:
-    """A random orthogonal matrix, so that every template is a mixture and no pixel stands out."""
-    noise = randomness.normal(asked.seed, f"planted/{name}", [0], (asked.classes, asked.classes))[0]
-    rotation: Tensor = torch.linalg.qr(noise.double())[0]
-    return rotation
+def _walsh(size: int) -> Tensor:
+    """The Walsh functions of `size` x `size` pixels, (size^2, size^2): row a * size + b changes sign a and b times."""
+    matrix = torch.ones(1, 1)
+    while len(matrix) < size:
+        matrix = torch.cat([torch.cat([matrix, matrix], dim=1), torch.cat([matrix, -matrix], dim=1)])
+    lines = matrix[(matrix[:, 1:] != matrix[:, :-1]).sum(dim=1).argsort()]
+    return torch.einsum("ah,bw->abhw", lines, lines).reshape(size**2, size**2)
 
 
 def _shown(asked: Planted, which: str) -> dict[str, Tensor]:
@@ -159,9 +160,8 @@ def _shown(asked: Planted, which: str) -> dict[str, Tensor]:
 def _split(asked: Planted, truth: Truth, which: str) -> Split:
     shown = truth.train if which == "train" else truth.test
     rows = range(len(shown["robust"]))
-    images = 0.5 + asked.noise * randomness.normal(
-        asked.seed, f"planted/{which}/noise", rows, (1, asked.size, asked.size)
-    )
-    for name, length in zip(COMPONENTS, (asked.robust, asked.nonrobust), strict=True):
-        images += length * truth.templates[name][shown[name]]
+    noise = randomness.normal(asked.seed, f"planted/{which}/noise", rows, (3, asked.size, asked.size))
+    images = 0.5 + asked.noise * noise
+    for name, amplitude in zip(COMPONENTS, (asked.robust, asked.nonrobust), strict=True):
+        images += amplitude * truth.patterns[name][shown[name]]
     return Split(images.clamp(0, 1), torch.arange(len(rows)) % asked.classes)

@@ -19,7 +19,7 @@ from featsplit.files import replacing
 
 def sweep(
     experiment: Experiment,
-    lengths: list[float],
+    amplitudes: list[float],
     *,
     seeds: list[int],
     out: Path,
@@ -27,32 +27,32 @@ def sweep(
     say: Say,
     workers: Workers | None = None,
 ) -> list[Row]:
-    """Run `experiment` for each l2 length of the non-robust component, in `out`/LENGTH; the rows, with their `length`.
+    """Run `experiment` for each amplitude of the non-robust component, in `out`/AMPLITUDE; rows with their `amplitude`.
 
-    The ground truth of each goes to `out`/LENGTH/truth.npz. Raises FeatsplitError where its data are not planted.
+    The ground truth of each goes to `out`/AMPLITUDE/truth.npz. Raises FeatsplitError where its data are not planted.
     """
     source = experiment.data.source
     if not is_planted(source):
         raise FeatsplitError(f'data.source = "{source}": must be planted; only there the truth is known')
     rows = []
-    for length in lengths:
-        told = replace(planted_from(source), nonrobust=length)
-        told.check("--lengths")
+    for amplitude in amplitudes:
+        told = replace(planted_from(source), nonrobust=amplitude)
+        told.check("--amplitudes")
         base = source if ":" in source else f"{source}:"
-        each = replace(experiment, data=replace(experiment.data, source=f"{base},nonrobust={length:g}"))
-        folder = out / f"{length:g}"
-        say(f"non-robust component of length {length:g}")
+        each = replace(experiment, data=replace(experiment.data, source=f"{base},nonrobust={amplitude:g}"))
+        folder = out / f"{amplitude:g}"
+        say(f"non-robust component of amplitude {amplitude:g}")
         data = load_data(each.data)
         found = run(each, data, seeds=seeds, out=folder, device=device, say=say, workers=workers)
         write_truth(folder / "truth.npz", each.data.source)
-        rows += [{**row, "length": length} for row in found if row["part"] in ("main", "planted")]
+        rows += [{**row, "amplitude": amplitude} for row in found if row["part"] in ("main", "planted")]
     return rows
 
 
 def write_truth(path: Path, source: str) -> None:
-    """What `source` planted: a template of each component for each class, and which class each image shows of it."""
+    """What `source` planted: a pattern of each component for each class, and which class each image shows of it."""
     truth = truth_of(planted_from(source))
-    parts = {"templates": truth.templates, "train": truth.train, "test": truth.test}
+    parts = {"patterns": truth.patterns, "train": truth.train, "test": truth.test}
     arrays = {f"{part}_{name}": value.numpy() for part, named in parts.items() for name, value in named.items()}
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # its stubs take the names for options

@@ -202,38 +202,37 @@ def _settings(asked: Gaussians | Squares) -> str:
 
 
 PLANTED = (
-    "Images made of a robust component (large, of low frequency) and a non-robust one (small, of high frequency), each "
-    "with a template for each class, so the split has a right answer. What a set keeps of each component's signal is "
-    "read off by matched filters, not by a network: 1 is all that the source has, 0 nothing; below 0 the set points "
-    "to other classes. As the non-robust component outgrows the adversary's eps it becomes robust."
+    "Images made of a robust component (each pixel moved far, slow patterns, red and green) and a non-robust one (each "
+    "pixel moved little, fast patterns, blue), with a pattern for each class, so the split has a right answer. What a "
+    "set keeps of each component's class signal is read off by matched filters, not by a network: 1 is all that the "
+    "source has, 0 nothing; below 0 the set points to other classes. As the non-robust component outgrows the "
+    "adversary's eps it becomes robust."
 )
 
 
 def planted_page(rows: list[Row], eps: float, command: str) -> list[Block]:
     """What each set keeps of either component as the non-robust one grows."""
     blocks: list[Block] = [Heading("Planted truth: what survives in each set", 1), Text(PLANTED)]
-    says = (
-        f"The adversary's eps is {eps:g} (l2): it can turn a component into another class's below {eps * 2**0.5:.3g}."
-    )
+    says = f"The adversary may move each pixel by {eps:g} (linf): a component of less than that is not robust."
     blocks += [Plot("planted", survival(rows, eps), says), Table(survival_table(rows))]
     return [*blocks, Heading("To make it again"), Code(command)]
 
 
 def survival_table(rows: list[Row]) -> Cells:
-    """A line for each set and component, a column for each length of the non-robust component."""
+    """A line for each set and component, a column for each amplitude of the non-robust component."""
     own = picked(rows, part="planted")
-    lengths = list(dict.fromkeys(row["length"] for row in own))
-    table = [["set keeps of", "component", *(f"length {length:g}" for length in lengths)]]
+    amplitudes = list(dict.fromkeys(row["amplitude"] for row in own))
+    table = [["set keeps of", "component", *(f"amplitude {amplitude:g}" for amplitude in amplitudes)]]
     for name in dict.fromkeys(row["train_set"] for row in own):
         for component in ("robust", "nonrobust"):
             of = picked(own, part="planted", train_set=name, component=component)
-            shares = [[row["kept"] for row in of if row["length"] == length] for length in lengths]
+            shares = [[row["kept"] for row in of if row["amplitude"] == amplitude] for amplitude in amplitudes]
             table.append([NAMES[name, "standard"], component, *map(spread, shares)])
     return table
 
 
 def survival(rows: list[Row], eps: float) -> str:
-    """The shares kept of each component against the length of the non-robust one, a panel for each set."""
+    """The shares kept of each component against the amplitude of the non-robust one, a panel for each set."""
     own = picked(rows, part="planted")
 
     def draw(figure: Figure) -> None:
@@ -241,11 +240,13 @@ def survival(rows: list[Row], eps: float) -> str:
         for axes, (name, title) in zip(panels, SETS.items(), strict=True):
             for component, colour in (("robust", BLUE), ("nonrobust", ORANGE)):
                 of = picked(own, part="planted", train_set=name, component=component)
-                lengths = list(dict.fromkeys(row["length"] for row in of))
-                heights = [statistics.fmean(r["kept"] for r in of if r["length"] == length) for length in lengths]
-                axes.plot(lengths, heights, color=colour, marker="o", markersize=4, label=component)
-            axes.axvline(eps * 2**0.5, color=INK, linewidth=0.8, linestyle=":")
-            axes.set(title=title, xlabel="length of the\nnon-robust component")
+                amplitudes = list(dict.fromkeys(row["amplitude"] for row in of))
+                heights = [
+                    statistics.fmean(r["kept"] for r in of if r["amplitude"] == amplitude) for amplitude in amplitudes
+                ]
+                axes.plot(amplitudes, heights, color=colour, marker="o", markersize=4, label=component)
+            axes.axvline(eps, color=INK, linewidth=0.8, linestyle=":")
+            axes.set(title=title, xlabel="amplitude of the\nnon-robust component")
             axes.title.set_fontsize(10)
         panels[0].set_ylabel("share of the class signal kept")
         panels[0].legend(fontsize=9)

@@ -82,22 +82,22 @@ def test_verdicts_are_by_the_small_eps() -> None:
     )
 
 
-def test_planted_sweeps_the_length_and_stores_the_truth(tmp_path: Path) -> None:
+def test_planted_sweeps_the_amplitude_and_stores_the_truth(tmp_path: Path) -> None:
     short = ["train.epochs=1", "match.steps=2", "perturb.steps=2", "evaluate.steps=1", "evaluate.restarts=1"]
     words = " ".join(f"--set {setting}" for setting in (f"data.source={SMALL}", *short))
-    text = call(f"toy planted --lengths 0.2,0.4 {words} --device cpu --workers 1 --out {tmp_path}")
-    assert "length 0.2" in text.splitlines()[0]
+    text = call(f"toy planted --amplitudes 0.02,0.04 {words} --device cpu --workers 1 --out {tmp_path}")
+    assert "amplitude 0.02" in text.splitlines()[0]
     kept = [row for row in rows_of(tmp_path) if row["part"] == "planted"]
-    assert {(row["length"], row["train_set"], row["component"]) for row in kept} == {
-        (length, name, component)
-        for length in (0.2, 0.4)
+    assert {(row["amplitude"], row["train_set"], row["component"]) for row in kept} == {
+        (amplitude, name, component)
+        for amplitude in (0.02, 0.04)
         for name in ("robust", "nonrobust", "rand", "det")
         for component in ("robust", "nonrobust")
     }
-    truth = np.load(tmp_path / "0.4" / "truth.npz")
-    assert truth["templates_robust"].shape == (4, 1, 8, 8)
+    truth = np.load(tmp_path / "0.04" / "truth.npz")
+    assert truth["patterns_robust"].shape == (4, 3, 8, 8)
     assert truth["train_nonrobust"].tolist() == [number % 4 for number in range(80)]
-    report = (tmp_path / "0.4" / "rows.json").read_text()
+    report = (tmp_path / "0.04" / "rows.json").read_text()
     assert '"component": "robust"' in report
     with pytest.raises(FeatsplitError, match="must be planted"):
         call(f"toy planted --set data.source=digits --out {tmp_path}/other")

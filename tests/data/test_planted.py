@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from scipy import fft
 
 from featsplit.data.images import Split
 from featsplit.data.planted import Planted, kept, load_planted, planted_from, signal, truth_of
@@ -13,28 +12,46 @@ from featsplit.errors import FeatsplitError
 SMALL = "planted:classes=4,size=8,train=400,test=100"
 
 
-def test_templates_are_orthonormal() -> None:
-    templates = truth_of(Planted(classes=5, size=8)).templates
-    every = torch.cat([templates["robust"], templates["nonrobust"]]).flatten(1).double()
-    assert torch.allclose(every @ every.T, torch.eye(10, dtype=torch.float64), atol=1e-5)
+def test_patterns_are_orthogonal_signs_that_share_no_pixel() -> None:
+    patterns = truth_of(Planted(classes=5, size=8)).patterns
+    every = torch.cat([patterns["robust"], patterns["nonrobust"]]).flatten(1)
+    assert torch.equal(every @ every.T, torch.diag(torch.tensor([128.0] * 5 + [64.0] * 5)))
+    assert set(every.flatten().tolist()) == {-1, 0, 1}
+    assert float((patterns["robust"].abs().sum(dim=0) * patterns["nonrobust"].abs().sum(dim=0)).max()) == 0
 
 
-def test_robust_templates_are_low_and_nonrobust_ones_high_in_frequency() -> None:
-    templates = truth_of(Planted(classes=5, size=8)).templates
-    for name, low in (("robust", True), ("nonrobust", False)):
-        spectrum = fft.dctn(templates[name][:, 0].numpy(), axes=(1, 2), norm="ortho") ** 2
-        frequency = (spectrum * (np.arange(8)[:, None] + np.arange(8))).sum(axis=(1, 2))
-        assert (frequency < 4).all() if low else (frequency > 10).all()
+def test_robust_patterns_are_slow_and_nonrobust_ones_fast() -> None:
+    patterns = truth_of(Planted(classes=5, size=8)).patterns
+    changes = {}
+    for name, channel in (("robust", 0), ("nonrobust", 2)):
+        plane = patterns[name][:, channel]
+        changes[name] = (plane[:, 1:] != plane[:, :-1]).sum(dim=(1, 2)) + (plane[:, :, 1:] != plane[:, :, :-1]).sum(
+            dim=(1, 2)
+        )
+    assert int(changes["robust"].max()) <= 2 * 8
+    assert int(changes["nonrobust"].min()) >= 12 * 8
+
+
+def test_the_patterns_are_all_walsh_functions() -> None:
+    from scipy.linalg import hadamard
+
+    from featsplit.data.planted import _walsh
+
+    ours = {tuple(line) for line in _walsh(8).int().tolist()}
+    theirs = {tuple(line) for line in np.kron(hadamard(8), hadamard(8)).tolist()}
+    assert ours == theirs
+    flips = [(torch.tensor(line).reshape(8, 8)[0].diff() != 0).sum() for line in _walsh(8).tolist()]
+    assert flips[:8] == list(range(8))
 
 
 def test_images_are_their_components_and_noise() -> None:
     asked = planted_from(f"{SMALL},noise=0.01")
     data, truth = load_planted(f"{SMALL},noise=0.01"), truth_of(asked)
     rest = data.test.images - 0.5
-    for name, length in (("robust", asked.robust), ("nonrobust", asked.nonrobust)):
-        rest = rest - length * truth.templates[name][truth.test[name]]
-    inside = (data.test.images > 0) & (data.test.images < 1)
-    assert rest[inside].std() == pytest.approx(0.01, rel=0.1)
+    for name, amplitude in (("robust", asked.robust), ("nonrobust", asked.nonrobust)):
+        rest = rest - amplitude * truth.patterns[name][truth.test[name]]
+    assert rest.std() == pytest.approx(0.01, rel=0.05)
+    assert float(rest.abs().max()) < 0.06
 
 
 def test_components_agree_with_labels_as_often_as_asked() -> None:
@@ -47,19 +64,19 @@ def test_components_agree_with_labels_as_often_as_asked() -> None:
     assert (torch.bincount(others, minlength=4)[1:] > 60).all()
 
 
-def test_signal_of_a_component_is_its_length() -> None:
-    templates = truth_of(Planted(classes=4, size=8)).templates["robust"]
+def test_signal_of_a_component_is_its_amplitude() -> None:
+    patterns = truth_of(Planted(classes=4, size=8)).patterns["robust"]
     labels = torch.arange(40) % 4
-    images = 0.5 + 0.3 * templates[labels]
-    assert signal(images, labels, templates) == pytest.approx(0.3, abs=1e-5)
-    assert signal(images, (labels + 1) % 4, templates) == pytest.approx(-0.1, abs=1e-5)
+    images = 0.5 + 0.3 * patterns[labels]
+    assert signal(images, labels, patterns) == pytest.approx(0.3, abs=1e-5)
+    assert signal(images, (labels + 1) % 4, patterns) == pytest.approx(-0.1, abs=1e-5)
 
 
 def test_kept_tells_which_component_was_removed() -> None:
     asked = planted_from(SMALL)
     data, truth = load_planted(SMALL), truth_of(asked)
     assert kept(data.train, data.train, truth) == {"robust": 1.0, "nonrobust": 1.0}
-    shown = truth.templates["nonrobust"][truth.train["nonrobust"]]
+    shown = truth.patterns["nonrobust"][truth.train["nonrobust"]]
     without = Split(data.train.images - asked.nonrobust * shown, data.train.labels)
     found = kept(without, data.train, truth)
     assert found["robust"] == pytest.approx(1, abs=0.02)
@@ -79,7 +96,8 @@ def test_the_same_text_gives_the_same_data_and_another_seed_others() -> None:
         ("planted:noise=-1", "noise = -1: must be at least 0"),
         ("planted:robust_agrees=2", "robust_agrees = 2: must be in [0, 1]"),
         ("planted:classes=1", "classes = 1: must be at least 2"),
-        ("planted:size=4", "size = 4: has no room for 20 orthogonal templates"),
+        ("planted:size=4", "size = 4: has no room for 20 patterns"),
+        ("planted:size=12", "size = 12: must be a power of 2"),
         ("planted:train=0", "train = 0"),
     ],
 )

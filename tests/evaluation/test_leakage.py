@@ -11,16 +11,16 @@ from featsplit.evaluation import leaked_accuracy
 from featsplit.evaluation.leakage import _logits
 from featsplit.models.classifier import Classifier
 
-PLANTED = "planted:classes=4,size=8,train=200,test=400,robust=1.2,nonrobust=0.3,robust_agrees=1"
+PLANTED = "planted:classes=4,size=8,train=200,test=400,robust=0.15,nonrobust=0.03,robust_agrees=1"
 
 
 @pytest.fixture
 def filters() -> Classifier:
-    """A linear network whose features are the robust templates."""
-    head = nn.Linear(64, 4)
+    """A linear network whose features are the robust patterns."""
+    head = nn.Linear(192, 4)
     with torch.no_grad():
-        head.weight.copy_(truth_of(planted_from(PLANTED)).templates["robust"].flatten(1))
-    return Classifier(nn.Flatten(), head, shape=(1, 8, 8)).eval()
+        head.weight.copy_(truth_of(planted_from(PLANTED)).patterns["robust"].flatten(1))
+    return Classifier(nn.Flatten(), head, shape=(3, 8, 8)).eval()
 
 
 def test_robust_features_tell_the_labels_of_the_source(filters: Classifier) -> None:

@@ -12,16 +12,16 @@ from featsplit.evaluation.usefulness import one_against_rest
 from featsplit.geometry import Norm
 from featsplit.models.classifier import Classifier
 
-PLANTED = "planted:classes=4,size=8,train=200,test=400,robust=1.2,nonrobust=0.3,robust_agrees=1"
+PLANTED = "planted:classes=4,size=8,train=200,test=400,robust=0.15,nonrobust=0.03,robust_agrees=1"
 
 
-def linear(weight: Tensor, *, size: int = 8) -> Classifier:
-    """A linear network with the logits `weight` (K, size^2) x, its representation being the image."""
+def linear(weight: Tensor, *, shape: tuple[int, int, int] = (1, 4, 4)) -> Classifier:
+    """A linear network with the logits `weight` (K, C * H * W) x, its representation being the image."""
     head = nn.Linear(weight.shape[1], len(weight))
     with torch.no_grad():
         head.weight.copy_(weight)
         head.bias.zero_()
-    return Classifier(nn.Flatten(), head, shape=(1, size, size)).eval()
+    return Classifier(nn.Flatten(), head, shape=shape).eval()
 
 
 def grey(count: int = 120, classes: int = 3, *, seed: int = 0) -> Split:
@@ -53,7 +53,7 @@ def test_rho_is_the_definition_written_out() -> None:
 def test_gamma_of_a_linear_network_is_rho_less_eps_times_the_dual_norm(norm: Norm, dual: int) -> None:
     split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
     eps = 0.02
-    rows = usefulness(linear(weight, size=4), split, norm=norm, eps=eps, images=30, precision="float32")
+    rows = usefulness(linear(weight), split, norm=norm, eps=eps, images=30, precision="float32")
     logits = [row for row in rows if row["layer"] == "logits"]
     assert [row["class"] for row in logits] == [0, 1, 2]
     values = (split.images.flatten(1) @ weight.T).double().numpy()
@@ -68,7 +68,7 @@ def test_a_unit_is_taken_with_its_best_class_and_sign() -> None:
     split = grey()
     images = split.images.clone()
     images[split.labels == 2, 0, 0, 0] -= 0.2
-    rows = usefulness(linear(torch.eye(3, 16), size=4), Split(images, split.labels), norm="l2", eps=0.0)
+    rows = usefulness(linear(torch.eye(3, 16)), Split(images, split.labels), norm="l2", eps=0.0)
     first = rows[0]
     assert (first["layer"], first["unit"], first["class"]) == ("representation", 0, 2)
     assert first["rho"] == first["gamma"] > 0.8
@@ -77,15 +77,15 @@ def test_a_unit_is_taken_with_its_best_class_and_sign() -> None:
 def test_matched_filters_of_planted_components_are_what_they_are_called() -> None:
     data, truth = load_planted(PLANTED), truth_of(planted_from(PLANTED))
     for name, kind in (("robust", "robust"), ("nonrobust", "useful")):
-        network = linear(truth.templates[name].flatten(1))
-        rows = [r for r in usefulness(network, data.test, norm="l2", eps=0.4, images=60) if r["layer"] == "logits"]
+        network = linear(truth.patterns[name].flatten(1), shape=(3, 8, 8))
+        rows = [r for r in usefulness(network, data.test, norm="linf", eps=0.05, images=60) if r["layer"] == "logits"]
         assert {row["kind"] for row in rows} == {kind}
         assert all(row["rho"] > 0.9 for row in rows)
 
 
 def test_noise_is_useless() -> None:
     split = grey(400)
-    rows = usefulness(linear(torch.zeros(3, 16), size=4), split, norm="l2", eps=0.5, images=30)
+    rows = usefulness(linear(torch.zeros(3, 16)), split, norm="l2", eps=0.5, images=30)
     assert {row["kind"] for row in rows if row["layer"] == "logits"} == {"useless"}
     assert sum(row["kind"] == "useless" for row in rows) >= 18  # of 19; one unit in 100 is useful by chance
     assert all(row["rho"] == row["gamma"] == 0 for row in rows if row["layer"] == "logits")
@@ -93,6 +93,6 @@ def test_noise_is_useless() -> None:
 
 def test_gamma_depends_on_no_batch() -> None:
     split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
-    few = usefulness(linear(weight, size=4), split, norm="l2", eps=0.02, images=10)
-    many = usefulness(linear(weight, size=4), split, norm="l2", eps=0.02, images=120)
+    few = usefulness(linear(weight), split, norm="l2", eps=0.02, images=10)
+    many = usefulness(linear(weight), split, norm="l2", eps=0.02, images=120)
     assert [row["gamma"] for row in few] == pytest.approx([row["gamma"] for row in many], rel=1e-3)

@@ -130,7 +130,7 @@ def test_by_epoch_every_network_of_the_own_architecture_tells_its_history(rows: 
     found = of(rows, "epochs", "train_set", "training", "architecture", "test_set")
     assert set(found.values()) == {3}
     assert {arch for _, _, arch, _ in found} == {"resnet8"}
-    assert len(found) == 2 * 10
+    assert len(found) == 2 * 12  # eight sets and two networks of the source, and the two sets of the discussion
     assert ("rand-control", "standard", "resnet8", "source") in found
     last = [row["accuracy"] for row in rows if row["part"] == "epochs" and row["epoch"] == 3
             and row["train_set"] == "rand" and row["test_set"] == "source"]  # fmt: skip
