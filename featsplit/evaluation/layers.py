@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from featsplit.data.images import Split
+from featsplit.data.selection import limit_split
 from featsplit.evaluation.attack import Attack, Row
 from featsplit.geometry import Norm, ball, lengths, random_offsets
 from featsplit.models.classifier import Classifier
@@ -36,14 +37,15 @@ def layer_robustness(
     seed: int = 0,
     device: torch.device | str = "cpu",
 ) -> list[Row]:
-    """A row for each layer of the network, in order: its `ratio` R, on `images` images spread over `split`.
+    """A row for each layer of the network, in order: its `ratio` R, on a stratified choice of `images` of `split`.
 
     The layers are the parts of the body that hold layers of their own, and its activations; then the representation
     and the logits. PGD from a random point of the ball, since the distance has no gradient at the image itself, with
     steps of eps: where a layer is linear these are power iterations, which smaller steps slow down.
+    Raises FeatsplitError where `images` are fewer than the classes.
     """
     plan = Attack("pgd", norm, eps, steps, step_size=eps)
-    few = split.take(torch.linspace(0, len(split) - 1, min(images, len(split))).long())
+    few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
     network = copy.deepcopy(model).eval().requires_grad_(False).to(device)
     moved: dict[str, float] = {}
     with _watched(network) as seen, torch.no_grad():
@@ -108,4 +110,7 @@ def _furthest(
 def _apart(values: Tensor) -> float:
     """The mean distance between two different rows of `values`, (N, size)."""
     count = len(values)
-    return float(torch.cdist(values, values).sum() / max(count * (count - 1), 1))
+    distances = torch.cdist(
+        values, values, compute_mode="donot_use_mm_for_euclid_dist"
+    )  # products would lose the small
+    return float(distances.sum() / max(count * (count - 1), 1))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from featsplit.data.images import Split
+from featsplit.data.selection import limit_split
 from featsplit.evaluation.attack import Attack, Row
 from featsplit.geometry import Norm, ball
 from featsplit.models.classifier import Classifier
@@ -37,9 +38,10 @@ def usefulness(
 ) -> list[Row]:
     """A row for each unit of the representation and each logit: its `rho`, its `gamma`, and of which `kind` it is.
 
-    rho is over all of `split`. What the adversary takes from it is measured by PGD on that one feature, on `images`
-    images spread over `split`. `kind`: "robust" where gamma is above 0; "useful" where only rho is above what 99 in 100
+    rho is over all of `split`. What the adversary takes from it is measured by PGD on that one feature, on a stratified
+    choice of `images` of them. `kind`: "robust" where gamma is above 0; "useful" where only rho is above what 99 in 100
     units reach on labels that were shuffled; else "useless".
+    Raises FeatsplitError where `images` are fewer than the classes.
     """
     network = frozen(model, device, precision=precision)
     values = torch.cat([features(network, split.inputs(rows).to(device)).cpu() for rows in batches(len(split), 500)])
@@ -49,7 +51,7 @@ def usefulness(
     of = torch.arange(len(chosen))
     own = rho[of, chosen]
     sign = torch.where((own < 0) & (of < units), -1.0, 1.0)
-    few = split.take(torch.linspace(0, len(split) - 1, min(images, len(split))).long())
+    few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
     plan = Attack("pgd", norm, eps, steps)
     lost = _lost(network, few, chosen, sign / scale[of, chosen], plan) if eps else torch.zeros(len(chosen))
     rho_own, gamma = sign * own, sign * own - lost

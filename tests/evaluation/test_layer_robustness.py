@@ -38,6 +38,14 @@ def test_ratio_of_a_linear_layer_is_eps_over_the_mean_distance() -> None:
     assert [row["ratio"] for row in rows[:2]] == pytest.approx([expected] * 2, rel=1e-3)
 
 
+def test_distances_are_exact_where_images_are_nearly_alike() -> None:
+    """Far from zero and close together: distances by products of rows would drown in their rounding."""
+    network = Classifier(nn.Sequential(Shift(1.0), nn.Flatten()), nn.Linear(16, 2), shape=(1, 4, 4)).eval()
+    split = Split(0.5 + (images().images - 0.5) * 1e-3, images().labels)
+    rows = layer_robustness(network, split, norm="l2", eps=0.1, images=40, steps=20)
+    assert rows[0]["ratio"] == pytest.approx(0.1 / pdist(split.images.flatten(1).numpy()).mean(), rel=1e-2)
+
+
 def test_ratio_of_the_logits_is_that_of_the_largest_singular_value() -> None:
     network = Classifier(nn.Flatten(), nn.Linear(16, 3), shape=(1, 4, 4)).eval()
     split = images()

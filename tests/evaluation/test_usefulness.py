@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from featsplit.data.images import Split
 from featsplit.data.planted import load_planted, planted_from, truth_of
+from featsplit.errors import FeatsplitError
 from featsplit.evaluation import usefulness
 from featsplit.evaluation.usefulness import one_against_rest
 from featsplit.geometry import Norm
@@ -96,3 +97,16 @@ def test_gamma_depends_on_no_batch() -> None:
     few = usefulness(linear(weight), split, norm="l2", eps=0.02, images=10)
     many = usefulness(linear(weight), split, norm="l2", eps=0.02, images=120)
     assert [row["gamma"] for row in few] == pytest.approx([row["gamma"] for row in many], rel=1e-3)
+
+
+def test_the_adversary_meets_every_class() -> None:
+    """Labels that take turns: every third image is of one class, and a choice by equal steps would see only that."""
+    split, weight = grey(88), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
+    every = usefulness(linear(weight), split, norm="l2", eps=0.02, images=88)
+    few = usefulness(linear(weight), split, norm="l2", eps=0.02, images=30)
+    assert [row["gamma"] for row in few] == pytest.approx([row["gamma"] for row in every], rel=1e-3)
+
+
+def test_every_class_needs_an_image() -> None:
+    with pytest.raises(FeatsplitError, match="images = 2: must be at least 3"):
+        usefulness(linear(torch.eye(3, 16)), grey(), norm="l2", eps=0.1, images=2)
