@@ -11,14 +11,17 @@ keeps of either is read off by the patterns themselves (matched filters), not by
 """
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from featsplit import randomness
 from featsplit.data.images import ImageData, Split, as_inputs
 from featsplit.errors import FeatsplitError, check_count, unknown
+from featsplit.files import replacing
 
 NAME = "planted"
 COMPONENTS = ("robust", "nonrobust")
@@ -133,6 +136,15 @@ def kept(split: Split, of: Split, truth: Truth) -> dict[str, float]:
         name: signal(split.images, split.labels, patterns) / signal(of.images, of.labels, patterns)
         for name, patterns in truth.patterns.items()
     }
+
+
+def write_truth(path: Path, source: str) -> None:
+    """What `source` planted, as a .npz: a pattern of each component for each class, and which one each image shows."""
+    truth = truth_of(planted_from(source))
+    parts = {"patterns": truth.patterns, "train": truth.train, "test": truth.test}
+    arrays = {f"{part}_{name}": value.numpy() for part, named in parts.items() for name, value in named.items()}
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # its stubs take the names for options
 
 
 def _walsh(size: int) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from featsplit.data.images import ImageData, Split
-from featsplit.data.planted import is_planted
+from featsplit.data.planted import is_planted, write_truth
 from featsplit.evaluation import Row
 from featsplit.experiment.discussion import DISCUSSION
 from featsplit.experiment.parts import MEASURES, by_epoch, construction, planted
@@ -40,7 +40,8 @@ def run(
     say: Say,
     workers: Workers | None = None,
 ) -> list[Row]:
-    """All stages for each seed, in `out`/seedN; the rows of all seeds, written to `out`/rows.json.
+    """All stages for each seed, in `out`/seedN; the rows of all seeds, written to `out`/rows.json; of planted data
+    the ground truth, to `out`/truth.npz.
 
     What an earlier run of the same settings left in `out` is taken up: a run that was killed goes on where it stopped.
     With several `workers` (None: this process), networks that do not need each other are made side by side.
@@ -52,6 +53,8 @@ def run(
     names = [*NETWORKS, *(name for name in needs if name not in NETWORKS)]
     rows = [row for seed in seeds for name in names for row in found[seed, name]]
     write_json(out / "rows.json", rows)
+    if is_planted(experiment.data.source):
+        write_truth(out / "truth.npz", experiment.data.source)
     return rows
 
 

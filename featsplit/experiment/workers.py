@@ -53,7 +53,7 @@ def start_workers(count: int) -> Iterator[Workers]:
     context, threads = multiprocessing.get_context("spawn"), max(1, torch.get_num_threads() // count)
     with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(threads,)) as pool:
         try:
-            for _ in range(count):  # each starts one more; a process that begins later might die unseen (3.11 to 3.13)
+            for _ in range(count):  # each starts one more; a process that begins later might die unseen
                 pool.submit(int)
             yield Workers(pool)
         except BaseException:
