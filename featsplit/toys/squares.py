@@ -75,8 +75,9 @@ class Squares:
 PAPER = Squares(size=32, train=10_000, test=1000, arch="resnet18", epochs=50, batch_size=128)
 """The published size."""
 ARMS: dict[str, dict[str, Any]] = {
-    "linear": {"arch": "linear", "width": None, "epochs": 10},
+    "linear": {"arch": "linear", "width": None, "epochs": 3},
     "deep": {},
+    "linear, longer": {"arch": "linear", "width": None},
     "no wrong labels": {"flipped": 0.0},
     "no pixel noise": {"noise": 0.0},
     "mlp": {"arch": "mlp", "width": None},
@@ -106,9 +107,10 @@ def squares_data(asked: Squares, *, seed: int) -> ImageData:
 
 
 def learn(name: str, asked: Squares, *, seed: int, device: torch.device | str = "cpu") -> list[Row]:
-    """The arm `name`: rows by epoch (`eps` is `SMALL`), and in the end one for each eps; `part` says which.
+    """The arm `name`: rows for each eps in the end, and for `SMALL` by epoch; `part` says which ("grid", "epochs").
 
-    `train_accuracy` is on the labels as given, wrong ones included; `accuracy` on test squares by their colour.
+    By epoch the arm "deep" is looked at after each, the others after the first. `train_accuracy` is on the labels as
+    given, wrong ones included; `accuracy` on test squares by their colour.
     """
     own = arm_of(asked, name)
     data = squares_data(own, seed=seed)
@@ -118,20 +120,20 @@ def learn(name: str, asked: Squares, *, seed: int, device: torch.device | str = 
         torch.nn.init.zeros_(model.head.bias)
     rows: list[Row] = []
 
-    def seen(part: str, epoch: int, radii: tuple[float, ...]) -> float:
-        fitted = accuracy(model, data.train)
+    def look(radii: tuple[float, ...], **of: Any) -> None:
         attacks = [Attack(), *(Attack("pgd", "linf", eps / SCALE, own.steps) for eps in radii)]
         found = evaluate(model, data.test, attacks, seed=seed, device=device, precision="float32")
-        of = {"arm": name, "part": part, "epoch": epoch, "train_accuracy": fitted, "n": own.test, "seed": seed}
         for eps, row in zip((0.0, *radii), found, strict=True):
-            rows.append({**of, "eps": eps, "accuracy": row["accuracy"]})
-        return fitted
+            rows.append({"arm": name, **of, "n": own.test, "seed": seed, "eps": eps, "accuracy": row["accuracy"]})
 
     how: Any = {"seed": seed, "device": device, "precision": "float32", "title": name}
-    for history in train_by_epoch(model, data, recipe(own), **how):
-        if seen("epochs", len(history), (SMALL,)) >= GATE:
+    for epoch, _ in enumerate(train_by_epoch(model, data, recipe(own), **how), start=1):
+        fitted = accuracy(model, data.train)
+        if epoch == 1 or name == "deep":
+            look((SMALL,), part="epochs", epoch=epoch, train_accuracy=fitted)
+        if fitted >= GATE:
             break
-    seen("grid", len(history), own.eps)
+    look(own.eps, part="grid", epoch=epoch, train_accuracy=fitted)
     return rows
 
 

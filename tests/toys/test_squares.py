@@ -35,7 +35,14 @@ def test_a_linear_model_is_robust_up_to_a_large_eps() -> None:
     rows = learn("linear", SMALL, seed=0)
     grid = {row["eps"]: row["accuracy"] for row in rows if row["part"] == "grid"}
     assert grid == {0.0: 1.0, 0.01: 1.0, 0.8: 1.0}
-    assert [row["epoch"] for row in rows if row["part"] == "epochs" and row["eps"] == 0] == [1, 2, 3]
+    assert {row["epoch"] for row in rows if row["part"] == "grid"} == {3}
+
+
+@pytest.mark.parametrize(("arm", "epochs"), [("deep", [1, 2, 3]), ("linear", [1])])
+def test_the_deep_network_is_looked_at_after_every_epoch(arm: str, epochs: list[int]) -> None:
+    rows = [row for row in learn(arm, SMALL, seed=0) if row["part"] == "epochs"]
+    assert [row["epoch"] for row in rows if row["eps"] == 0] == epochs
+    assert [row["epoch"] for row in rows if row["eps"] == 0.01] == epochs
 
 
 def test_training_stops_when_the_labels_are_fitted() -> None:
