@@ -114,11 +114,17 @@ def compare(asked: Gaussians, *, seed: int) -> list[Row]:
 
 
 def excess_loss_simulated(variances: Tensor, penalty: float, *, samples: int, seed: int) -> Estimate:
-    """The same: for each of `samples` examples the adversary climbs its own gain by gradient ascent."""
+    """`theory.excess_loss` by sampling: the adversary climbs the gain of each example by gradient ascent, to the top.
+
+    The gain is a parabola with curvatures between C - 1 / min(s) and C - 1 / max(s): the nearer C, the longer it takes.
+    """
     apart = _draw(variances, samples, seed)
     moved = torch.zeros_like(apart)
-    for _ in range(200):  # the gain is a parabola, with curvatures between C - 1 / min(s) and C - 1 / max(s)
-        moved += ((apart + moved) / variances - penalty * moved) / (penalty - 1 / variances.max())
+    for _ in range(100_000):
+        step = ((apart + moved) / variances - penalty * moved) / (penalty - 1 / variances.max())
+        moved += step
+        if step.abs().max() <= 1e-9 * apart.abs().max():
+            break
     added = ((apart + moved).square() - apart.square()) / variances
     return _estimate(added.sum(dim=1))
 
@@ -154,7 +160,7 @@ def robust_fit(mean: Tensor, variances: Tensor, eps: float, *, samples: int, see
 
 
 def least_alignment_found(variances: Tensor, *, seed: int, starts: int = 8) -> float:
-    """The same by L-BFGS over mu, the least of several random `starts`."""
+    """`theory.least_alignment` by L-BFGS over mu: the least cosine of several random `starts`."""
     first = torch.randn(starts, len(variances), dtype=torch.float64, generator=torch_generator(seed, "toy/alignment"))
     first.requires_grad_()
     optimiser = torch.optim.LBFGS(
@@ -174,7 +180,7 @@ def least_alignment_found(variances: Tensor, *, seed: int, starts: int = 8) -> f
 def rule_accuracy_simulated(
     mean: Tensor, variances: Tensor, rule: Tensor, eps: float, *, samples: int, seed: int
 ) -> Estimate:
-    """The same on `samples` examples, each moved by eps along the gradient."""
+    """`theory.rule_accuracy` on `samples` examples, each moved by eps along the gradient."""
     generator = torch_generator(seed, "toy/labels")
     labels = torch.randint(2, (samples, 1), generator=generator) * 2 - 1
     inputs = labels * mean + _draw(variances, samples, seed)
