@@ -132,7 +132,7 @@ def planted(
     with start_workers(workers or usual_workers(experiment, where)) as started:
         rows = sweep(experiment, sizes, seeds=numbers, out=folder, device=where, say=options.say, workers=started)
     words = ["planted", "--amplitudes", amplitudes, *(w for s in set_ or [] for w in ("--set", s)), "--seeds", seeds]
-    _write("planted", out, rows, planted_page(rows, adversary.eps, _command(words)))
+    _write("planted", out, rows, planted_page(rows, adversary, _command(words)))
     typer.echo(as_text(survival_table(rows)))
     _end("planted", out, began)
 

@@ -11,17 +11,12 @@ from matplotlib.figure import Figure
 
 from featsplit.report.claims import smallest_eps, transfer_points
 from featsplit.report.rows import SETS, Row, picked
+from featsplit.report.tables import NAMES
 
 INK = "#010203"
 """A colour that no plot uses; in the page it becomes that of the text, light or dark."""
 BLUE, ORANGE, GREEN, RED = "#4c7fd0", "#d9822b", "#2f9e62", "#cc5450"
-PERTURBED = {
-    "rand": "D_rand",
-    "det": "D_det",
-    "rand-control": "D_rand, robust source",
-    "det-control": "D_det, robust source",
-    "det-bugs": "D_det of bugs",
-}
+PERTURBED = ("rand", "det", "rand-control", "det-control", "det-bugs")
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "featsplit",
@@ -79,7 +74,7 @@ def learned(rows: list[Row], *, classes: int) -> str:
 def by_epoch(rows: list[Row]) -> str:
     """Figure 10: accuracy on the perturbed set as it is trained on, and on the test set, epoch by epoch."""
     seen = {row["train_set"] for row in picked(rows, part="epochs")}
-    names = {name: title for name, title in PERTURBED.items() if name in seen}
+    names = {name: NAMES[name, "standard"] for name in PERTURBED if name in seen}
 
     def draw(figure: Figure) -> None:
         panels: Any = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -47,8 +46,9 @@ def train(
     from it; the caller removes it afterwards.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
-    how: Any = {"seed": seed, "device": device, "precision": precision, "resume": resume, "title": title}
-    *_, history = train_by_epoch(model, data, recipe, **how)
+    *_, history = train_by_epoch(
+        model, data, recipe, seed=seed, device=device, precision=precision, resume=resume, title=title
+    )
     return history
 
 

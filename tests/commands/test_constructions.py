@@ -105,7 +105,7 @@ def test_planted_sweeps_the_amplitude_and_stores_the_truth(tmp_path: Path) -> No
 
 def test_an_audit_puts_networks_that_were_trained_alike_together(models: Path, tmp_path: Path) -> None:
     words = f"audit {models}/std.safetensors {models}/early.safetensors {models}/adv.safetensors {FEW}"
-    text = call(f"{words} --eps 0.5 --images 8 --steps 2 --out {tmp_path}")
+    text = call(f"{words} --eps 0.5 --images 10 --steps 2 --out {tmp_path}")
     lines = [line.split("  ")[0] for line in text.splitlines()[2:6]]
     assert lines == ["standard training"] * 2 + ["adversarial training"] * 2
     rows = rows_of(tmp_path)
