@@ -44,7 +44,7 @@ class DataSpec:
     seed: int = 0
 
 
-def load_data(spec: DataSpec, *, root: Path | None = None, download: bool = False) -> ImageData:
+def load_data(spec: DataSpec, *, root: str | Path | None = None, download: bool = False) -> ImageData:
     """The data set that `spec` describes, on the CPU; its name is `spec.source`, its origin all of `spec`.
 
     It is held in memory, but for Restricted ImageNet and large derived sets: those are mapped from a file, unless an
@@ -63,7 +63,7 @@ def load_data(spec: DataSpec, *, root: Path | None = None, download: bool = Fals
     return replace(data, train=train, test=test, origin=describe(spec))
 
 
-def load_source(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
+def load_source(path: Path, *, root: str | Path | None = None, download: bool = False) -> ImageData:
     """The data set that the file at `path` was made of, opened again as the file says.
 
     It must have the digest that the file tells; an imported file may tell none.
@@ -77,7 +77,7 @@ def load_source(path: Path, *, root: Path | None = None, download: bool = False)
     return source
 
 
-def load_derived(path: Path, *, root: Path | None = None, download: bool = False) -> ImageData:
+def load_derived(path: Path, *, root: str | Path | None = None, download: bool = False) -> ImageData:
     """A derived set as a data set: its images and labels for the split it was made of, its source's for the other."""
     source = load_source(path, root=root, download=download)
     split = load_split(path)
@@ -116,7 +116,7 @@ def _check_planted(spec: DataSpec) -> None:
             raise FeatsplitError(f"data.{name}: not for planted data, whose truth it would change; write {cure}")
 
 
-def _load_source(spec: DataSpec, *, root: Path | None, download: bool) -> ImageData:
+def _load_source(spec: DataSpec, *, root: str | Path | None, download: bool) -> ImageData:
     if spec.source == "digits":
         return load_digits()
     if spec.source in STORED:

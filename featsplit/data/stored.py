@@ -37,7 +37,7 @@ ELSEWHERE = "--data-root FOLDER for a folder that holds it in torchvision's layo
 Damaged = (RuntimeError, OSError, ValueError, TypeError, KeyError, AssertionError, EOFError, pickle.UnpicklingError)
 
 
-def data_root(root: Path | None = None) -> Path:
+def data_root(root: str | Path | None = None) -> Path:
     """Where downloaded data lies: `root`, else $FEATSPLIT_DATA, else featsplit/ in the user's cache folder."""
     if root is not None:
         return Path(root).expanduser()
@@ -46,7 +46,7 @@ def data_root(root: Path | None = None) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "featsplit"
 
 
-def cache_folder(root: Path | None = None) -> Path:
+def cache_folder(root: str | Path | None = None) -> Path:
     """Where images lie once they are decoded: $FEATSPLIT_CACHE, else where downloaded data lies."""
     named = os.environ.get("FEATSPLIT_CACHE")
     return Path(named).expanduser() if named else data_root(root)

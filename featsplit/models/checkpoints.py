@@ -24,11 +24,11 @@ from featsplit.models.classifier import Classifier
 Story = dict[str, Any]
 
 
-def save_model(model: Classifier, path: Path, *, spec: ModelSpec, story: Story) -> None:
+def save_model(model: Classifier, path: str | Path, *, spec: ModelSpec, story: Story) -> None:
     """Write `model` and its `story` (JSON values) to `path`, whole or not at all."""
     told = {**story, "model": asdict(spec), "shape": list(model.shape), "classes": model.classes}
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    with replacing(path) as partial:
+    with replacing(Path(path)) as partial:
         save_file(tensors, partial, metadata={stories.MODEL_FORMAT: json.dumps(told)})  # one key: several have no order
 
 
@@ -42,12 +42,13 @@ def read_story(path: Path) -> Story:
     return story
 
 
-def load_model(path: Path, *, factory: str | None = None) -> Classifier:
+def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
     """The classifier saved at `path`, on the CPU, in eval mode.
 
     A model built by a user's own `module:function` is loaded only when that name is given again as `factory`: a file
     never decides what code runs. Raises FeatsplitError for a missing, damaged or foreign file.
     """
+    path = Path(path)
     story = read_story(path)
     spec = ModelSpec(**story["model"])
     if ":" in spec.arch and spec.arch != factory:
