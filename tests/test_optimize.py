@@ -458,10 +458,10 @@ def test_the_best_of_the_draft_is_scored_again_in_full(draft: float) -> None:
 @pytest.mark.parametrize(
     ("shape", "step_size"),
     [
-        ((1, 8, 8), {"paper": 0.1, "momentum": 3.2, "lbfgs": 0.8}),
-        ((3, 32, 32), {"paper": 0.1, "momentum": 12.8, "lbfgs": 3.2}),
-        ((3, 4, 16), {"paper": 0.1, "momentum": 3.2, "lbfgs": 0.8}),
-        ((3, 224, 224), {"paper": 0.1, "momentum": 89.6, "lbfgs": 22.4}),
+        ((1, 8, 8), {"paper": 0.1, "momentum": 0.8, "lbfgs": 0.8}),
+        ((3, 32, 32), {"paper": 0.1, "momentum": 3.2, "lbfgs": 3.2}),
+        ((3, 4, 16), {"paper": 0.1, "momentum": 0.8, "lbfgs": 0.8}),
+        ((3, 224, 224), {"paper": 0.1, "momentum": 22.4, "lbfgs": 22.4}),
     ],
 )
 def test_a_rule_without_a_size_takes_that_of_the_images(
@@ -475,10 +475,10 @@ def test_a_rule_without_a_size_takes_that_of_the_images(
 
 @rules
 def test_without_a_size_the_first_step_is_that_of_the_images(name: RuleName) -> None:
-    """0.1, (1 - 0.9) 0.4 sqrt(64), and at most 0.1 sqrt(64)."""
+    """0.1, (1 - 0.9) 0.1 sqrt(64), and at most 0.1 sqrt(64)."""
     start, far = uniform(4, 1, 8, 8), torch.full((1, 8, 8), 50.0)
     found = descend(distance_to(far), start, steps=1, rule=StepRule(name), project=free)
-    length = {"paper": 0.1, "momentum": 0.32, "lbfgs": 0.8}[name]
+    length = {"paper": 0.1, "momentum": 0.08, "lbfgs": 0.8}[name]
     torch.testing.assert_close((found - start).flatten(1).norm(dim=1), torch.full((4,), length))
 
 

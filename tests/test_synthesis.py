@@ -237,11 +237,11 @@ def test_runs_are_the_calls_of_the_network(
     ("match", "step_size", "steps"),
     [
         (Match(), 0.8, 50),
-        (Match(StepRule("momentum")), 3.2, 80),
+        (Match(StepRule("momentum")), 0.8, 80),
         (Match(StepRule("paper")), 0.1, 1000),
         (Match(StepRule("paper"), start="noise"), 0.1, 10_000),
         (Match(start="noise"), 0.8, 50),
-        (Match(StepRule("momentum"), start="noise"), 3.2, 80),
+        (Match(StepRule("momentum"), start="noise"), 0.8, 80),
         (Match(StepRule("paper", 0.3), 7, start="noise"), 0.3, 7),
         (Match(StepRule("lbfgs", 2.0), 7), 2.0, 7),
     ],
