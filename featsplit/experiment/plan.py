@@ -81,10 +81,10 @@ def jobs_of(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     if "bugs" in parts:
         jobs["fresh"] = ("det", "det-bugs", fellows[-1])
     if "architectures" in parts:
-        others = [arch for arch in experiment.architectures if arch != experiment.model.arch]
-        jobs |= {f"standard@{arch}": () for arch in experiment.architectures} | {
-            f"det@{arch}": ("det",) for arch in others
-        }
+        alike = experiment.architecture_epochs in (None, experiment.train.det.epochs)
+        known = (experiment.model.arch,) if alike else ()  # the network of D_det itself is one of those compared
+        jobs |= {f"standard@{arch}": () for arch in experiment.architectures}
+        jobs |= {f"det@{arch}": ("det",) for arch in experiment.architectures if arch not in known}
         jobs["transferred"] = ("standard", *(f"standard@{arch}" for arch in experiment.architectures))
     return jobs
 

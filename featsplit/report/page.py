@@ -149,8 +149,7 @@ def _further(run: Run) -> list[Block]:
         blocks += [Heading("D_R's network on D_R itself (Table 8)"), Table(splits_table(rows))]
     if picked(rows, part="architectures"):
         says = "Each architecture trained on D_det, and fooled by adversarial examples of the network behind D_det."
-        blocks += [Heading("Architectures and transfer (Figures 3 and 13)"), *_how_long(run.experiment)]
-        blocks += [Table(architecture_table(rows))]
+        blocks += [Heading("Architectures and transfer (Figures 3 and 13)"), Table(architecture_table(rows))]
         blocks += [Plot("architectures", plots.by_architecture(rows), says)]
     if picked(rows, part="autoattack"):
         count = max(row["n"] for row in picked(rows, part="autoattack"))
@@ -164,14 +163,6 @@ def _further(run: Run) -> list[Block]:
         says = "Accuracy by epoch on the perturbed set, as augmented in training, and on the original test set."
         blocks += [Heading("By epoch (Figure 10)"), Plot("epochs", plots.by_epoch(rows), says)]
     return blocks
-
-
-def _how_long(experiment: Experiment) -> list[Block]:
-    """Where the architectures were not trained alike on D_det, how they were."""
-    own, others, arch = experiment.train.det.epochs, experiment.architecture_epochs, experiment.model.arch
-    if others in (None, own):
-        return []
-    return [Text(f"On D_det {arch} was trained for {own} epochs, as in the other tables, the others for {others}.")]
 
 
 def construction_tables(run: Run) -> list[Cells]:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app, options
 from featsplit.errors import FeatsplitError
-from featsplit.experiment.plan import MADE, SCRUTINISED, closest, jobs_of, sets_of
+from featsplit.experiment.plan import MADE, SCRUTINISED, closest, jobs_of, recipe_of, sets_of
 from featsplit.experiment.settings import PARTS, Experiment, Part, read_experiment
 
 Row = dict[str, Any]
@@ -202,6 +202,18 @@ def test_what_a_set_is_made_and_judged_with_has_been_trained(chosen: list[Part])
         assert not MADE[name].judged or "adversarial" in needs[name]
     assert "det" in needs.get("det@cnn", ("det",))
     assert closest(digits(chosen, ["cnn"])) == ("robust-noise" if "noise" in chosen else "robust")
+
+
+@pytest.mark.parametrize(
+    ("settings", "apart"), [([], False), (["architecture_epochs=50"], False), (["architecture_epochs=5"], True)]
+)
+def test_architectures_are_compared_after_the_same_epochs(settings: list[str], apart: bool) -> None:
+    """Where they learn for another time than the rest of the run, so does one more network of the run's own."""
+    asked = read_experiment("digits", [*settings, 'parts=["architectures"]', 'architectures=["cnn", "resnet8"]'])
+    assert asked.train.det.epochs == 50
+    assert ("det@resnet8" in jobs_of(asked)) == apart
+    assert recipe_of(asked, "det@cnn").epochs == (asked.architecture_epochs or 50)
+    assert not apart or recipe_of(asked, "det@resnet8") == recipe_of(asked, "det@cnn")
 
 
 def digits(parts: list[Part], architectures: list[str]) -> Experiment:

@@ -13,9 +13,8 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
-from featsplit.experiment.settings import read_experiment
-from featsplit.report.markup import Heading, Table, Text
-from featsplit.report.page import Run, _how_long, comparison, construction_tables, summary, write_report
+from featsplit.report.markup import Heading, Table
+from featsplit.report.page import Run, comparison, construction_tables, summary, write_report
 from featsplit.report.tables import accuracy_table
 from featsplit.stories import read_spec
 
@@ -237,10 +236,3 @@ def test_the_command_compares(every_part: Path, other: Path, tmp_path: Path) -> 
     wrong = CliRunner().invoke(app, [*words[:-1], str(tmp_path / "both.md")])
     assert isinstance(wrong.exception, FeatsplitError)
     assert "must end in .html" in str(wrong.exception)
-
-
-def test_the_page_says_where_architectures_were_not_trained_alike() -> None:
-    (said,) = _how_long(read_experiment("cifar10-mini"))
-    assert said == Text("On D_det resnet8 was trained for 10 epochs, as in the other tables, the others for 5.")
-    assert _how_long(read_experiment("cifar10-mini", ["architecture_epochs=10"])) == []
-    assert _how_long(read_experiment("digits")) == []
