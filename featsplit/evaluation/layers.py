@@ -7,8 +7,6 @@ the adversary moves an image as far as another image lies from it; the network a
 """
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +45,8 @@ def layer_robustness(
     plan = Attack("pgd", norm, eps, steps, step_size=eps)
     few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
     network = copy.deepcopy(model).eval().requires_grad_(False).to(device)
-    moved: dict[str, float] = {}
-    with _watched(network) as seen, torch.no_grad():
+    moved, seen = dict[str, float](), _watched(network)
+    with torch.no_grad():
         inputs = few.inputs().to(device)
         before = _outputs(network, inputs, seen)
         for rows in progress(batches(len(few), usual_batch(device, model.shape)), "layers"):
@@ -65,8 +63,7 @@ def layer_robustness(
     ]
 
 
-@contextmanager
-def _watched(network: Classifier) -> Iterator[Outputs]:
+def _watched(network: Classifier) -> Outputs:
     """A dict into which every layer of the body that counts leaves its output, by its name, whenever it runs."""
     seen: Outputs = {}
 
@@ -78,12 +75,9 @@ def _watched(network: Classifier) -> Iterator[Outputs]:
         for name, layer in network.body.named_children()
         if next(layer.children(), None) is not None or isinstance(layer, nn.ReLU)
     ]
-    hooks = [layer.register_forward_hook(leave(name)) for name, layer in counted]  # type: ignore[arg-type]
-    try:
-        yield seen
-    finally:
-        for hook in hooks:
-            hook.remove()
+    for name, layer in counted:
+        layer.register_forward_hook(leave(name))  # type: ignore[arg-type]
+    return seen
 
 
 def _outputs(network: Classifier, inputs: Tensor, seen: Outputs) -> Outputs:

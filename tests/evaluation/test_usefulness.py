@@ -110,3 +110,32 @@ def test_the_adversary_meets_every_class() -> None:
 def test_every_class_needs_an_image() -> None:
     with pytest.raises(FeatsplitError, match="images = 2: must be at least 3"):
         usefulness(linear(torch.eye(3, 16)), grey(), norm="l2", eps=0.1, images=2)
+
+
+class Square(nn.Module):
+    """(w' x)^2 for each row of `weight`."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, rows)."""
+        squared: Tensor = (inputs.flatten(1) @ self.weight.T).square()
+        return squared
+
+
+def test_what_is_lost_weighs_half_in_the_class_and_half_outside() -> None:
+    """Of u^2, u = w' x and ||w|| = 1, an image of the class loses u^2 - (u - eps)^2, another (u + eps)^2 - u^2."""
+    split, eps = grey(), 0.1
+    weight = torch.nn.functional.normalize(torch.ones(1, 16), dim=1)
+    head = nn.Linear(1, 3)
+    network = Classifier(Square(weight), head, shape=(1, 4, 4)).eval()
+    row = usefulness(network, split, norm="l2", eps=eps, images=len(split), steps=20, precision="float32")[0]
+    u = (split.images.flatten(1) @ weight.T)[:, 0].double().numpy()
+    rho, scale = by_hand(u**2, split.labels.numpy(), row["class"])
+    inside = split.labels.numpy() == row["class"]
+    sign = np.where(inside, 1, -1) * np.sign(rho)
+    lost = np.where(sign > 0, u**2 - (u - eps) ** 2, (u + eps) ** 2 - u**2)
+    weights = np.where(inside, 0.5 / inside.sum(), 0.5 / (~inside).sum())
+    assert row["gamma"] == pytest.approx(abs(rho) - (weights * lost).sum() / scale, rel=1e-3)
