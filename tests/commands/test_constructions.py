@@ -56,6 +56,17 @@ def test_gaussians_tell_formula_and_simulation(tmp_path: Path) -> None:
     assert (tmp_path / "plots" / "gaussians.svg").exists()
 
 
+def test_agreement_is_the_largest_difference_of_means_over_seeds() -> None:
+    """Relative to the formula's number where it has one; the cosine of the means given is no part of Theorem 3."""
+
+    def row(theorem: int, of: str, closed: float, *simulated: float) -> list[dict[str, Any]]:
+        return [{"theorem": theorem, "of": of, "eps": 1.0, "closed": closed, "simulated": each} for each in simulated]
+
+    rows = row(1, "excess loss", 4.0, 4.1, 3.98) + row(2, "variance 1", 2.0, 2.02, 2.0) + row(2, "mean 1", 0.0, 0.03)
+    rows += row(3, "least cosine", 0.5, 0.5 + 2e-9) + row(3, "cosine of this mean", 0.5, 0.6)
+    assert [line[1] for line in agreement(rows)[1:]] == ["1.00 %", "3.00 %", "2.0e-09"]
+
+
 def test_squares_tell_every_arm_that_was_asked_for(tmp_path: Path) -> None:
     words = f"toy squares --train 60 --epochs 1 --device cpu --out {tmp_path}"
     text = call(f"{words} --arms mlp")
