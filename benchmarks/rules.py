@@ -4,6 +4,7 @@ import json
 import math
 import shlex
 import statistics
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -119,12 +120,12 @@ def compare(
 
 
 def _keys(found: dict[str, list[Row]]) -> list[Key]:
-    """What every rule was measured on."""
-    keys = [
-        dict.fromkeys((row["train_set"], row["training"], row["test_set"], row["eps"]) for row in rows)
+    """What every rule was measured on, with as many seeds as the others."""
+    counts = [
+        Counter((row["train_set"], row["training"], row["test_set"], row["eps"]) for row in rows)
         for rows in found.values()
     ]
-    return [key for key in keys[-1] if all(key in other for other in keys)]
+    return [key for key, count in counts[-1].items() if all(other[key] == count for other in counts)]
 
 
 def _values(rows: list[Row], key: Key) -> list[float]:
