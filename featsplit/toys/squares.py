@@ -51,7 +51,7 @@ class Squares:
     arch: str = "flatcnn"
     width: int | None = None
     epochs: int = 60
-    batch_size: int = 64
+    batch_size: int = 32
     lr: float = 0.002
     weight_decay: float = 0.0
     adversary: float = 0.0
