@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.machine import machine
-from benchmarks.pages import Claim, write
+from benchmarks.pages import Claim, as_json, write
 from benchmarks.presets import SEEDS, run_preset
 from featsplit.report.tables import Cells
 from featsplit.stories import read_spec
@@ -54,15 +54,16 @@ def measure(name: str, results: Path, *, data_root: Path | None) -> bool:
     for rule, settings in RULES.items():
         path = folder / f"{preset}-{rule.split()[0].strip(',')}.json"
         if not path.exists():
-            content = _run(preset, [*THEN.get(preset, []), *settings], data_root)
-            path.write_text(json.dumps(content, indent=1) + "\n")
+            content, rows = _run(preset, [*THEN.get(preset, []), *settings], data_root)
+            path.write_text(as_json(content, rows))
         content = json.loads(path.read_text())
-        found[rule] = [row for row in content["rows"] if row.get("part", "main") in ("main", "construction")]
+        found[rule] = content["rows"]
         reached[rule] = content["matched"]
     return compare(name, results, preset, found, reached)
 
 
-def _run(preset: str, settings: list[str], data_root: Path | None) -> dict[str, Any]:
+def _run(preset: str, settings: list[str], data_root: Path | None) -> tuple[dict[str, Any], list[Row]]:
+    """What a run by `settings` tells of itself, and its rows of the sets and of the networks trained on them."""
     extra = ["--parts", "none", *(word for setting in settings for word in ("--set", setting))]
     extra += ["--data-root", str(data_root)] if data_root else []
     with TemporaryDirectory() as folder:
@@ -71,7 +72,8 @@ def _run(preset: str, settings: list[str], data_root: Path | None) -> dict[str, 
         reached = {name: _matched(Path(folder), name) for name in ("robust", "nonrobust")}
     words = ["featsplit", "run", preset, "--seeds", SEEDS, "--parts", "none"]
     command = shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
-    return {"command": command, "machine": machine(), "seconds": seconds, "matched": reached, "rows": rows}
+    told = {"command": command, "machine": machine(), "seconds": seconds, "matched": reached}
+    return told, [row for row in rows if row["part"] in ("main", "construction")]
 
 
 def _matched(folder: Path, name: str) -> dict[str, float]:
