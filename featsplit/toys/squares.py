@@ -52,7 +52,7 @@ class Squares:
     width: int | None = None
     epochs: int = 60
     batch_size: int = 32
-    lr: float = 0.002
+    lr: float = 0.001
     weight_decay: float = 0.0
     adversary: float = 0.0
     eps: tuple[float, ...] = (0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
