@@ -87,7 +87,7 @@ def scatter(rows: list[Row]) -> str:
             axes.set(title=NETWORKS.get(name, name), xlabel="usefulness rho")
             axes.title.set_fontsize(10)
         panels[0].set_ylabel("robust usefulness gamma")
-        panels[0].legend(loc="lower left", fontsize=9)
+        panels[0].legend(loc="best", fontsize=9)
 
     return drawn(3.6 * len(names) + 0.6, 3.2, draw)
 
