@@ -135,8 +135,8 @@ def test_a_perturbed_set_stays_in_its_ball(tmp_path: Path, standard: Classifier,
 def test_storage_is_measured_not_assumed(
     tmp_path: Path, standard: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With storage made as coarse as 4 grey levels, the success as stored is another one, and the one that is told."""
-    monkeypatch.setattr(perturbing, "as_stored", lambda images, dtype: ((images * 3).round() * 85).to(torch.uint8))
+    """Stored as coarsely as black and white, the success is another one, and the one that is told."""
+    monkeypatch.setattr(perturbing, "as_stored", lambda images, dtype: (images.round() * 255).to(torch.uint8))
     summary = build_perturb(tmp_path / "p.h5", standard, few, PUSH, dtype="uint8")
     columns = read_columns(tmp_path / "p.h5", ["images", "prediction", "prediction_stored", "target"])
     assert columns["images"].dtype == torch.uint8
@@ -151,7 +151,7 @@ def test_storage_is_measured_not_assumed(
 def test_storage_of_a_match_is_measured(
     tmp_path: Path, robust: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(matching, "as_stored", lambda images, dtype: ((images * 3).round() * 85).to(torch.uint8))
+    monkeypatch.setattr(matching, "as_stored", lambda images, dtype: (images.round() * 255).to(torch.uint8))
     build_match(tmp_path / "r.h5", robust, few, FAST, dtype="uint8")
     columns = read_columns(tmp_path / "r.h5", ["images", "distance", "distance_stored"])
     with torch.no_grad():
