@@ -52,7 +52,7 @@ class StepRule:
         """This rule with its step size as a number, for images (C, H, W).
 
         The paper's is 0.1. Distances between images grow with the root of their pixels, and so do the others'. Longer
-        steps of `momentum` come as near, but leave noise on the way from which D_NR cannot be learned.
+        steps of `momentum` come as near, but leave noise on the way, which D_NR teaches instead.
         """
         if self.step_size is not None:
             return self

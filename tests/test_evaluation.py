@@ -151,7 +151,7 @@ def test_to_stop_at_the_first_win_is_to_win_as_often(
     standard: Classifier, few: Split, norm: Norm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same accuracy as when every image takes every step, at each of three radii; with far fewer calls."""
-    attacks = [replace(HARD[norm], eps=HARD[norm].eps * size, steps=15, restarts=2) for size in (0.5, 1, 1.5)]
+    attacks = [replace(HARD[norm], eps=HARD[norm].eps * size, steps=15, restarts=2) for size in (0.5, 1, 2)]
     calls: list[int] = []
     whole = False
 
@@ -171,7 +171,7 @@ def test_to_stop_at_the_first_win_is_to_win_as_often(
     whole = True
     assert accuracies(standard, few, *attacks) == found
     assert found[0] > found[1] > found[2]
-    assert spared < 0.95 * sum(calls)
+    assert spared < 0.9 * sum(calls)
 
 
 @norms
