@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks import attacks, constructions, growth, matching, memory, presets, rules, steps
 
 ENGINE = ("matching", "attacks", "steps", "growth", "memory")
-NAMES = (*ENGINE, *presets.CLAIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
+NAMES = (*ENGINE, *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
 
 
 def measure(name: str, results: Path, options: argparse.Namespace) -> bool:

@@ -11,6 +11,7 @@ from featsplit.attacks import pgd
 from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, AttackName, accuracy, evaluate
+from featsplit.evaluation.outcomes import packed
 from featsplit.geometry import NORMS, Norm, lengths, random_offsets
 from featsplit.models import Classifier, wrap
 from featsplit.models.checkpoints import state_digest
@@ -279,7 +280,7 @@ ROWS = [
 @pytest.mark.parametrize(("attack", "fields"), ROWS, ids=["none", "fgsm", "bim", "pgd"])
 def test_a_row_says_all_that_a_number_needs(attack: Attack, fields: dict[str, Any]) -> None:
     (row,) = evaluate(by_distance(dead=0.0, edge=0.1), level(0.15, 0), [attack], seed=3)
-    assert row == {**fields, "n": 8, "seed": 3, "accuracy": 0.0}
+    assert row == {**fields, "n": 8, "seed": 3, "accuracy": 0.0, "outcomes": packed(torch.zeros(8, dtype=torch.bool))}
 
 
 def test_the_stride_is_never_more_than_eps() -> None:

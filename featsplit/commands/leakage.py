@@ -58,7 +58,8 @@ def leakage(
         train(model, source, recipe, seed=seed, device=where, title="linear")
         for name, split in sets.items():
             found = leaked_accuracy(model, split, source.test)
-            rows.append({"part": "leakage", "train_set": name, "test_set": "source", "seed": seed, "accuracy": found})
+            of = {"part": "leakage", "train_set": name, "test_set": "source", "seed": seed, "n": len(source.test)}
+            rows.append({**of, "accuracy": found})
     if out:
         write_json(out, rows)
     typer.echo(as_text(leakage_lines(rows, {name: name for name in sets})))

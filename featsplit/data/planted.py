@@ -117,25 +117,30 @@ def truth_of(asked: Planted) -> Truth:
     return Truth(patterns, _shown(asked, "train"), _shown(asked, "test"))
 
 
-def signal(images: Tensor, labels: Tensor, patterns: Tensor) -> float:
+def signal(images: Tensor, labels: Tensor, patterns: Tensor) -> tuple[float, float]:
     """How much further the pattern of the label moves a pixel in the images than those of other classes do.
 
-    The mean over images of p_y - mean over k != y of p_k, where p_k = <x, P_k> / ||P_k||^2.
+    The mean over images of p_y - mean over k != y of p_k, where p_k = <x, P_k> / ||P_k||^2; and its standard error.
     """
     flat = patterns.flatten(1)
     filters = (flat / flat.square().sum(dim=1, keepdim=True)).T
     responses = torch.cat([as_inputs(part).flatten(1) @ filters for part in torch.split(images, 1000)])
     own = responses.gather(1, labels[:, None])[:, 0]
     others = (responses.sum(dim=1) - own) / (len(patterns) - 1)
-    return float((own - others).mean())
+    further = own - others
+    return float(further.mean()), float(further.std()) / len(further) ** 0.5
 
 
-def kept(split: Split, of: Split, truth: Truth) -> dict[str, float]:
-    """What share of each component's class signal in `of`, the source, is in `split`: as its own labels have it."""
-    return {
-        name: signal(split.images, split.labels, patterns) / signal(of.images, of.labels, patterns)
-        for name, patterns in truth.patterns.items()
-    }
+def kept(split: Split, of: Split, truth: Truth) -> dict[str, tuple[float, float]]:
+    """What share of each component's class signal in `of`, the source, is in `split`, as its own labels have it.
+
+    With the standard error of that share over the images of `split`.
+    """
+    shares = {}
+    for name, patterns in truth.patterns.items():
+        (own, error), (whole, _) = (signal(each.images, each.labels, patterns) for each in (split, of))
+        shares[name] = own / whole, error / abs(whole)
+    return shares
 
 
 def write_truth(path: Path, source: str) -> None:

@@ -11,6 +11,7 @@ from featsplit.attacks import bim, fgsm, pgd
 from featsplit.data.images import Split
 from featsplit.evaluation.attack import Attack, Row
 from featsplit.evaluation.autoattack import autoattack, check_installed
+from featsplit.evaluation.outcomes import packed
 from featsplit.geometry import random_offsets
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
@@ -30,9 +31,10 @@ def evaluate(
 ) -> list[Row]:
     """The accuracy of `model` on `split` under each attack: one row an attack, with the attack's fields, n and seed.
 
+    `outcomes` in a row says which images were read rightly, whatever the attack did (see `outcomes.unpacked`).
+
     Random starts derive from (seed, restart, index), so the result does not depend on `batch_size` (AutoAttack's does:
-    it draws for a batch). In any `precision`
-    what counts as read is what the network reads in float32.
+    it draws for a batch). In any `precision` what counts as read is what the network reads in float32.
     """
     for attack in attacks:
         attack.check()
@@ -43,7 +45,8 @@ def evaluate(
     rows = []
     for attack in attacks:
         held = right if attack.name == "none" else _survivors(network, split, right, attack, seed, size, title)
-        rows.append({**attack.fields(), "n": len(split), "seed": seed, "accuracy": float(held.float().mean())})
+        found = {"accuracy": float(held.float().mean()), "outcomes": packed(held)}
+        rows.append({**attack.fields(), "n": len(split), "seed": seed, **found})
     return rows
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from featsplit.attacks import Loss, classification
 from featsplit.data.images import Split
 from featsplit.evaluation.attack import Attack, Row
+from featsplit.evaluation.outcomes import packed
 from featsplit.geometry import Norm, ball
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import Evaluation, minimize
@@ -34,24 +35,26 @@ def accuracy_by_steps(
 ) -> list[Row]:
     """A row for each number of steps in `COUNTS` up to `steps`: the least accuracy over the step sizes, and that size.
 
-    `strides` are the step sizes as parts of eps. PGD from the image itself, in float32; an image
-    that is misread once counts as wrong from then on.
+    `strides` are the step sizes as parts of eps. PGD from the image itself, in float32; an image that is misread once
+    counts as wrong from then on. `outcomes` in a row says which images still stood.
     """
     network = frozen(model, device, precision="float32")
     right = (predict(network, split) == split.labels).nonzero()[:, 0]
     counts = [count for count in COUNTS if count < steps] + [steps]
-    curves: dict[float, list[float]] = {}
+    falls: dict[float, Tensor] = {}
     for stride in strides:
         plan = StepRule("paper", stride * eps, norm)
         parts = progress(batches(len(right), usual_batch(device, model.shape)), f"{title} {loss} {stride:g}")
         won = [_won_after(network, split.take(right[part]), plan, eps, steps, loss) for part in parts]
-        when = torch.cat(won) if won else torch.empty(0)
-        curves[stride] = [float((when > count).sum()) / len(split) for count in counts]
+        falls[stride] = torch.zeros(len(split))  # an image that is misread without an attack has fallen before a step
+        falls[stride][right] = torch.cat(won) if won else torch.empty(0)
     rows = []
-    for place, count in enumerate(counts):
-        stride = min(curves, key=lambda each: curves[each][place])
+    for count in counts:
+        standing = {stride: fall > count for stride, fall in falls.items()}
+        stride = min(standing, key=lambda each: int(standing[each].sum()))
         attack = Attack("pgd", norm, eps, count, stride * eps, loss=loss)
-        rows.append({**attack.fields(), "n": len(split), "accuracy": curves[stride][place]})
+        found = {"accuracy": int(standing[stride].sum()) / len(split), "outcomes": packed(standing[stride])}
+        rows.append({**attack.fields(), "n": len(split), **found})
     return rows
 
 

@@ -12,6 +12,7 @@ from featsplit.data.planted import is_planted, kept, planted_from, truth_of
 from featsplit.evaluation import Attack, Row, accuracy_by_steps, accuracy_transferred
 from featsplit.experiment.plan import MADE, closest, recipe_of, set_of
 from featsplit.experiment.stages import (
+    IDENTITY,
     Stages,
     about,
     built,
@@ -61,6 +62,7 @@ def steps(stages: Stages, name: str) -> list[Row]:
                 device=stages.device,
             )
             more = {**about(stages, name, "steps"), "test_set": "source", "seed": stages.seed}
+            more["images"] = digest_of(split.images)[:IDENTITY]
             found += [{**more, **row} for row in curve]
         return found
 
@@ -148,7 +150,9 @@ def planted(stages: Stages, name: str) -> list[Row]:
     found = kept(split_of(stages, name), stages.data.train, truth_of(planted_from(source)))
     of = {**about(stages, name, "planted"), "test_set": f"{name}:train", **Attack().fields()}
     of |= {"n": len(stages.data.train), "seed": stages.seed}
-    return [{**of, "component": component, "kept": share} for component, share in found.items()]
+    return [
+        {**of, "component": component, "kept": share, "error": error} for component, (share, error) in found.items()
+    ]
 
 
 def _reading(stages: Stages, reader: str, test_set: str, n: int) -> Row:

@@ -101,6 +101,7 @@ def close(out: Path, experiment: Experiment, data: ImageData, *, seeds: list[int
     """Mark the run in `out` as finished; with what a report of it says: the `command`, the data, the day."""
     of: dict[str, Any] = {"name": data.name, "digest": data.digest, "train": len(data.train), "test": len(data.test)}
     of |= {"shape": list(data.shape), "classes": list(data.classes)}
+    of["chance"] = float(data.test.labels.bincount().max()) / len(data.test)
     told = {"command": command, "data": of, "date": time.strftime("%Y-%m-%d")}
     write_json(out / "run.json", {**_mark(out, experiment, seeds), **told})
 

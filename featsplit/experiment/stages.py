@@ -27,8 +27,10 @@ from featsplit.training import Recipe, train
 
 Say = Callable[[str], None]
 SplitName = Literal["train", "test"]
-ROWS = 2
+ROWS = 3
 """The format of a row; one of another format is measured again."""
+IDENTITY = 16
+"""How many digits of a digest say in a row which images it is of."""
 TIMES = "times.jsonl"
 """Where the stages of a seed leave their seconds, a line each time one ran."""
 
@@ -180,14 +182,15 @@ def evaluated(
     stages: Stages, name: str, model: Classifier, test_set: str, split: Split, attacks: list[Attack], *, part: str
 ) -> list[Row]:
     """The rows of network `name` on `split`, called `test_set` in them, under each of `attacks`; for `part`."""
+    images = digest_of(split.images)
     parts = {"attacks": [asdict(a) for a in attacks], "seed": stages.seed, "model": state_digest(model)}
-    parts["images"], parts["labels"] = digest_of(split.images), digest_of(split.labels)
+    parts |= {"images": images, "labels": digest_of(split.labels)}
     return kept_rows(
         stages,
         f"{name}-{test_set.replace(':', '-')}" if part == "main" else f"{part}-{name}-{test_set.replace(':', '-')}",
         parts,
         lambda: [
-            {**about(stages, name, part), "test_set": test_set, **row}
+            {**about(stages, name, part), "test_set": test_set, "images": images[:IDENTITY], **row}
             for row in evaluate(
                 model,
                 split,

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from featsplit.report.markup import Block, Code, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, drawn
-from featsplit.report.rows import Row, picked, spread, values
-from featsplit.report.tables import NAMES, Cells
+from featsplit.report.rows import Row, picked, spread
+from featsplit.report.tables import NAMES, Cells, cell
 
 KINDS = {"robust": "useful and robust", "useful": "useful, not robust", "useless": "useless"}
 NETWORKS = {"standard": "standard training", "adversarial": "adversarial training"}
@@ -131,7 +131,7 @@ def leakage_table(rows: list[Row]) -> Cells:
 
 def leakage_lines(rows: list[Row], names: dict[str, str]) -> Cells:
     """The same, with what each set is called."""
-    lines = [[title, spread(values(rows, part="leakage", train_set=name))] for name, title in names.items()]
+    lines = [[title, cell(picked(rows, part="leakage", train_set=name))] for name, title in names.items()]
     return [["a linear classifier on robust linear features, trained on", "reads of the true labels"], *lines]
 
 
@@ -141,27 +141,25 @@ def bugs_table(rows: list[Row]) -> Cells:
     table = [head]
     for name, title, part in (("det", "PGD", "main"), ("det-bugs", "bugs", "bugs")):
         found = [
-            values(rows, part="construction", test_set=f"{name}:found"),
-            values(rows, part="bugs", test_set=f"{name}:train"),
-            values(rows, part=part, train_set=name, test_set="source", attack="none"),
-            values(rows, part=part, train_set=name, test_set="source:next", attack="none"),
+            picked(rows, part="construction", test_set=f"{name}:found"),
+            picked(rows, part="bugs", test_set=f"{name}:train"),
+            picked(rows, part=part, train_set=name, test_set="source", attack="none"),
+            picked(rows, part=part, train_set=name, test_set="source:next", attack="none"),
         ]
-        table.append([title, *(spread(each) if each else "" for each in found)])
+        table.append([title, *map(cell, found)])
     return table
 
 
 def mislabelled_table(rows: list[Row]) -> Cells:
     """What the early-stopped network reads, and what a fresh one learns from its errors."""
     found = {
-        "the network that was stopped early": values(rows, part="mislabelled", training="early", test_set="source"),
-        "a fresh one, trained on its errors": values(
+        "the network that was stopped early": picked(rows, part="mislabelled", training="early", test_set="source"),
+        "a fresh one, trained on its errors": picked(
             rows, part="mislabelled", train_set="mislabelled", test_set="source"
         ),
     }
-    return [
-        ["network", "reads of the true test images"],
-        *([name, spread(each)] for name, each in found.items() if each),
-    ]
+    lines = [[name, cell(each)] for name, each in found.items() if each]
+    return [["network", "reads of the true test images"], *lines]
 
 
 def _networks(rows: list[Row]) -> list[str]:

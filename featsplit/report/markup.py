@@ -135,9 +135,12 @@ def _table(cells: Cells) -> str:
 
 def _cell(cell: str) -> str:
     kind = {"pass": "good", "holds": "good", "off": "bad", "does not hold": "bad"}.get(cell)
+    kind = kind or ("long" if len(cell) > LONG else None)
     return f'<td class="{kind}">{escape(cell)}</td>' if kind else f"<td>{escape(cell)}</td>"
 
 
+LONG = 40
+"""Letters from which on the text of a cell is broken into lines."""
 STYLE = """\
 :root { color-scheme: light dark; --ink: #1d1f23; --quiet: #5c6370; --line: #d9dce1; --paper: #ffffff; --wash: #f4f5f7;
   --good: #17693a; --bad: #a3262a; }
@@ -156,6 +159,7 @@ th, td { padding: .3rem .75rem .3rem 0; text-align: right; vertical-align: top; 
 th { color: var(--quiet); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; min-width: 9rem; }
 td:not(:first-child) { white-space: nowrap; }
+td.long:not(:first-child) { white-space: normal; min-width: 16rem; }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
 figure { margin: 1rem 0; overflow-x: auto; }
 figure svg, figure img { max-width: 100%; height: auto; display: block; }

@@ -1,8 +1,9 @@
 """A run as one page: what it shows, every table beside the paper's, the plots, the images, and how to make it again."""
 
 import json
+import textwrap
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from featsplit.errors import FeatsplitError
 from featsplit.experiment.convert import record
@@ -10,8 +11,9 @@ from featsplit.experiment.plan import sets_of
 from featsplit.experiment.settings import Experiment
 from featsplit.experiment.stages import TIMES
 from featsplit.report import markup, plots
-from featsplit.report.claims import claims
+from featsplit.report.claims import Claim, claims, telling_eps
 from featsplit.report.discussion import discussion
+from featsplit.report.intervals import Interval, Verdict
 from featsplit.report.markup import Block, Code, Heading, Picture, Plot, Table, Text
 from featsplit.report.notes import notes
 from featsplit.report.published import BANDS, compared, differences
@@ -67,22 +69,43 @@ class Run:
             raise FeatsplitError(f"{path}: is no finished run; make one with featsplit run ... --out {path}") from error
         self.path = path
 
+    @property
+    def chance(self) -> float:
+        """The accuracy of a network that knows nothing: the share of the most frequent class of the test images."""
+        return float(self.data.get("chance", 1 / len(self.data["classes"])))
+
+    def claims(self) -> list[Claim]:
+        """The paper's statements, as far as the run measured them."""
+        return claims(self.rows, chance=self.chance)
+
     def set_file(self, name: str, seed: int) -> Path:
         """The derived set `name` of `seed`."""
         return self.path / f"seed{seed}" / "sets" / f"{name}.h5"
 
 
 def summary(out: Path) -> str:
-    """The run in `out` for a terminal: its two tables, and how many of the paper's statements hold."""
+    """The run in `out` for a terminal of 80 columns: its two tables, and the verdict on each of the statements."""
     run = Run(out)
-    found = claims(run.rows, classes=len(run.data["classes"]))
-    held = sum(claim.holds for claim in found)
-    tables = [as_text(accuracy_table(run.rows)), as_text(control_table(run.rows))]
-    return (
-        "\n"
-        + "\n\n".join([*tables, f"{held} of {len(found)} statements of the paper hold here; see the report"])
-        + "\n"
-    )
+    found = run.claims()
+    tables = [accuracy_table(run.rows, show=Interval.short), control_table(run.rows, show=Interval.short)]
+    lines = [line for claim in found for line in _told(claim)]
+    how = "± is how far the 95 % interval reaches; the page has every interval."
+    return "\n" + "\n\n".join([*map(as_text, tables), how, "\n".join(lines), counted(found)]) + "\n"
+
+
+def _told(claim: Claim) -> list[str]:
+    """The verdict on a claim, and what it was made by, in lines of 80 columns."""
+    check, indent = claim.decisive, " " * 15
+    texts = [f"{claim.verdict:<13}  {claim.what}", f"{indent}{check.measured}  ({check.at})"]
+    texts += [f"{indent}differences, 95 %: {check.intervals}"] if check.intervals else []
+    return [line for text in texts for line in textwrap.wrap(text, 80, subsequent_indent=indent, drop_whitespace=True)]
+
+
+def counted(found: list[Claim]) -> str:
+    """How many of the statements hold, do not, and are undecided."""
+    number = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in get_args(Verdict)}
+    told = f"{number['holds']} of {len(found)} statements of the paper hold here, {number['does not hold']} do not"
+    return f"{told}, {number['undecided']} are undecided."
 
 
 def write_report(out: Path) -> None:
@@ -93,15 +116,15 @@ def write_report(out: Path) -> None:
 
 def blocks_of(run: Run) -> list[Block]:
     """The page of a run."""
-    classes = len(run.data["classes"])
-    says = [[c.what, "holds" if c.holds else "does not hold", c.measured] for c in claims(run.rows, classes=classes)]
+    found = run.claims()
     return [
         Heading(f"featsplit run {run.experiment.name}", 1),
         Text(_setting(run)),
         *(Text(note) for note in notes(run.experiment)),
-        Plot("learned", plots.learned(run.rows, classes=classes), LEARNED),
+        Plot("learned", plots.learned(run.rows, eps=telling_eps(run.rows), chance=run.chance), LEARNED),
         Heading("What the paper says, and what holds here"),
-        Table([["statement", "verdict", "measured"], *says]),
+        Text(f"{counted(found)} {VERDICTS}"),
+        Table(claims_table(found)),
         Heading("Accuracy on the original test set (Tables 1 and 7)"),
         Table(accuracy_table(run.rows)),
         Heading("The control"),
@@ -119,6 +142,26 @@ def blocks_of(run: Run) -> list[Block]:
     ]
 
 
+VERDICTS = (
+    "A statement holds, or does not, where the intervals of its differences say so at 95 %, corrected for the number "
+    "of inequalities in it; else it is undecided, and more test images or seeds would decide it. Two networks are "
+    "compared image by image where both were tested on the same images. Intervals are over images and, with several "
+    "seeds, over seeds; those of one seed speak of its networks alone. A statement about robustness is asked at every "
+    "eps of the run, and holds where it holds at one."
+)
+
+
+def claims_table(found: list[Claim]) -> Cells:
+    """A line for each statement with its verdict, and one for each further eps at which it was asked."""
+    table = [["statement", "verdict", "measured", "differences, with their intervals", "on"]]
+    for claim in found:
+        check = claim.decisive
+        table.append([claim.what, claim.verdict, check.measured, check.intervals, check.at])
+        others = [other for other in claim.checks if other is not check]
+        table += [["the same there", f"there: {c.verdict}", c.measured, c.intervals, c.at] for c in others]
+    return table
+
+
 LEARNED = (
     "What a normally trained network learns from each set. In the paper D_R makes it robust, D_NR does not, and D_rand "
     "and D_det, whose labels look wrong to people, teach it to classify the true test images."
@@ -130,11 +173,11 @@ def _setting(run: Run) -> str:
     shape = " x ".join(map(str, run.data["shape"]))
     several = f"seed {run.seeds[0]}"
     if len(run.seeds) > 1:
-        several = f"seeds {', '.join(map(str, run.seeds))} (mean ± standard deviation)"
+        several = f"seeds {', '.join(map(str, run.seeds))}, of which the means are shown"
     return (
         f"{run.data['name']}: {run.data['train']} training and {run.data['test']} test images of {shape}, "
-        f"{len(run.data['classes'])} classes; network {run.experiment.model.arch}; {several}. After Ilyas et al. 2019, "
-        "arXiv:1905.02175."
+        f"{len(run.data['classes'])} classes; network {run.experiment.model.arch}; {several}. In brackets are 95 % "
+        "intervals, and n is the number of images. After Ilyas et al. 2019, arXiv:1905.02175."
     )
 
 
@@ -187,7 +230,7 @@ def _published(run: Run) -> list[Block]:
     why, lines = differences(run.experiment), []
     for number, found, verdict in compared(run.rows, run.experiment):
         band = f"{100 * number.low:.1f} to {100 * number.high:.1f}"
-        own = spread([100 * value for value in found], digits=1) if found else ""
+        own = "{:.1f} ({:.1f} to {:.1f})".format(*(100 * value for value in found[:3])) if found else ""
         lines.append([number.what, number.table, f"{100 * number.value:.4g}", band, own, verdict])
     reason = f" Here nothing is comparable: {'; '.join(why)}." if why else ""
     head = ["in %", "table", "the paper", "band", "here", "verdict"]

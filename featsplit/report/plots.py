@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from featsplit.report.claims import smallest_eps, transfer_points
+from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.rows import SETS, Row, picked
 from featsplit.report.tables import NAMES
 
@@ -47,28 +48,36 @@ def _mean(rows: list[Row], **fields: Any) -> float:
     return statistics.fmean(row["accuracy"] for row in picked(rows, **fields))
 
 
-def learned(rows: list[Row], *, classes: int) -> str:
-    """Four pairs of bars: what a normally trained network learns from each set, clean and under attack."""
-    eps = smallest_eps(rows)
+def learned(rows: list[Row], *, eps: float, chance: float) -> str:
+    """Four pairs of bars, with their intervals: what a normally trained network learns, clean and attacked at `eps`."""
     of = picked(rows, part="main", test_set="source")
     attack = next(row["attack"] for row in of if row["eps"] == eps)
-    clean = [_mean(of, train_set=name, attack="none") for name in SETS]
-    attacked = [_mean(of, train_set=name, eps=eps) for name in SETS]
+    clean = [accuracy(picked(of, train_set=name, attack="none")) for name in SETS]
+    attacked = [accuracy(picked(of, train_set=name, eps=eps)) for name in SETS]
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
-        for shift, heights, colour, name in (
+        for shift, found, colour, name in (
             (-0.2, clean, BLUE, "clean"),
             (0.2, attacked, ORANGE, f"{attack}, eps {eps:g}"),
         ):
-            bars = axes.bar([place + shift for place in range(4)], heights, 0.38, color=colour, label=name)
-            axes.bar_label(bars, fmt="%.2f", fontsize=9, color=INK)
-        axes.axhline(1 / classes, color=INK, linewidth=0.8, linestyle=":", label="chance")
+            heights, reach = [each.value for each in found], _reach(found)
+            across, bars = [place + shift for place in range(4)], {"ecolor": INK, "capsize": 2, "elinewidth": 0.8}
+            drawn_bars = axes.bar(across, heights, 0.38, yerr=reach, error_kw=bars, color=colour, label=name)
+            axes.bar_label(drawn_bars, [f"{height:.2f}" for height in heights], fontsize=9, color=INK)
+        axes.axhline(chance, color=INK, linewidth=0.8, linestyle=":", label="chance")
         axes.set(ylim=(0, 1.05), ylabel="accuracy on the test set")
         axes.set_xticks(range(4), [f"trained on\n{name}" for name in SETS.values()])
         axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.14))
 
     return drawn(7, 3.6, draw)
+
+
+def _reach(found: list[Interval]) -> list[list[float]]:
+    """How far each interval reaches, down and up, as matplotlib takes it."""
+    down = [max(each.value - each.low, 0.0) for each in found]
+    up = [max(each.high - each.value, 0.0) for each in found]
+    return [down, up]
 
 
 def by_epoch(rows: list[Row]) -> str:

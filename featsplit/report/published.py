@@ -7,7 +7,8 @@ architecture, its eps. Elsewhere it stands beside the paper's as "not comparable
 from typing import NamedTuple
 
 from featsplit.experiment.settings import Experiment
-from featsplit.report.rows import Row, values
+from featsplit.report.intervals import Interval, accuracy
+from featsplit.report.rows import Row, picked
 
 BANDS = (
     "Bands: 3 points around a number of a network trained on D, but 0 to 12 % for the 4.49 that nobody reproduces (the "
@@ -107,29 +108,34 @@ PUBLISHED = [
 
 
 class Compared(NamedTuple):
-    """A published number beside the run's: `found`, one a seed, and the verdict."""
+    """A published number beside the run's, which is None where it was not measured, and the verdict."""
 
     published: Published
-    found: list[float]
+    found: Interval | None
     verdict: str
 
 
 def compared(rows: list[Row], experiment: Experiment) -> list[Compared]:
-    """Each published number that the run measures, with "pass", "off" or "not comparable"; the rest "not measured"."""
+    """Each published number with "pass", "off", "undecided", "not comparable" or "not measured".
+
+    A number passes where its whole interval lies in the band, and is off where all of it lies outside.
+    """
     why = differences(experiment)
     result = []
     for number in PUBLISHED:
-        found = values(rows, **number.rows)
-        found = [1 - value for value in found] if number.rate else found
-        mean = sum(found) / len(found) if found else 0.0
-        if not found:
-            verdict = "not measured"
-        elif why:
-            verdict = "not comparable"
-        else:
-            verdict = "pass" if number.low <= mean <= number.high else "off"
-        result.append(Compared(number, found, verdict))
+        measured = picked(rows, **number.rows)
+        if not measured:
+            result.append(Compared(number, None, "not measured"))
+            continue
+        found = accuracy([{**row, "accuracy": 1 - row["accuracy"]} for row in measured] if number.rate else measured)
+        result.append(Compared(number, found, "not comparable" if why else _within(found, number)))
     return result
+
+
+def _within(found: Interval, number: Published) -> str:
+    if number.low <= found.low and found.high <= number.high:
+        return "pass"
+    return "off" if found.high < number.low or found.low > number.high else "undecided"
 
 
 def differences(experiment: Experiment) -> list[str]:

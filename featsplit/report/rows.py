@@ -1,6 +1,5 @@
 """Rows of a run picked by their fields; means and spreads over seeds are formed from what is picked."""
 
-import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -35,26 +34,6 @@ def spread(found: Sequence[float], *, digits: int = 3) -> str:
     return middle if len(found) < 2 else f"{middle} ± {statistics.stdev(found):.{digits}f}"
 
 
-def ranks(found: Sequence[float]) -> list[float]:
-    """The rank of each value from 1, equal values sharing the mean of theirs."""
-    return [sum(other < value for other in found) + (1 + sum(other == value for other in found)) / 2 for value in found]
-
-
-def rank_correlation(left: Sequence[float], right: Sequence[float]) -> float:
-    """Spearman's rho; NaN where one side is all equal."""
-    one, two = ranks(left), ranks(right)
-    middle = (len(one) + 1) / 2
-    product = sum((a - middle) * (b - middle) for a, b in zip(one, two, strict=True))
-    size = math.sqrt(sum((a - middle) ** 2 for a in one) * sum((b - middle) ** 2 for b in two))
-    return product / size if size else math.nan
-
-
-def bootstrap_interval(left: Sequence[float], right: Sequence[float], *, draws: int = 10_000) -> tuple[float, float]:
-    """The 95 % percentile interval of the rank correlation over resampled pairs; a fixed seed, NaN draws left out."""
-    import numpy as np
-
-    picks = np.random.default_rng(0).integers(len(left), size=(draws, len(left)))
-    found = [rank_correlation([left[i] for i in pick], [right[i] for i in pick]) for pick in picks.tolist()]
-    sound = [rho for rho in found if not math.isnan(rho)]
-    low, high = np.percentile(sound or [math.nan], [2.5, 97.5])
-    return float(low), float(high)
+def column_name(attack: str, norm: str | None, eps: float | None) -> str:
+    """What a column of accuracies is of."""
+    return "clean" if attack == "none" else f"{attack} {norm} {eps:g}"

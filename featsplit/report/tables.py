@@ -1,12 +1,16 @@
-"""Rows to tables: mean and standard deviation over seeds are formed here and nowhere else."""
+"""Rows to tables: accuracies with their intervals, and means and standard deviations of what else was measured."""
 
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from featsplit.report.rows import Row, picked, spread, values
+from featsplit.report.intervals import Interval, accuracy
+from featsplit.report.rows import Row, column_name, picked, spread
 
 Cells = list[list[str]]
+Show = Callable[[Interval], str]
+"""How an accuracy is written in a cell: `str`, with its interval, or `Interval.short`."""
 
 NAMES = {
     ("source", "standard"): "D, standard training",
@@ -24,40 +28,47 @@ NAMES = {
 }
 
 
-def accuracy_table(rows: list[Row], *, parts: tuple[str, ...] = ("main", "noise")) -> Cells:
+def cell(rows: list[Row], show: Show = str) -> str:
+    """The accuracy that `rows`, one a seed, measured; empty where there are none."""
+    return show(accuracy(rows)) if rows else ""
+
+
+def accuracy_table(rows: list[Row], *, parts: tuple[str, ...] = ("main", "noise"), show: Show = str) -> Cells:
     """One line for each network, one column for each attack on the source's test set; the head comes first."""
     own = [row for part in parts for row in picked(rows, part=part)]
     on_test = picked(own, test_set="source")
     attacks = list(dict.fromkeys((row["attack"], row["norm"], row["eps"]) for row in on_test))
-    head: list[str] = ["trained on", *(column_name(*attack) for attack in attacks)]
+    head: list[str] = [f"trained on (n {_count(on_test)})", *(column_name(*attack) for attack in attacks)]
     networks: list[tuple[str, str]] = list(dict.fromkeys((row["train_set"], row["training"]) for row in on_test))
     table: Cells = [head]
     for train_set, training in networks:
         of = picked(on_test, train_set=train_set, training=training)
-        found = [values(of, part=_part(of), attack=a, norm=n, eps=e) for a, n, e in attacks]
-        table.append([NAMES.get((train_set, training), train_set), *(spread(each) if each else "" for each in found)])
-    shifted = values(own, part="main", train_set="det", test_set="source:next")
+        found = [picked(of, part=_part(of), attack=a, norm=n, eps=e) for a, n, e in attacks]
+        table.append([NAMES.get((train_set, training), train_set), *(cell(each, show) for each in found)])
+    shifted = picked(own, part="main", train_set="det", test_set="source:next")
     if shifted:
-        table.append(["D_det, on labels y + 1", spread(shifted), *([""] * (len(attacks) - 1))])
+        table.append(["D_det, on labels y + 1", cell(shifted, show), *([""] * (len(attacks) - 1))])
     return table
+
+
+def _count(rows: list[Row]) -> str:
+    """Of how many images the rows are: one number, or the least and the largest."""
+    counts = sorted({row["n"] for row in rows}) or [0]
+    return f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
 
 
 def _part(rows: list[Row]) -> str:
     return str(rows[0].get("part", "main"))
 
 
-def column_name(attack: str, norm: str | None, eps: float | None) -> str:
-    """What a column of accuracies is of."""
-    return "clean" if attack == "none" else f"{attack} {norm} {eps:g}"
-
-
-def control_table(rows: list[Row]) -> Cells:
+def control_table(rows: list[Row], *, show: Show = str) -> Cells:
     """The share of D_rand and D_det on which the robust network reads the new label, before and after."""
-    table = [["the robust network reads the new label", "before", "after"]]
+    own = [row for row in rows if row["test_set"].endswith((":before", ":after"))]
+    table = [[f"the robust network reads the new label (n {_count(own)})", "before", "after"]]
     for name in ("rand", "det"):
-        shares = [[row["accuracy"] for row in rows if row["test_set"] == f"{name}:{w}"] for w in ("before", "after")]
+        shares = [picked(own, part="construction", test_set=f"{name}:{when}") for when in ("before", "after")]
         if all(shares):
-            table.append([f"on D_{name}", *map(spread, shares)])
+            table.append([f"on D_{name}", *(cell(share, show) for share in shares)])
     return table
 
 
@@ -76,8 +87,8 @@ def source_table(rows: list[Row]) -> Cells:
     table = [["made with", "D_rand", "D_det", "D_det, on labels y + 1"]]
     for name, part, end in (("the standard network", "main", ""), ("the robust network", "control", "-control")):
         cells = [("rand", "source"), ("det", "source"), ("det", "source:next")]
-        found = [values(rows, part=part, train_set=s + end, test_set=t, attack="none") for s, t in cells]
-        table.append([name, *(spread(each) if each else "" for each in found)])
+        found = [picked(rows, part=part, train_set=s + end, test_set=t, attack="none") for s, t in cells]
+        table.append([name, *map(cell, found)])
     return table
 
 
@@ -89,8 +100,8 @@ def splits_table(rows: list[Row]) -> Cells:
     table = [["tested on", *(column_name(*attack) for attack in attacks)]]
     for end, name in ends.items():
         of = [row for row in own if row["test_set"].endswith(end)]
-        found = [values(of, part="splits", attack=a, norm=n, eps=e) for a, n, e in attacks]
-        table.append([name, *(spread(each) if each else "" for each in found)])
+        found = [picked(of, part="splits", attack=a, norm=n, eps=e) for a, n, e in attacks]
+        table.append([f"{name} (n {_count(of)})", *map(cell, found)])
     return table
 
 
@@ -98,9 +109,9 @@ def steps_table(rows: list[Row]) -> Cells:
     """Figure 8 in numbers: a line for each number of PGD steps, a column for each loss."""
     own = picked(rows, part="steps")
     losses = list(dict.fromkeys(row["loss"] for row in own))
-    table = [["PGD steps", *losses]]
+    table = [[f"PGD steps (n {_count(own)})", *losses]]
     for count in sorted({row["steps"] for row in own}):
-        table.append([f"{count}", *(spread(values(own, part="steps", steps=count, loss=loss)) for loss in losses)])
+        table.append([f"{count}", *(cell(picked(own, part="steps", steps=count, loss=loss)) for loss in losses)])
     return table
 
 
@@ -110,11 +121,11 @@ def architecture_table(rows: list[Row]) -> Cells:
     table = [head]
     for arch in dict.fromkeys(row["architecture"] for row in picked(rows, test_set="transferred")):
         of = picked(rows, architecture=arch)
-        clean = values(of, part="architectures", train_set="source", test_set="source", attack="none")
+        clean = picked(of, part="architectures", train_set="source", test_set="source", attack="none")
         on = {"train_set": "det", "test_set": "source", "attack": "none"}
-        learned = values(of, part="architectures", **on) or values(of, part="main", **on)
-        rates = [[1 - value for value in values(of, test_set="transferred")], values(of, test_set="transferred:next")]
-        table.append([arch, *(spread(each) if each else "" for each in (clean, learned, *rates))])
+        learned = picked(of, part="architectures", **on) or picked(of, part="main", **on)
+        fooled = [{**row, "accuracy": 1 - row["accuracy"]} for row in picked(of, test_set="transferred")]
+        table.append([arch, *map(cell, (clean, learned, fooled, picked(of, test_set="transferred:next")))])
     return table
 
 
@@ -125,20 +136,18 @@ def reading_table(rows: list[Row]) -> Cells:
     table = [["its maker reads the new label", *("as " + w for w in whens), *(f"probability as {w}" for w in whens)]]
     for name in names:
         of = [picked(own, part="construction", test_set=f"{name}:{when}") for when in whens]
-        cells = [spread([row[field] for row in rows]) for field in ("accuracy", "confidence") for rows in of]
-        table.append([NAMES[name, "standard"], *cells])
+        sure = [spread([row["confidence"] for row in rows]) for rows in of]
+        table.append([NAMES[name, "standard"], *map(cell, of), *sure])
     return table
 
 
 def listing(rows: list[Row]) -> Cells:
     """A line for each row, with the fields that differ between attacks."""
-    head = ["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy"]
+    head = ["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy (95 % interval)"]
     table = [head]
     for row in rows:
         attack = ["-" if row[key] is None else f"{row[key]}" for key in ("norm", "eps", "steps", "restarts")]
-        table.append(
-            [Path(row["model"]).stem, row["test_set"], row["attack"], *attack, f"{row['n']}", f"{row['accuracy']:.4f}"]
-        )
+        table.append([Path(row["model"]).stem, row["test_set"], row["attack"], *attack, f"{row['n']}", cell([row])])
     return table
 
 
@@ -146,7 +155,7 @@ def transfer_table(rows: list[Row]) -> Cells:
     """What each training set is worth: a line for each set and architecture, a column for each test set and attack."""
     found = _matrix(rows)
     head = ["trained on", "network", *(_test_name(test) for test in next(iter(found.values())))]
-    lines = [[Path(name).stem, arch, *map(spread, line.values())] for (name, arch), line in found.items()]
+    lines = [[Path(name).stem, arch, *map(cell, line.values())] for (name, arch), line in found.items()]
     return [head, *lines]
 
 
@@ -155,15 +164,16 @@ def transfer_matrix(rows: list[Row]) -> tuple[list[str], list[str], list[list[fl
     found = _matrix(rows)
     names = [f"{Path(name).stem}, {arch}" for name, arch in found]
     tests = [_test_name(test) for test in next(iter(found.values()))]
-    return names, tests, [[statistics.fmean(cell) for cell in line.values()] for line in found.values()]
+    means = [[statistics.fmean(row["accuracy"] for row in cell) for cell in line.values()] for line in found.values()]
+    return names, tests, means
 
 
-def _matrix(rows: list[Row]) -> dict[tuple[str, str], dict[tuple[Any, ...], list[float]]]:
-    """The accuracies of the seeds by training set and architecture, then by test set and attack."""
-    found: dict[tuple[str, str], dict[tuple[Any, ...], list[float]]] = {}
+def _matrix(rows: list[Row]) -> dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]]:
+    """The rows of the seeds by training set and architecture, then by test set and attack."""
+    found: dict[tuple[str, str], dict[tuple[Any, ...], list[Row]]] = {}
     for row in rows:
         line = found.setdefault((row["train_set"], row["architecture"]), {})
-        line.setdefault((row["test_set"], row["attack"], row["norm"], row["eps"]), []).append(row["accuracy"])
+        line.setdefault((row["test_set"], row["attack"], row["norm"], row["eps"]), []).append(row)
     return found
 
 

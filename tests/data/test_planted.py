@@ -68,19 +68,25 @@ def test_signal_of_a_component_is_its_amplitude() -> None:
     patterns = truth_of(Planted(classes=4, size=8)).patterns["robust"]
     labels = torch.arange(40) % 4
     images = 0.5 + 0.3 * patterns[labels]
-    assert signal(images, labels, patterns) == pytest.approx(0.3, abs=1e-5)
-    assert signal(images, (labels + 1) % 4, patterns) == pytest.approx(-0.1, abs=1e-5)
+    assert signal(images, labels, patterns) == pytest.approx((0.3, 0), abs=1e-5)
+    assert signal(images, (labels + 1) % 4, patterns)[0] == pytest.approx(-0.1, abs=1e-5)
+    noisy = images + 0.1 * torch.randn(images.shape, generator=torch.Generator().manual_seed(0))
+    draws = [signal(noisy[rows], labels[rows], patterns)[0] for rows in torch.randint(40, (400, 40))]
+    assert signal(noisy, labels, patterns)[1] == pytest.approx(np.std(draws), rel=0.15), "as over resampled images"
 
 
 def test_kept_tells_which_component_was_removed() -> None:
     asked = planted_from(SMALL)
     data, truth = load_planted(SMALL), truth_of(asked)
-    assert kept(data.train, data.train, truth) == {"robust": 1.0, "nonrobust": 1.0}
+    assert {name: share for name, (share, _) in kept(data.train, data.train, truth).items()} == {
+        "robust": 1.0,
+        "nonrobust": 1.0,
+    }
     shown = truth.patterns["nonrobust"][truth.train["nonrobust"]]
     without = Split(data.train.images - asked.nonrobust * shown, data.train.labels)
     found = kept(without, data.train, truth)
-    assert found["robust"] == pytest.approx(1, abs=0.02)
-    assert found["nonrobust"] == pytest.approx(0, abs=0.02)
+    assert found["robust"][0] == pytest.approx(1, abs=0.02)
+    assert found["nonrobust"][0] == pytest.approx(0, abs=0.02)
 
 
 def test_the_same_text_gives_the_same_data_and_another_seed_others() -> None:

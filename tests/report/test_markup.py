@@ -111,7 +111,7 @@ def test_a_terminal_sees_no_plots() -> None:
 def row(accuracy: float, **fields: Any) -> dict[str, Any]:
     usual = {"part": "main", "train_set": "source", "training": "standard", "architecture": "resnet8", "seed": 0}
     usual |= {"test_set": "source", "attack": "pgd" if "eps" in fields else "none", "eps": None, "loss": None}
-    return usual | fields | {"accuracy": accuracy}
+    return usual | {"n": 360} | fields | {"accuracy": accuracy}
 
 
 SETS = ("robust", "nonrobust", "rand", "det")
@@ -139,7 +139,10 @@ FOOLED = [
     )
 ]
 DRAWN = {
-    "learned": (plots.learned(BARS, classes=10), ["0.11", "0.44", "0.07", "0.28", "clean", "pgd, eps 0.25", "chance"]),
+    "learned": (
+        plots.learned(BARS, eps=0.25, chance=0.1),
+        ["0.11", "0.44", "0.07", "0.28", "clean", "pgd, eps 0.25", "chance"],
+    ),
     "by_epoch": (plots.by_epoch([*BARS, *EPOCHS]), ["D_rand", "D_det", "D_det, robust source", "epoch", "accuracy"]),
     "by_steps": (plots.by_steps([*BARS, *CURVE]), ["cross-entropy", "margin", "PGD steps", "accuracy at eps 0.25"]),
     "by_architecture": (plots.by_architecture(FOOLED), [*NETS, "untargeted", "targeted", "transfer rate"]),
@@ -162,7 +165,7 @@ def test_a_plot_is_xml_that_says_what_it_shows_in_the_colour_of_the_text(name: s
 
 
 def test_a_plot_is_the_same_each_time() -> None:
-    assert plots.learned(BARS, classes=10) == DRAWN["learned"][0]
+    assert plots.learned(BARS, eps=0.25, chance=0.1) == DRAWN["learned"][0]
 
 
 def test_the_heat_map_writes_light_on_dark() -> None:

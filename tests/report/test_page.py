@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
+from featsplit.report.intervals import accuracy
 from featsplit.report.markup import Heading, Table
 from featsplit.report.page import Run, comparison, construction_tables, summary, write_report
 from featsplit.report.tables import accuracy_table
@@ -95,7 +96,7 @@ def test_the_page_has_a_section_for_each_part(page: Page) -> None:
 
 def test_every_number_of_the_accuracy_table_is_in_the_rows(page: Page, every_part: Path) -> None:
     rows = json.loads((every_part / "rows.json").read_text())
-    (table,) = [t for t in page.tables if t[0] == ["trained on", "clean", "pgd l2 3"] and len(t) > 5]
+    (table,) = [t for t in page.tables if t[0] == ["trained on (n 40)", "clean", "pgd l2 3"] and len(t) > 5]
     networks = {
         "D, standard training": ("source", "standard", "main"),
         "D, adversarial training": ("source", "adversarial", "main"),
@@ -112,12 +113,12 @@ def test_every_number_of_the_accuracy_table_is_in_the_rows(page: Page, every_par
         test_set = "source:next" if "y + 1" in name else "source"
         for attack, cell in zip(("none", "pgd"), cells, strict=True):
             own = [
-                row["accuracy"]
+                row
                 for row in rows
                 if (row["train_set"], row["training"], row["part"]) == networks[name]
                 and (row["test_set"], row["attack"]) == (test_set, attack)
             ]
-            assert cell == (f"{statistics.mean(own):.3f} ± {statistics.stdev(own):.3f}" if own else "")
+            assert cell == (str(accuracy(own)) if own else "")
             assert len(own) in (0, 2)
 
 
@@ -216,7 +217,7 @@ def test_a_comparison_has_a_column_for_each_run_and_the_settings_that_differ(eve
     for name, clean, attacked in accuracy_table(runs[0].rows)[1:]:
         assert lines[name, "clean"][0] == clean
         assert lines.get((name, "pgd l2 3"), [""])[0] == attacked
-    assert lines["D_rand", "clean"][1] == "0.625 ± 0.000"
+    assert lines["D_rand", "clean"][1].startswith("0.625 (")
     assert lines["D_R from noise", "clean"][1] == "", "which the other has not"
     assert ("D_det, on labels y + 1", "pgd l2 3") not in lines
     assert settings.cells == [

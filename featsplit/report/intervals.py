@@ -1,0 +1,161 @@
+r"""Intervals of accuracies, and of sums of accuracies such as a difference, over images and over seeds.
+
+An accuracy is a mean over test images, and over seeds where a run has several; both were drawn. With x_si the weighted
+outcome of image i under seed s, of S seeds and n images, the interval reaches
+
+    reach^2 = t^2 var_s(x_s.) / S + z^2 max(0, var_i(x_.i) / n - var_si(residuals) / (n S))
+
+to either side, t and z being the quantiles of Student's t with S - 1 degrees of freedom and of the normal distribution:
+the reaches over seeds and over images in quadrature (the variance components are those of readers and cases, Hillis
+2007, Statistics in Medicine 26:596). It keeps its level whichever of the two decides, as the tests count on drawn rows;
+an effective number of degrees of freedom (Satterthwaite) does not at three seeds. With one seed there is only
+var_i / n: the interval speaks of these networks, on other images. To each sample of images four made-up ones are added,
+two with the largest outcome and two with the least (Agresti and Coull 1998 for one proportion, Bonett and Price 2012
+for the difference of two on the same images): without them a few images that differ would seem to be sure. And each
+interval reaches one outcome further (Fleiss' correction for continuity), so that its level is that of the exact tests.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from featsplit.evaluation.outcomes import unpacked
+from featsplit.report.rows import Row
+
+CONFIDENCE = 0.95
+MADE_UP = 2
+"""Images that are added at either end of what an image can be."""
+Verdict = Literal["holds", "does not hold", "undecided"]
+Array = NDArray[np.float64]
+
+
+class Term(NamedTuple):
+    """The accuracy of one network on one set of images, with its `weight` in a sum: one row a seed."""
+
+    weight: float
+    rows: Sequence[Row]
+
+
+class Interval(NamedTuple):
+    """A value and the interval around it, over `n` images (of the smallest set) and `seeds`."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    seeds: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    def signed(self) -> str:
+        """With signs, as a difference has them."""
+        return f"{self.value:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+
+    def short(self) -> str:
+        """Where there is little room: the value and how far the interval reaches."""
+        return f"{self.value:.3f} ±{f'{max(self.high - self.value, self.value - self.low):.3f}'.lstrip('0')}"
+
+    def above(self, threshold: float) -> Verdict:
+        """Whether the value is above `threshold`, as far as the interval knows."""
+        return "holds" if self.low > threshold else "does not hold" if self.high < threshold else "undecided"
+
+    def below(self, threshold: float) -> Verdict:
+        """Whether it is below."""
+        return "holds" if self.high < threshold else "does not hold" if self.low > threshold else "undecided"
+
+
+class Part(NamedTuple):
+    """What one set of images adds to a sum: its mean for each seed (S,), the variance over images, and its bounds."""
+
+    means: Array
+    variance: float
+    low: float = -math.inf
+    high: float = math.inf
+
+
+def accuracy(rows: Sequence[Row], *, confidence: float = CONFIDENCE) -> Interval:
+    """The accuracy that `rows` measured, one a seed, with its interval."""
+    return weighted([Term(1.0, rows)], confidence=confidence)
+
+
+def difference(left: Sequence[Row], right: Sequence[Row], *, confidence: float = CONFIDENCE) -> Interval:
+    """How far the accuracy of `left` is above that of `right`: paired where both were measured on the same images."""
+    return weighted([Term(1.0, left), Term(-1.0, right)], confidence=confidence)
+
+
+def weighted(terms: Sequence[Term], *, confidence: float = CONFIDENCE) -> Interval:
+    """The sum of the weighted accuracies of `terms`, over the seeds that all of them have, with its interval.
+
+    Rows that were measured on the same images (their field `images`) are paired image by image by their `outcomes`.
+    Rows that tell no outcomes (of an older version, or of images that differ) are independent of the others.
+    """
+    seeds = [row["seed"] for row in terms[0].rows if all(_of_seed(term.rows, row["seed"]) for term in terms)]
+    common = [Term(weight, [row for seed in seeds for row in _of_seed(rows, seed)]) for weight, rows in terms]
+    value = sum(weight * float(np.mean([row["accuracy"] for row in rows])) for weight, rows in common)
+    count = min(int(row["n"]) for term in common for row in term.rows)
+    outcome = max(abs(weight) for weight, _ in common) / (count * len(seeds))
+    return _interval(value, [_part(group) for group in _groups(common)], count, confidence, outcome)
+
+
+def with_errors(rows: Sequence[Row], field: str, *, confidence: float = CONFIDENCE) -> Interval:
+    """The mean over seeds of a `field` whose standard error over images is the field `error` of the rows."""
+    values, errors = (np.array([row.get(name, math.nan) for row in rows]) for name in (field, "error"))
+    variance = float(np.square(errors).mean()) if np.isfinite(errors).all() else math.inf
+    return _interval(float(values.mean()), [Part(values, variance)], min(row["n"] for row in rows), confidence)
+
+
+def _interval(value: float, parts: Sequence[Part], count: int, confidence: float, outcome: float = 0.0) -> Interval:
+    means: Array = np.sum([part.means for part in parts], axis=0)
+    squared = stats.norm.ppf((1 + confidence) / 2) ** 2 * sum(part.variance for part in parts)
+    if len(means) > 1:
+        squared += stats.t.ppf((1 + confidence) / 2, len(means) - 1) ** 2 * means.var(ddof=1) / len(means)
+    middle, reach = float(means.mean()), math.sqrt(squared) + outcome
+    low, high = sum(part.low for part in parts), sum(part.high for part in parts)
+    ends = min(max(middle - reach, low), value), max(min(middle + reach, high), value)
+    return Interval(value, *ends, count, len(means))
+
+
+def _of_seed(rows: Sequence[Row], seed: int) -> list[Row]:
+    return [row for row in rows if row["seed"] == seed][:1]
+
+
+def _groups(terms: Sequence[Term]) -> list[list[Term]]:
+    """The terms that can be paired, together; each of the others by itself."""
+    groups: dict[tuple[object, ...], list[Term]] = {}
+    for place, term in enumerate(terms):
+        known = all(row.get("outcomes") and row.get("images") for row in term.rows)
+        key: tuple[object, ...] = tuple((row["images"], row["n"]) for row in term.rows) if known else (place,)
+        groups.setdefault(key, []).append(term)
+    return list(groups.values())
+
+
+def _part(group: Sequence[Term]) -> Part:
+    low, high = (sum(side(term.weight, 0.0) for term in group) for side in (min, max))
+    if not all(row.get("outcomes") for term in group for row in term.rows):
+        return _proportion(group[0], low, high)
+    by_term = [term.weight * np.stack([unpacked(row["outcomes"], row["n"]) for row in term.rows]) for term in group]
+    outcomes: Array = np.sum(by_term, axis=0)
+    half = (high - low) / 2 / math.sqrt(len(outcomes))  # each seed's made-up images are its own
+    made_up = np.repeat([(low + high) / 2 - half, (low + high) / 2 + half], MADE_UP)
+    filled = np.concatenate([outcomes, np.tile(made_up, (len(outcomes), 1))], axis=1)
+    by_seed, by_image, (seeds, count) = filled.mean(axis=1), filled.mean(axis=0), filled.shape
+    variance = float(by_image.var(ddof=1)) / count
+    if seeds > 1:
+        residuals = filled - by_image - by_seed[:, None] + filled.mean()
+        variance -= float((residuals**2).sum()) / ((count - 1) * (seeds - 1)) / (count * seeds)
+    return Part(by_seed, max(variance, 0.0), low, high)
+
+
+def _proportion(term: Term, low: float, high: float) -> Part:
+    """Of a term whose outcomes are not told: the variance of a proportion, as if all seeds had the same images."""
+    counts = np.array([row["n"] for row in term.rows], dtype=float)
+    sums = term.weight * np.array([row["accuracy"] for row in term.rows]) * counts
+    means = (sums + MADE_UP * (low + high)) / (counts + 2 * MADE_UP)
+    share = float(means.mean()) / term.weight
+    variance = term.weight**2 * share * (1 - share) / (float(counts.min()) + 2 * MADE_UP)
+    return Part(means, variance, low, high)
