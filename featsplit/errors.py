@@ -1,11 +1,21 @@
-"""The one error that a user sees: the place as they wrote it, the value, the rule and the cure."""
+"""The one error that a user sees: the place as they wrote it, the value, the rule and the cure; and the one warning."""
 
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class FeatsplitError(Exception):
     """Something that the user can mend; the command line prints its message in one line and exits with status 2."""
+
+
+class FeatsplitWarning(UserWarning):
+    """Something that a user should know of a result; the command line prints it in one line."""
+
+
+def warn(message: str) -> None:
+    """Say `message`, one line with the number, the cause and the cure, once."""
+    warnings.warn(message, FeatsplitWarning, stacklevel=2)
 
 
 def check_count(place: str, value: int) -> None:

@@ -1,7 +1,10 @@
 """The command line: one file for each command; parse, call, print. Errors are one line, with exit status 2."""
 
 import sys
-from typing import Any, NoReturn
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TextIO
 
 import typer
 
@@ -22,7 +25,7 @@ from featsplit.commands import (
     transfer,
     verify,
 )
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, FeatsplitWarning
 
 INTERRUPTED = 130
 UNREADABLE: Any = typer.BadParameter.__mro__[2]  # ClickException: click's, or from typer 0.26 on typer's own
@@ -74,7 +77,8 @@ def _options(
 def main() -> None:
     """Run the command line; a FeatsplitError, or options that cannot be read, become one line on standard error."""
     try:
-        code = app(standalone_mode=False)
+        with _one_line_warnings():
+            code = app(standalone_mode=False)
     except FeatsplitError as error:
         _fail(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
@@ -86,6 +90,31 @@ def main() -> None:
     if code == INTERRUPTED:
         _fail("interrupted; run, train and build go on where they stopped", INTERRUPTED)
     sys.exit(code or 0)
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Inside, a FeatsplitWarning is one line on standard error, the same one once; other warnings are as before."""
+    usual, shown = warnings.showwarning, set[str]()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if not issubclass(category, FeatsplitWarning):
+            usual(message, category, filename, lineno, file, line)
+        elif str(message) not in shown:
+            shown.add(str(message))
+            typer.echo(f"featsplit: note: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", FeatsplitWarning)
+        warnings.showwarning = show
+        yield
 
 
 def _fail(message: str, code: int) -> NoReturn:
