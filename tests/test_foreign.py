@@ -24,7 +24,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.models import Classifier, build, foreign
 from featsplit.models.checkpoints import load_model, read_story, state_digest
 from featsplit.models.foreign import load_madrylab
-from featsplit.models.inert import opened, weights
+from featsplit.pickles import opened, weights
 
 MEAN, STD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2023, 0.1994, 0.2010])
 FORMATS = pytest.mark.parametrize("zipped", [False, True], ids=["as torch 1.1", "zip"])
@@ -288,8 +288,8 @@ def test_every_kind_of_tensor_is_read_as_torch_reads_it(tmp_path: Path, zipped: 
     state = {str(kind): base.to(kind) for kind in kinds} | {"view": base[1, :, 1:3].T, "scalar": torch.tensor(7)}
     torch.save({"model": state}, tmp_path / "a.pt", _use_new_zipfile_serialization=zipped)
     with opened(tmp_path / "a.pt") as file:
-        for name, node in weights("here", file.tree["model"]).items():
-            found = file.tensor(node)
+        nodes = weights("here", file.tree["model"])
+        for name, found in zip(nodes, file.tensors(list(nodes.values())), strict=True):
             assert found.dtype == state[name].dtype
             assert torch.equal(found, state[name])
 
@@ -307,8 +307,7 @@ def test_flipped_bytes_and_cuts_never_end_in_a_traceback(tmp_path: Path, zipped:
         try:
             with opened(path) as file:
                 tree = file.tree if isinstance(file.tree, dict) else {}
-                for node in weights("here", tree.get("model", {})).values():
-                    file.tensor(node)
+                file.tensors(list(weights("here", tree.get("model", {})).values()))
         except FeatsplitError:
             failed += 1
     assert failed > 50

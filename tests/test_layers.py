@@ -16,7 +16,7 @@ from featsplit.stories import MODEL_FORMAT
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
-    {"files", "stories"},
+    {"files", "stories", "pickles"},
     {"geometry"},
     {"rules"},
     {"optimize"},

@@ -6,12 +6,9 @@ They say neither which image each row came from nor how it was made, so an impor
 """
 
 import hashlib
-import pickle
-import re
-import struct
-import zipfile
+import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -22,6 +19,7 @@ from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.sources import DataSpec, describe
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.files import check_writable, replacing
+from featsplit.pickles import foreign_name, kind_of, opened, plain_tensor
 from featsplit.stories import NOT_TOLD, read_spec
 
 IMAGES, LABELS = "CIFAR_ims", "CIFAR_lab"
@@ -33,7 +31,6 @@ FOLDERS = {
     "det": ("ddet_CIFAR", "d_det_CIFAR"),
 }
 PIECE = 1024  # rows of a tensor in an exported list, and rows copied at a time by an import
-Unreadable = (RuntimeError, OSError, ValueError, TypeError, LookupError, AttributeError, AssertionError, EOFError)
 
 
 def set_of_folder(folder: Path) -> str | None:
@@ -112,18 +109,20 @@ def _save(pieces: list[Tensor], path: Path) -> None:
 
 
 def _load(path: Path) -> list[Tensor]:
-    """The list of tensors at `path`; mapped, not read, where torch can."""
+    """The list of tensors at `path`, in memory once."""
     if not path.is_file():
         raise FeatsplitError(f"{path}: no such file; a set of the release is a folder with {IMAGES} and {LABELS}")
-    try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except (pickle.UnpicklingError, struct.error, *Unreadable) as error:
-        if named := re.search(r"GLOBAL (\S+)", str(error)):
-            raise FeatsplitError(f"{path}: names {named[1]}; only tensors are read, and nothing is run") from None
-        raise FeatsplitError(f"{path}: is damaged or no file of torch.save; copy it again") from None
-    if not isinstance(loaded, list | tuple) or not loaded or not all(isinstance(piece, Tensor) for piece in loaded):
-        raise FeatsplitError(f"{path}: holds a {type(loaded).__name__}; must be a list of tensors, as in the release")
-    return [piece.detach() for piece in loaded]
+    with opened(path) as file:
+        if (name := foreign_name(file.tree)) is not None:
+            raise FeatsplitError(f"{path}: names {name}; only tensors are read, and nothing is run")
+        pieces = [plain_tensor(node) for node in file.tree] if isinstance(file.tree, list | tuple) else []
+        nodes = [node for node in pieces if node is not None]
+        if not nodes or len(nodes) < len(pieces):
+            raise FeatsplitError(f"{path}: holds a {kind_of(file.tree)}; must be a list of tensors, as in the release")
+        tensors = file.tensors(nodes)
+        if sum(math.prod(tensor.shape) * tensor.itemsize for tensor in tensors) > file.length:  # they overlap there
+            raise FeatsplitError(f"{path}: its tensors are larger than the file; save a copy of each: .clone()")
+    return tensors
 
 
 def _images(path: Path, shape: tuple[int, int, int]) -> list[Tensor]:

@@ -15,7 +15,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import save_model, versions
 from featsplit.models.classifier import Classifier
-from featsplit.models.inert import Inert, TorchFile, opened, weights
+from featsplit.pickles import Inert, TorchFile, opened, weights
 from featsplit.stories import NOT_TOLD
 
 OURS = {"head.": "model.linear.", "body.": "model.", "mean": "normalizer.new_mean", "std": "normalizer.new_std"}
@@ -77,7 +77,8 @@ def _state(file: TorchFile, found: dict[str, Inert], expected: dict[str, Tensor]
     """The tensors `expected`, as the file has them."""
     wanted = {own: _theirs(own) for own in expected}
     _check_fit(found, wanted, expected, path)
-    state = {own: file.tensor(found[theirs]).reshape(expected[own].shape) for own, theirs in wanted.items()}
+    tensors = file.tensors([found[theirs] for theirs in wanted.values()])
+    state = {own: tensor.reshape(expected[own].shape) for own, tensor in zip(wanted, tensors, strict=True)}
     for own, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()) or (own == "std" and not bool((tensor > 0).all())):
             raise FeatsplitError(f'{path}: "{wanted[own]}" has numbers that no network can use; copy it again')

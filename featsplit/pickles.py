@@ -8,16 +8,17 @@ read off the tree, each from its own bytes in the file, once it is known that th
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
 
 from featsplit.errors import FeatsplitError
 
+PIECE = 2**20  # bytes read at a time
 MAGIC = 0x1950A86A20F9469CFC6C  # opens a file of torch before 1.6
 STORAGES = {
     "torch.DoubleStorage": torch.float64,
@@ -36,7 +37,7 @@ MAPPING, TENSOR, PARAMETER = (
     "torch._utils._rebuild_tensor_v2",
     "torch._utils._rebuild_parameter",
 )
-WEIGHTS = {MAPPING, TENSOR, PARAMETER, *STORAGES}
+PLAIN = {MAPPING, TENSOR, PARAMETER, *STORAGES}
 Damage = (
     pickle.UnpicklingError,
     struct.error,
@@ -125,21 +126,40 @@ class _Unpickler(pickle.Unpickler):
 
 
 class TorchFile(NamedTuple):
-    """What a file holds as a `tree` of plain values and Inert, how to read a storage, and its length in bytes."""
+    """What a file holds as a `tree` of plain values and Inert, where a storage lies, and the file's length in bytes.
+
+    `place(storage)` is an open file at the storage's first byte, and how many there are.
+    """
 
     tree: Any
-    read: Callable[[Storage], bytes]
+    place: Callable[[Storage], tuple[IO[bytes], int]]
     length: int
 
-    def tensor(self, node: Any) -> Tensor:
-        """The tensor that `node`, one of the tensors of `weights`, stands for; the file is read now."""
-        storage, offset, shape, stride = node.args[:4]
+    def tensors(self, nodes: Sequence[Inert]) -> list[Tensor]:
+        """The tensors that `nodes` (see `plain_tensor`) stand for: each storage is read now, once.
+
+        Tensors that share a storage are views of it, as they were when they were saved.
+        """
+        contents: dict[Storage, Tensor] = {}
+        for storage in (node.args[0] for node in nodes):
+            if storage not in contents:
+                contents[storage] = self._content(storage)
+        views = [(contents[node.args[0]], *node.args[1:4]) for node in nodes]
+        return [content.as_strided(shape, stride, offset) for content, offset, shape, stride in views]
+
+    def _content(self, storage: Storage) -> Tensor:
+        """All numbers of a storage, which must be as many as it is said to have."""
         dtype = STORAGES[storage.origin]
-        size = storage.size * dtype.itemsize
-        content = bytearray(self.read(storage)) if size <= self.length else b""  # before memory is taken for it
-        if len(content) != size:
+        size, (file, there) = storage.size * dtype.itemsize, self.place(storage)
+        if there != size or not 0 <= size <= self.length:  # before memory is taken for it
             raise EOFError(f"storage {storage.key} is not what it should be")
-        return torch.frombuffer(content, dtype=dtype).as_strided(shape, stride, offset).clone()
+        content = bytearray(size)
+        for first in range(0, size, PIECE):
+            part = file.read(min(PIECE, size - first))
+            content[first : first + len(part)] = part
+            if len(part) != min(PIECE, size - first):
+                raise EOFError(f"storage {storage.key} is cut off")
+        return torch.frombuffer(content, dtype=dtype) if size else torch.empty(0, dtype=dtype)
 
 
 @contextmanager
@@ -170,7 +190,12 @@ def _archive(archive: zipfile.ZipFile, length: int) -> TorchFile:
         raise ValueError("its numbers are not little-endian")
     with archive.open(name) as file:
         tree = _Unpickler(file).load()
-    return TorchFile(tree, lambda storage: archive.read(f"{folder}data/{storage.key}"), length)
+
+    def place(storage: Storage) -> tuple[IO[bytes], int]:
+        record = archive.getinfo(f"{folder}data/{storage.key}")
+        return archive.open(record), record.file_size
+
+    return TorchFile(tree, place, length)
 
 
 def _sequence(file: BinaryIO, length: int) -> TorchFile:
@@ -187,26 +212,35 @@ def _sequence(file: BinaryIO, length: int) -> TorchFile:
         places[key] = file.tell(), min(size, length)
         file.seek(size, 1)
 
-    def read(storage: Storage) -> bytes:
+    def place(storage: Storage) -> tuple[IO[bytes], int]:
         start, size = places[storage.key]
         file.seek(start)
-        return file.read(size)
+        return file, size
 
-    return TorchFile(tree, read, length)
+    return TorchFile(tree, place, length)
 
 
 def weights(place: str, node: Any) -> dict[str, Inert]:
     """The tensors of a state_dict in a tree, by name; FeatsplitError at `place` where it names anything else at all."""
-    for name in _names(node):
-        if name not in WEIGHTS:
-            raise FeatsplitError(f"{place} names {name}; weights are tensors and nothing else, and nothing is run")
+    if (name := foreign_name(node)) is not None:
+        raise FeatsplitError(f"{place} names {name}; weights are tensors and nothing else, and nothing is run")
     items = node.items if isinstance(node, Inert) and node.origin == MAPPING else node
     if not isinstance(items, dict):
         raise FeatsplitError(f"{place} is no state_dict; must be tensors by name")
-    return {str(name): _tensor(f'{place}["{name}"]', value) for name, value in items.items()}
+    tensors = {str(name): plain_tensor(value) for name, value in items.items()}
+    for name, tensor in tensors.items():
+        if tensor is None:
+            raise FeatsplitError(f'{place}["{name}"] is no plain tensor; weights are tensors and nothing else')
+    return {name: tensor for name, tensor in tensors.items() if tensor is not None}
 
 
-def _tensor(place: str, node: Any) -> Inert:
+def foreign_name(tree: Any) -> str | None:
+    """A name in the tree that is none of those of plain tensors; None where there is no other."""
+    return next((name for name in _names(tree) if name not in PLAIN), None)
+
+
+def plain_tensor(node: Any) -> Inert | None:
+    """The node of a tree that `TorchFile.tensors` reads, where `node` is a plain tensor or a parameter; else None."""
     if isinstance(node, Inert) and node.origin == PARAMETER and node.args:
         node = node.args[0]
     if isinstance(node, Inert) and node.origin == TENSOR and len(node.args) >= 4:
@@ -214,7 +248,14 @@ def _tensor(place: str, node: Any) -> Inert:
         numbers = [offset, *shape, *stride]
         if isinstance(storage, Storage) and all(isinstance(number, int) and number >= 0 for number in numbers):
             return node
-    raise FeatsplitError(f"{place} is no plain tensor; weights are tensors and nothing else")
+    return None
+
+
+def kind_of(node: Any) -> str:
+    """What `node` is a value of, in a word: Tensor, list, OrderedDict ..."""
+    if plain_tensor(node) is not None:
+        return "Tensor"
+    return node.origin.rpartition(".")[2] if isinstance(node, Inert) else type(node).__name__
 
 
 def _names(tree: Any) -> Iterator[str]:
