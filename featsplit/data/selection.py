@@ -6,6 +6,7 @@ that the sum is n, and at least one. Which images is a matter of the seed alone;
 
 from dataclasses import replace
 from importlib import import_module
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,8 @@ from featsplit.errors import FeatsplitError, unknown
 from featsplit.randomness import torch_generator
 
 CHUNK = 512  # images resized at a time
+ResizeMode = Literal["squeeze", "crop"]
+RESIZE_MODES: tuple[ResizeMode, ...] = get_args(ResizeMode)
 
 
 def keep_classes(data: ImageData, names: tuple[str, ...]) -> ImageData:
@@ -58,23 +61,34 @@ def limit_split(split: Split, size: int, *, classes: int, seed: int, place: str)
     return split.take(_drawn(split.labels, shares, seed=seed, stage=place).nonzero()[:, 0])
 
 
-def resize_split(split: Split, size: int) -> Split:
+def resize_split(split: Split, size: int, mode: ResizeMode = "squeeze") -> Split:
     """The split with square images of `size` pixels (see `resized`)."""
-    return replace(split, images=resized(split.images, size))
+    return replace(split, images=resized(split.images, size, mode))
 
 
-def resized(images: Tensor, size: int) -> Tensor:
+def resized(images: Tensor, size: int, mode: ResizeMode = "squeeze") -> Tensor:
     """Images (N, C, H, W) as (N, C, size, size) of the same type, floats kept in [0, 1].
 
-    The mean of each box of pixels where both sides are a multiple of `size`, as for the downsampled ImageNet
-    (arXiv:1707.08819): it keeps more of the fine features than smoother filters. Bilinear with antialiasing elsewhere.
+    An image that is not square is squeezed, or with `mode` "crop" its largest square in the middle is taken. The mean
+    of each box of pixels where both sides are a multiple of `size`, as for the downsampled ImageNet (arXiv:1707.08819):
+    it keeps more of the fine features than smoother filters. Bilinear with antialiasing elsewhere.
     """
+    if mode == "crop":
+        images = _middle(images)
     if tuple(images.shape[2:]) == (size, size) or not len(images):
         return images
     out = images.new_empty((*images.shape[:2], size, size))
     for start in range(0, len(images), CHUNK):
         out[start : start + CHUNK] = _resized_chunk(images[start : start + CHUNK], size)
     return out
+
+
+def _middle(images: Tensor) -> Tensor:
+    """The largest square in the middle of each image, as torchvision's center_crop has it."""
+    height, width = images.shape[2:]
+    side = min(height, width)
+    top, left = round((height - side) / 2), round((width - side) / 2)
+    return images[:, :, top : top + side, left : left + side].contiguous()
 
 
 def _resized_chunk(images: Tensor, size: int) -> Tensor:

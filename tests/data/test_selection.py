@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as oracle
 
 from featsplit.data.images import ImageData, Split
-from featsplit.data.selection import apportion, hold_out, keep_classes, limit_split, resize_split
+from featsplit.data.selection import apportion, hold_out, keep_classes, limit_split, resize_split, resized
 from featsplit.errors import FeatsplitError
 
 
@@ -171,3 +171,20 @@ def test_resize_keeps_floats_in_the_pixel_range(monkeypatch: pytest.MonkeyPatch)
 def test_resize_leaves_images_of_that_size_alone() -> None:
     split = Split(images(2, 3, 7, 7), torch.zeros(2))
     assert resize_split(split, 7).images is split.images
+
+
+@pytest.mark.parametrize("shape", [(12, 9), (9, 12), (11, 8), (8, 8), (5, 20)])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_crop_is_torchvisions_center_crop_and_then_resize(shape: tuple[int, int], dtype: torch.dtype) -> None:
+    raw = images(600, 3, *shape)
+    split = Split(raw if dtype == torch.uint8 else raw / 255, torch.zeros(600))
+    expected = oracle.resize(oracle.center_crop(split.images, [min(shape)] * 2), [6, 6], antialias=True)
+    torch.testing.assert_close(resize_split(split, 6, "crop").images, expected)
+
+
+def test_a_crop_of_that_size_is_not_resampled() -> None:
+    raw = images(2, 3, 7, 10)
+    cropped = resize_split(Split(raw, torch.zeros(2)), 7, "crop").images
+    assert torch.equal(cropped, oracle.center_crop(raw, [7, 7]))
+    square = images(2, 3, 9, 9)
+    assert torch.equal(resized(square, 3, "crop"), resized(square, 3))
