@@ -18,7 +18,8 @@ from featsplit.data.folders import load_folder
 from featsplit.data.imagenet import PREFIX, load_restricted
 from featsplit.data.images import ImageData, Split, check
 from featsplit.data.planted import NAME, is_planted, load_planted
-from featsplit.data.selection import hold_out, keep_classes, limit_split, resize_split
+from featsplit.data.selection import RESIZE_MODES, ResizeMode, hold_out, keep_classes, limit_split, resize_split
+from featsplit.data.shared import pixel_digest, warn_of_shared
 from featsplit.data.stored import STORED, cache_folder, data_root, load_digits, load_stored
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.stories import NOT_TOLD, read_spec
@@ -32,7 +33,8 @@ class DataSpec:
 
     `classes` keeps these, in this order; `holdout` puts that fraction of the train split in the place of the test
     split, to choose settings without looking at the test images; `limit` and `limit_test` are numbers of images;
-    `resize` is a side in pixels. `seed` decides which images `holdout` and the limits take.
+    `resize` is a side in pixels, and `resize_mode` ("squeeze" or "crop") says how an image is made square. `seed`
+    decides which images `holdout` and the limits take.
     """
 
     source: str
@@ -42,6 +44,7 @@ class DataSpec:
     classes: tuple[str, ...] | None = None
     holdout: float = 0.0
     seed: int = 0
+    resize_mode: ResizeMode = "squeeze"
 
 
 def load_data(spec: DataSpec, *, root: str | Path | None = None, download: bool = False) -> ImageData:
@@ -54,6 +57,9 @@ def load_data(spec: DataSpec, *, root: str | Path | None = None, download: bool 
     """
     _check_spec(spec)
     data = check(replace(_load_source(spec, root=root, download=download), name=spec.source))
+    if spec.source.startswith("npz:") and not spec.holdout:
+        first, second = ([pixel_digest(image) for image in split.images] for split in (data.train, data.test))
+        warn_of_shared(spec.source, first, second)
     if spec.classes is not None:
         data = check(keep_classes(data, spec.classes))
     if spec.holdout:
@@ -86,8 +92,12 @@ def load_derived(path: Path, *, root: str | Path | None = None, download: bool =
 
 
 def describe(spec: DataSpec) -> dict[str, object]:
-    """`spec` as plain data for TOML and JSON; `spec_from` reads it back."""
-    return {**asdict(spec), "classes": list(spec.classes) if spec.classes is not None else None}
+    """`spec` as plain data for TOML and JSON; `spec_from` reads it back.
+
+    `resize_mode` is in it only where it is not the usual one: the description of files of before is still theirs.
+    """
+    told = {**asdict(spec), "classes": list(spec.classes) if spec.classes is not None else None}
+    return {name: value for name, value in told.items() if (name, value) != ("resize_mode", "squeeze")}
 
 
 def spec_from(description: Mapping[str, Any]) -> DataSpec:
@@ -103,6 +113,13 @@ def spec_from(description: Mapping[str, Any]) -> DataSpec:
 def _check_spec(spec: DataSpec) -> None:
     if spec.resize is not None and spec.resize < 1:
         raise FeatsplitError(f"data.resize = {spec.resize}: must be at least 1, the side of the images in pixels")
+    if spec.resize_mode not in RESIZE_MODES:
+        raise unknown("data.resize_mode", spec.resize_mode, RESIZE_MODES)
+    if spec.resize_mode != "squeeze" and spec.resize is None:
+        cure = "give --resize N, the side in pixels"
+        raise FeatsplitError(
+            f'data.resize_mode = "{spec.resize_mode}": says how to resize, and data.resize is not given; {cure}'
+        )
     if not 0 <= spec.holdout < 1:
         rule = "must be at least 0 and below 1, the part of the train images to validate on"
         raise FeatsplitError(f"data.holdout = {spec.holdout:g}: {rule}")
@@ -124,7 +141,7 @@ def _load_source(spec: DataSpec, *, root: str | Path | None, download: bool) -> 
     if is_planted(spec.source):
         return load_planted(spec.source)
     if spec.source.startswith("folder:"):
-        return load_folder(spec.source, resize=spec.resize)
+        return load_folder(spec.source, resize=spec.resize, mode=spec.resize_mode, compare=not spec.holdout)
     if spec.source.startswith("npz:"):
         return load_npz(spec.source)
     if spec.source.startswith(PREFIX):
@@ -137,4 +154,4 @@ def _load_source(spec: DataSpec, *, root: str | Path | None, download: bool) -> 
 def _selected(split: Split, limit: int | None, place: str, *, data: ImageData, spec: DataSpec) -> Split:
     if limit is not None:
         split = limit_split(split, limit, classes=len(data.classes), seed=spec.seed, place=place)
-    return split if spec.resize is None else resize_split(split, spec.resize)
+    return split if spec.resize is None else resize_split(split, spec.resize, spec.resize_mode)

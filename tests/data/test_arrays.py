@@ -9,20 +9,20 @@ import torch
 from numpy.typing import NDArray
 
 from featsplit.data.sources import DataSpec, load_data
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, FeatsplitWarning
 
 Arrays = dict[str, NDArray[Any]]
 
 
-def pixels(*shape: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+def pixels(*shape: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
 def arrays(**changes: NDArray[Any]) -> Arrays:
     whole: Arrays = {
         "x_train": pixels(6, 5, 4),
         "y_train": np.arange(6) % 3,
-        "x_test": pixels(3, 5, 4),
+        "x_test": pixels(3, 5, 4, seed=1),
         "y_test": np.arange(3),
     }
     return {**whole, **changes}
@@ -50,7 +50,7 @@ def refused(source: str) -> str:
     ],
 )
 def test_channels_are_found_first_or_last(tmp_path: Path, shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
-    train, test = pixels(6, *shape), pixels(3, *shape)[::-1]
+    train, test = pixels(6, *shape), pixels(3, *shape, seed=1)[::-1]
     data = load_data(DataSpec(saved(tmp_path, arrays(x_train=train, x_test=test))))
     assert np.array_equal(data.train.images.numpy(), train.transpose(axes))
     assert np.array_equal(data.test.images.numpy(), test.transpose(axes))
@@ -144,6 +144,18 @@ def test_arrays_that_do_not_fit(tmp_path: Path, changes: Arrays, message: str) -
 def test_the_last_check_is_applied(tmp_path: Path, changes: Arrays, message: str) -> None:
     source = saved(tmp_path, arrays(**changes))
     assert refused(source) == source + message
+
+
+def test_test_images_among_the_train_images_are_said(tmp_path: Path) -> None:
+    test = np.concatenate([pixels(1, 5, 4, seed=1), pixels(6, 5, 4)[[4, 2]]])
+    source = saved(tmp_path, arrays(x_test=test))
+    with pytest.warns(FeatsplitWarning) as caught:
+        load_data(DataSpec(source))
+    assert [str(each.message) for each in caught] == [
+        f"{source}: 2 of 3 test images are also among the train images (first: test 1 = train 4): accuracy on them is "
+        "memory; remove them from one split, or give --holdout 0.2 to take others from train"
+    ]
+    load_data(DataSpec(source, holdout=0.5))
 
 
 def test_a_missing_key_lists_those_found(tmp_path: Path) -> None:

@@ -305,7 +305,7 @@ def test_a_derived_set_whose_source_changed_is_refused(tmp_path: Path, standard:
         "x_train": np.random.default_rng(0).random((30, 8, 8), dtype=np.float32),
         "y_train": np.arange(30) % 10,
     }
-    arrays |= {"x_test": arrays["x_train"], "y_test": arrays["y_train"]}
+    arrays |= {"x_test": 1 - arrays["x_train"], "y_test": arrays["y_train"]}
     np.savez(tmp_path / "own.npz", **arrays)
     data = load_data(DataSpec(f"npz:{tmp_path / 'own.npz'}"))
     build_perturb(tmp_path / "rand.h5", standard, data, Perturb(steps=1))

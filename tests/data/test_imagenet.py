@@ -20,7 +20,7 @@ from featsplit.data.imagenet import RANGES
 from featsplit.data.images import ImageData
 from featsplit.data.mapped import Mapped
 from featsplit.data.sources import DataSpec, load_data
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, FeatsplitWarning
 
 SYNSETS = 203
 
@@ -171,8 +171,42 @@ def refused_when_moved(root: Path, path: Path, to: Path | None = None) -> str:
 def test_an_image_that_cannot_be_read_leaves_no_half_file(own: Path, cache: Path) -> None:
     path = next((own / "val" / before_last(own / "val")).iterdir())
     path.write_bytes(path.read_bytes()[:200])
-    assert refused(own) == f"{path} cannot be read as an 8- or 16-bit image; repair it or remove it"
+    place = path.relative_to(own)
+    assert refused(own) == f"{place} (truncated) cannot be read as an 8- or 16-bit image; repair it or remove it"
     assert len(list(cache.iterdir())) == 1, "the train images alone"
+
+
+def test_all_images_that_cannot_be_read_are_named(own: Path, cache: Path) -> None:
+    """Those after the first too, which have not been decoded yet; nothing of the files decoded before is kept."""
+    files = sorted(own.glob("train/*/*.JPEG"))
+    broken = [files[70], files[140], files[200]]
+    for path in broken:
+        path.write_bytes(path.read_bytes()[:200])
+    message = refused(own)
+    assert message.startswith("3 files cannot be read as 8- or 16-bit images: train/n")
+    assert all(f"{path.relative_to(own)} (truncated)" in message for path in broken)
+    assert not list(cache.iterdir())
+
+
+def test_images_are_upright_and_on_white(own: Path) -> None:
+    """A white half beside a black one; stored on its side, and stored as black with half of it transparent."""
+    synset, exif = own / "val" / f"n{1440764 + 13635 * 319:08d}", Image.Exif()  # the last of the last class
+    exif[0x0112] = 6
+    half = Image.new("L", (40, 40))
+    half.paste(255, (0, 0, 20, 40))
+    half.convert("RGB").transpose(Image.Transpose.ROTATE_90).save(synset / "x.jpeg", exif=exif, quality=100)
+    black = Image.new("RGBA", (40, 40))
+    black.putalpha(Image.eval(half, lambda level: 255 - level))
+    black.save(synset / "y.png")
+    (own / "val" / "__MACOSX").mkdir()
+    (synset / ".hidden").mkdir()
+    half.save(synset / ".hidden" / "z.png")
+    with pytest.warns(FeatsplitWarning, match=r"own/val: 1 of 205 images has transparency; composited on white"):
+        data = load(own)
+    upright, white = data.test.images[-2:]
+    for image in (upright, white):
+        assert (image[:, :, :13] > 250).all()
+        assert (image[:, :, 15:] < 5).all()
 
 
 STREAM = """

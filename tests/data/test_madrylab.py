@@ -93,8 +93,9 @@ def grey(digits: ImageData, standard: Classifier, tmp_path: Path) -> Path:
 @pytest.fixture
 def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in the place of CIFAR-10's, with 20 noise images in each split."""
-    split = {"x": np.random.default_rng(0).integers(0, 256, (20, 3, 32, 32), dtype=np.uint8), "y": np.arange(20) % 10}
-    arrays: dict[str, Any] = {f"{name}_{part}": array for name, array in split.items() for part in ("train", "test")}
+    rng, arrays = np.random.default_rng(0), dict[str, Any]()
+    for part in ("train", "test"):
+        arrays[f"x_{part}"], arrays[f"y_{part}"] = rng.integers(0, 256, (20, 3, 32, 32), np.uint8), np.arange(20) % 10
     np.savez(tmp_path / "noise.npz", classes=np.array(madrylab.CIFAR10), **arrays)
     noise = load_data(DataSpec(f"npz:{tmp_path}/noise.npz"))
     monkeypatch.setattr("featsplit.data.sources.load_stored", lambda *_, **__: noise)

@@ -66,6 +66,15 @@ def test_limits_apply_to_their_own_split() -> None:
         ),
         (DataSpec("digits", resize=0), "data.resize = 0: must be at least 1, the side of the images in pixels"),
         (
+            DataSpec("digits", resize=4, resize_mode="crob"),  # type: ignore[arg-type]
+            'data.resize_mode = "crob": must be one of squeeze, crop; did you mean "crop"?',
+        ),
+        (
+            DataSpec("digits", resize_mode="crop"),
+            'data.resize_mode = "crop": says how to resize, and data.resize is not given; give --resize N, the side in '
+            "pixels",
+        ),
+        (
             DataSpec("digits", holdout=1.0),
             "data.holdout = 1: must be at least 0 and below 1, the part of the train images to validate on",
         ),
@@ -90,11 +99,22 @@ def test_a_description_gives_the_spec_back(classes: tuple[str, ...] | None) -> N
     assert describe(spec)["classes"] == (["3", "4"] if classes else None)
 
 
+def test_the_usual_resize_mode_is_not_in_a_description() -> None:
+    """The descriptions in files made before there was another are still those of the same data."""
+    before = {
+        "source": "digits", "resize": 6, "limit": None, "limit_test": None, "classes": None, "holdout": 0.0, "seed": 0
+    }  # fmt: skip
+    assert describe(DataSpec("digits", resize=6)) == before
+    assert spec_from(before) == DataSpec("digits", resize=6, resize_mode="squeeze")
+    crop = DataSpec("digits", resize=6, resize_mode="crop")
+    assert spec_from(json.loads(json.dumps(describe(crop)))) == crop
+
+
 def test_a_description_with_an_unknown_field() -> None:
     with pytest.raises(FeatsplitError) as error:
         spec_from({"source": "digits", "limits": 3})
     assert str(error.value) == (
-        'data = "limits": must be one of source, resize, limit, limit_test, classes, holdout, seed; '
+        'data = "limits": must be one of source, resize, limit, limit_test, classes, holdout, seed, resize_mode; '
         'did you mean "limit"?'
     )
 
