@@ -22,6 +22,7 @@ def audit(
     steps: Annotated[int, typer.Option(min=1, help="Of its PGD.")] = 10,
     seed: options.Seed = 0,
     resize: options.Resize = None,
+    resize_mode: options.ResizeMode = None,
     limit: options.Limit = None,
     limit_test: options.LimitTest = None,
     classes: options.Classes = None,

@@ -22,6 +22,7 @@ def build_robust(
     dtype: options.DtypeName = "float32",
     seed: options.Seed = 0,
     resize: options.Resize = None,
+    resize_mode: options.ResizeMode = None,
     limit: options.Limit = None,
     limit_test: options.LimitTest = None,
     classes: options.Classes = None,

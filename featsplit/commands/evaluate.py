@@ -28,6 +28,7 @@ def evaluate(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as JSON.")] = None,
     seed: options.Seed = 0,
     resize: options.Resize = None,
+    resize_mode: options.ResizeMode = None,
     limit: options.Limit = None,
     limit_test: options.LimitTest = None,
     classes: options.Classes = None,

@@ -9,7 +9,7 @@ import typer
 from featsplit.commands import options
 from featsplit.errors import FeatsplitError
 
-OF_DATA = ("resize", "limit", "limit_test", "classes", "holdout", "data_seed", "data_root", "download")
+OF_DATA = ("resize", "resize_mode", "limit", "limit_test", "classes", "holdout", "data_seed", "data_root", "download")
 OF_SET = ("set_", "data", "split", *OF_DATA)
 
 
@@ -35,6 +35,7 @@ def import_madrylab(
     ] = None,
     split: Annotated[str | None, typer.Option(help="What it was made of: train or test. [default: train]")] = None,
     resize: options.Resize = None,
+    resize_mode: options.ResizeMode = None,
     limit: options.Limit = None,
     limit_test: options.LimitTest = None,
     classes: options.Classes = None,

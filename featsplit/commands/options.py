@@ -18,7 +18,19 @@ SOURCES = (
 )
 
 Data = Annotated[str, typer.Option("--data", metavar="SRC", help=f"The data set: {SOURCES}.")]
-Resize = Annotated[int | None, typer.Option(help="Resize every image to this side, in pixels.")]
+Resize = Annotated[
+    int | None,
+    typer.Option(
+        help="Resize every image to this side, in pixels; squeezes an image that is not square, see --resize-mode."
+    ),
+]
+ResizeMode = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODE",
+        help="How --resize makes an image square: squeeze it, or crop the middle of it. [default: squeeze]",
+    ),
+]
 Limit = Annotated[int | None, typer.Option(help="Keep this many training images, stratified.")]
 LimitTest = Annotated[int | None, typer.Option(help="Keep this many test images, stratified.")]
 Classes = Annotated[str | None, typer.Option(help="Keep these classes: names with commas between them.")]
@@ -52,7 +64,14 @@ def load_data(given: Mapping[str, Any]) -> "ImageData":
 
     kept = tuple(words(given["classes"])) if given["classes"] else None
     spec = DataSpec(
-        given["data"], given["resize"], given["limit"], given["limit_test"], kept, given["holdout"], given["data_seed"]
+        given["data"],
+        given["resize"],
+        given["limit"],
+        given["limit_test"],
+        kept,
+        given["holdout"],
+        given["data_seed"],
+        given["resize_mode"] or "squeeze",
     )
     root = Path(given["data_root"]) if given["data_root"] else None  # a text in older versions of typer
     return load(spec, root=root, download=given["download"])

@@ -49,6 +49,7 @@ def train(
     alpha: Annotated[float | None, typer.Option(help="Weight of the clean loss. [default: 0.5 for fgsm]")] = None,
     seed: options.Seed = 0,
     resize: options.Resize = None,
+    resize_mode: options.ResizeMode = None,
     limit: options.Limit = None,
     limit_test: options.LimitTest = None,
     classes: options.Classes = None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from featsplit.data.derived import Dtype
-from featsplit.data.sources import DataSpec
+from featsplit.data.sources import DataSpec, describe
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.evaluation import Attack, AttackName, check_installed
 from featsplit.experiment.convert import overridden, record
@@ -164,7 +164,7 @@ class Experiment:
 
     def plain(self) -> dict[str, Any]:
         """The settings as JSON values."""
-        return asdict(self)
+        return {**asdict(self), "data": describe(self.data)}
 
 
 def presets() -> dict[str, Path]:

@@ -51,13 +51,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_to_file(path / "digits.safetensors", digits, spec, recipe, seed=0, device=cpu)
     rng = np.random.default_rng(0)
     images, labels = rng.random((40, 8, 8), dtype=np.float32), np.arange(40) % 10
-    arrays: dict[str, Any] = {"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}
+    arrays: dict[str, Any] = {"x_train": images, "y_train": labels, "x_test": 1 - images, "y_test": labels}
     names = np.array([f"thing {k}" for k in range(10)])
     np.savez(path / "things.npz", classes=names, **arrays)
     np.savez(path / "one.npz", **{**arrays, "y_train": labels * 0, "y_test": labels * 0})
     np.savez(path / "nan.npz", **{**arrays, "x_train": np.where(images > 0.99, np.nan, images)})
     np.savez(path / "range.npz", **{**arrays, "classes": names[:5]})
-    np.savez(path / "bigger.npz", **{**arrays, "x_train": np.ones((40, 9, 9)), "x_test": np.ones((40, 9, 9))})
+    np.savez(path / "bigger.npz", **{**arrays, "x_train": np.ones((40, 9, 9)), "x_test": np.zeros((40, 9, 9))})
     things = load_data(DataSpec(f"npz:{path / 'things.npz'}"))
     train_to_file(path / "things.safetensors", things, spec, recipe, seed=0, device=cpu)
     (path / "text.safetensors").write_text("no safetensors")
@@ -100,6 +100,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "--eps: belongs to an adversary; give --adversary pgd or fgsm",
         ),
         (f"train {DATA} --schedule stop {TO}", 'did you mean "step"?'),
+        (f"train {DATA} --resize 4 --resize-mode corp {TO}", 'data.resize_mode = "corp": .*did you mean "crop"?'),
+        (f"train {DATA} --resize-mode crop {TO}", "data.resize is not given; give --resize N"),
         (f"train {DATA} --augment flop {TO}", 'did you mean "flip"?'),
         (f"train {DATA} --device gpu {TO}", 'device = "gpu": must be one of auto, cpu, cuda'),
         (

@@ -66,3 +66,9 @@ def test_restricted_imagenet_takes_the_same_path_small_on_a_cpu(
     assert clean == dict.fromkeys(("source", *SETS), 203)
     assert len([row for row in rows if row["part"] == "main" and row["eps"] == 3.0]) == len(NETWORKS)
     assert sum("build" in line for line in told) == len(SETS)
+
+
+def test_settings_of_before_resize_mode_are_those_of_today() -> None:
+    """A run that was finished before there was a resize mode still is."""
+    assert "resize_mode" not in read_experiment("cifar10-mini").plain()["data"]
+    assert read_experiment("cifar10-mini", ["data.resize_mode=crop"]).plain()["data"]["resize_mode"] == "crop"
