@@ -140,10 +140,11 @@ class TorchFile(NamedTuple):
 
         Tensors that share a storage are views of it, as they were when they were saved.
         """
-        contents: dict[Storage, Tensor] = {}
-        for storage in (node.args[0] for node in nodes):
-            if storage not in contents:
-                contents[storage] = self._content(storage)
+        storages = dict.fromkeys(node.args[0] for node in nodes)
+        sizes = [storage.size * STORAGES[storage.origin].itemsize for storage in storages]
+        if min(sizes, default=0) < 0 or sum(sizes) > self.length:  # before memory is taken for them
+            raise EOFError("its storages are larger than the file")
+        contents = {storage: self._content(storage) for storage in storages}
         views = [(contents[node.args[0]], *node.args[1:4]) for node in nodes]
         return [content.as_strided(shape, stride, offset) for content, offset, shape, stride in views]
 
@@ -151,7 +152,7 @@ class TorchFile(NamedTuple):
         """All numbers of a storage, which must be as many as it is said to have."""
         dtype = STORAGES[storage.origin]
         size, (file, there) = storage.size * dtype.itemsize, self.place(storage)
-        if there != size or not 0 <= size <= self.length:  # before memory is taken for it
+        if there != size:
             raise EOFError(f"storage {storage.key} is not what it should be")
         content = bytearray(size)
         for first in range(0, size, PIECE):

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from featsplit.data.imagefiles import (
     EXTENSIONS,
+    GONE,
     Broken,
     Listing,
     Unreadable,
     is_skipped,
+    leads_nowhere,
     listed,
     picture,
     reason,
@@ -93,7 +95,7 @@ def _split_folders(path: Path, place: str) -> tuple[Path, Path]:
 
 def _class_names(folder: Path, place: str) -> tuple[str, ...]:
     found = sorted(file for file in folder.iterdir() if not is_skipped(file.name))
-    if gone := [Broken(file, "a link to nothing") for file in found if not file.exists()]:
+    if gone := [Broken(file, GONE) for file in found if leads_nowhere(file)]:
         raise unreadable(gone, place, folder.parent)
     names = tuple(file.name for file in found if file.is_dir())
     if not names:

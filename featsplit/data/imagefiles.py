@@ -22,6 +22,8 @@ EXTENSIONS = frozenset(
 )
 LEFTOVERS = frozenset(["__macosx", "@eadir", "thumbs.db", "desktop.ini"])
 GREY_MODES = frozenset(["1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"])
+TRANSPARENT_MODES = frozenset(["LA", "La", "PA", "RGBA", "RGBa"])
+GONE = "a link to nothing"
 SHOWN = 10  # files that an error names
 Unreadable = (
     OSError,
@@ -80,11 +82,15 @@ def listed(folder: Path) -> Listing:
     """The files in `folder`; a folder that several links lead to is read once, and a link to nothing is broken."""
     broken = list[Broken]()
     files = sorted(_files(folder, broken))
-    dangling = [file for file in files if not file.exists()]
-    broken += [Broken(file, reason(file, FileNotFoundError())) for file in dangling]
-    files = [file for file in files if file not in set(dangling)]
-    images = [file for file in files if file.suffix.lower() in EXTENSIONS]
-    return Listing(images, [file for file in files if file.suffix.lower() not in EXTENSIONS], broken)
+    broken += [Broken(file, GONE) for file in files if leads_nowhere(file)]
+    there = [file for file in files if not leads_nowhere(file)]
+    images = [file for file in there if file.suffix.lower() in EXTENSIONS]
+    return Listing(images, [file for file in there if file.suffix.lower() not in EXTENSIONS], broken)
+
+
+def leads_nowhere(path: Path) -> bool:
+    """Whether `path` is a link to what is not there."""
+    return os.path.islink(path) and not os.path.exists(path)
 
 
 def _files(folder: Path, broken: list[Broken]) -> Iterator[Path]:
@@ -170,13 +176,13 @@ def _sixteen_bits(image: Image.Image) -> Picture:
 def _may_be_transparent(image: Image.Image) -> bool:
     """As Pillow's `has_transparency_data`, which is there from 10.1 on."""
     palette = image.palette.mode if image.mode == "P" and image.palette is not None else ""
-    return "transparency" in image.info or "A" in (*image.mode.upper(), *palette.upper()[-1:])
+    return "transparency" in image.info or image.mode in TRANSPARENT_MODES or palette.endswith("A")
 
 
 def reason(path: Path, error: BaseException) -> str:
     """Why `path` could not be read, in a few words."""
-    if path.is_symlink() and not path.exists():
-        return "a link to nothing"
+    if leads_nowhere(path):
+        return GONE
     if isinstance(error, UnidentifiedImageError):
         return "not an image" if path.stat().st_size else "empty"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
