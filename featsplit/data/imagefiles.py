@@ -126,7 +126,7 @@ def picture(path: Path, *, grey: bool) -> Picture:
     """The image at `path` in L, with `grey`, or in RGB; one of `Unreadable` where it cannot be read."""
     with _opened(path) as image:
         image.load()
-        turn = None if image.format == "TIFF" else TURNED.get(_orientation(image))  # Pillow has turned a TIFF
+        turn = None if image.format == "TIFF" else TURNED.get(_orientation(image))  # Pillow turns a TIFF itself
         found = _on_white(image)
         upright = found.image if turn is None else found.image.transpose(turn)
         return Picture(upright.convert("L" if grey else "RGB"), found.transparent)

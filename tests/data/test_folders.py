@@ -275,8 +275,8 @@ def test_what_is_left_out_is_said(root: Path) -> None:
 @pytest.mark.parametrize("resize", [None, 3])
 def test_test_images_among_the_train_images_are_said(root: Path, resize: int | None) -> None:
     """By their pixels before they are resized, whatever the file: here a copy as BMP, of another class."""
-    save(root / "test/dog/7.bmp", pixels(5, 6, 3, seed=1))
-    save(root / "test/dog/8.png", pixels(5, 6, 3, seed=0))
+    save(root / "test/dog/7.bmp", pixels(5, 6, 3, seed=0))
+    save(root / "test/dog/8.png", pixels(5, 6, 3, seed=1))
     save(root / "train/dog/9.png", pixels(5, 6, 3, seed=0))
     almost = pixels(5, 6, 3, seed=2)
     almost[4, 5, 2] ^= 1
@@ -285,7 +285,7 @@ def test_test_images_among_the_train_images_are_said(root: Path, resize: int | N
         load(root, resize)
     assert [str(each.message) for each in caught] == [
         f"folder:{root}: 2 of 5 test images are also among the train images (first: test/dog/7.bmp = "
-        "train/cat/2.png): accuracy on them is memory; remove them from one split, or give --holdout 0.2 to take "
+        "train/cat/1.png): accuracy on them is memory; remove them from one split, or give --holdout 0.2 to take "
         "others from train"
     ]
     load_data(DataSpec(f"folder:{root}", holdout=0.4))

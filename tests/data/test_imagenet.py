@@ -188,6 +188,17 @@ def test_all_images_that_cannot_be_read_are_named(own: Path, cache: Path) -> Non
     assert not list(cache.iterdir())
 
 
+def test_what_was_decoded_in_another_way_is_decoded_again(
+    imagenet: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(module, "DECODING", "")
+        load(imagenet)
+    names = {file.name for file in cache.iterdir()}
+    load(imagenet)
+    assert len({file.name for file in cache.iterdir()} - names) == 2
+
+
 def test_images_are_upright_and_on_white(own: Path) -> None:
     """A white half beside a black one; stored on its side, and stored as black with half of it transparent."""
     synset, exif = own / "val" / f"n{1440764 + 13635 * 319:08d}", Image.Exif()  # the last of the last class

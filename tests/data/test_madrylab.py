@@ -316,6 +316,7 @@ LARGER = r"its tensors are larger than the file; save a copy of each: \.clone\(\
     ("lies", "message"),
     [
         ([Rebuilt(count=3)], DAMAGED),
+        ([Rebuilt(count=3, size=(3,))], DAMAGED),
         ([Rebuilt(count=5)], DAMAGED),
         ([Rebuilt(count=-4)], DAMAGED),
         ([Rebuilt(count=2**62)], DAMAGED),
