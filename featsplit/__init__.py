@@ -13,7 +13,7 @@ _HOMES = {
     "open_dataset": "data.derived",
     "ModelSpec": "models.build",
     "build": "models.build",
-    "wrap": "models.classifier",
+    "wrap": "models.wrapping",
     "load_model": "models.checkpoints",
     "save_model": "models.checkpoints",
     "load_madrylab": "models.foreign",

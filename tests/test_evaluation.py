@@ -322,6 +322,6 @@ class _Viewing(nn.Module):
 
 
 def test_a_network_that_no_image_survives_is_evaluated_to_the_end(digits: ImageData) -> None:
-    model = wrap(_Viewing(), shape=digits.shape, classes=10)
+    model = wrap(_Viewing(), shape=digits.shape, classes=10, mean=(0,), std=(1,))
     rows = evaluate(model, digits.test, [Attack("pgd", "l2", 4.0, steps=10, restarts=3)])
     assert rows[0]["accuracy"] == 0

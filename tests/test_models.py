@@ -1,9 +1,7 @@
 """Every network through one wrapper: its own logits, the representation before its last layer, and what is refused."""
 
 import importlib
-import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +11,9 @@ from torch import Tensor, nn
 from torchvision.models import resnet18, resnet50
 
 from featsplit.errors import FeatsplitError
-from featsplit.models import ModelSpec, build, wrap
+from featsplit.models import ModelSpec, build
 from featsplit.models import small as small_networks
 from featsplit.models.build import SMALL_ARCHITECTURES
-from featsplit.models.classifier import RULE
 
 DIGIT = (1, 8, 8)
 small = pytest.mark.parametrize("arch", SMALL_ARCHITECTURES)
@@ -185,44 +182,6 @@ def test_normalisation_is_inside(arch: str) -> None:
     assert not torch.allclose(model(inputs), plain, atol=1e-3)
 
 
-class Pair(nn.Sequential):
-    def forward(self, inputs: Tensor) -> Any:
-        return self[1](self[0](inputs)), inputs
-
-
-class Picky(nn.Linear):
-    def forward(self, inputs: Tensor) -> Tensor:
-        raise ValueError("wants other images\nand says so at length")
-
-
-FLAT = nn.Flatten()
-REFUSED = [
-    (nn.Sequential(nn.Conv2d(1, 10, 8), FLAT), f"gives no representation, having no torch.nn.Linear layer: {RULE}"),
-    (nn.Sequential(FLAT, nn.Linear(64, 10), nn.Softmax(1)), f'something follows its last linear layer "1": {RULE}'),
-    (Pair(FLAT, nn.Linear(64, 10)), f"returns a tuple, not a tensor of logits: {RULE}"),
-    (
-        nn.Sequential(FLAT, nn.Linear(64, 7)),
-        f"logits (2, 7), input of the last linear layer (2, 64) for 2 images of 10 classes: {RULE}",
-    ),
-    (Picky(8, 10), "cannot take images of 1 x 8 x 8: wants other images"),
-]
-
-
-@pytest.mark.parametrize(("network", "message"), REFUSED, ids=["no linear", "softmax", "tuple", "classes", "size"])
-def test_a_network_without_a_representation_is_refused(network: nn.Module, message: str) -> None:
-    with pytest.raises(FeatsplitError) as caught:
-        wrap(network, shape=DIGIT, classes=10, place="mine")
-    assert str(caught.value) == f"mine: {message}"
-
-
-def test_wrapping_keeps_the_mode_of_every_layer() -> None:
-    network = nn.Sequential(nn.BatchNorm2d(1).eval(), nn.Dropout(0.5), FLAT, nn.Linear(64, 10))
-    state = {name: value.clone() for name, value in network.state_dict().items()}
-    model = wrap(network, shape=DIGIT, classes=10)
-    assert [layer.training for layer in model.body.children()][:2] == [False, True]
-    assert all(torch.equal(network.state_dict().get(name, value), value) for name, value in state.items())
-
-
 @pytest.mark.parametrize(
     ("spec", "shape", "message"),
     [
@@ -260,59 +219,3 @@ def test_a_model_expects_its_own_shape_and_classes(shape: tuple[int, int, int], 
     with pytest.raises(FeatsplitError) as caught:
         model.expect("cifar", shape=shape, classes=classes)
     assert str(caught.value) == message
-
-
-MINE = """
-from torch import nn
-def network(shape, classes):
-    return nn.Sequential(nn.Flatten(), nn.Linear(shape[0] * shape[1] * shape[2], 5), nn.Tanh(), nn.Linear(5, classes))
-def small(classes): return network((1, 8, 8), classes)
-def words(shape, classes): return "resnet"
-"""
-
-
-@pytest.fixture
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A working folder with the user's own module `mine_networks`."""
-    (tmp_path / "mine_networks.py").write_text(MINE)
-    (tmp_path / "mine_broken.py").write_text("def network(:")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [p for p in sys.path if p])
-    monkeypatch.delitem(sys.modules, "mine_networks", raising=False)
-    importlib.invalidate_caches()
-
-
-@pytest.mark.usefixtures("mine")
-def test_a_factory_of_the_user_is_built_from_the_working_folder() -> None:
-    model = build("mine_networks:network", shape=DIGIT, classes=3, seed=4)
-    expected = seeded(importlib.import_module("mine_networks").network, 4, shape=DIGIT, classes=3)
-    torch.testing.assert_close(model(images(DIGIT)), expected(images(DIGIT)))
-
-
-@pytest.mark.usefixtures("mine")
-@pytest.mark.parametrize(
-    ("arch", "message"),
-    [
-        ("nowhere:f", "No module named 'nowhere'; write it as module:function, importable from here"),
-        (":f", "Empty module name; write it as module:function, importable from here"),
-        (".up:f", "write it as module:function, importable from here"),
-        ("mine_broken:f", "write it as module:function, importable from here"),
-        ("mine_networks:f", "module 'mine_networks' has no attribute 'f'; write it as module:function"),
-        ("mine_networks:small", "it is called as small(shape=(C, H, W), classes=K)"),
-        ("mine_networks:words", "returned a str, not a torch.nn.Module"),
-    ],
-)
-def test_a_factory_that_is_none_is_refused(arch: str, message: str) -> None:
-    with pytest.raises(FeatsplitError) as caught:
-        build(arch, shape=DIGIT, classes=3)
-    assert str(caught.value).startswith(f'model.arch = "{arch}": ')
-    assert message in str(caught.value)
-
-
-def test_wrap_leaves_the_users_network_as_it_was() -> None:
-    network = nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, 3))
-    inputs = torch.rand((2, 1, 4, 4))
-    before = network(inputs)
-    model = wrap(network, shape=(1, 4, 4), classes=3)
-    assert torch.equal(network(inputs), before)
-    assert torch.equal(model(inputs), before)

@@ -173,7 +173,7 @@ class Pretending(Branching):
 
 @pytest.mark.parametrize("kind", [Branching, Pretending])
 def test_a_network_that_cannot_be_traced_is_used_as_it_is(kind: type[Branching]) -> None:
-    model = wrap(kind(), shape=DIGIT, classes=10)
+    model = wrap(kind(), shape=DIGIT, classes=10, mean=(0,), std=(1,))
     network = frozen(model)
     assert type(network.body) is kind
     inputs = rand(2, *DIGIT, seed=7)
@@ -260,7 +260,7 @@ def test_what_cannot_be_folded_is_the_same_function_before_and_after(way: str) -
     """Before it has learned, folding would hardly show: statistics are 0 and 1."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        model = wrap(Unfoldable(way), shape=DIGIT, classes=10)
+        model = wrap(Unfoldable(way), shape=DIGIT, classes=10, mean=(0,), std=(1,))
     network, inputs = frozen(model), rand(3, *DIGIT, seed=7)
     assert isinstance(network.body, fx.GraphModule)
     assert network.folds == {}
@@ -273,7 +273,7 @@ def test_what_cannot_be_folded_is_the_same_function_before_and_after(way: str) -
 
 
 def test_a_network_that_cannot_be_traced_is_refreshed_too() -> None:
-    model = wrap(Branching(), shape=DIGIT, classes=10)
+    model = wrap(Branching(), shape=DIGIT, classes=10, mean=(0,), std=(1,))
     network, inputs = frozen(model), rand(3, *DIGIT, seed=7)
     network.refresh(aged(model))
     torch.testing.assert_close(network(inputs), plain(model, inputs))

@@ -2,6 +2,7 @@
 
 from featsplit.models.build import ARCHITECTURES, ModelSpec, build
 from featsplit.models.checkpoints import load_model, read_story, save_model
-from featsplit.models.classifier import Classifier, wrap
+from featsplit.models.classifier import Classifier
+from featsplit.models.wrapping import wrap
 
 __all__ = ["ARCHITECTURES", "Classifier", "ModelSpec", "build", "load_model", "read_story", "save_model", "wrap"]

@@ -1,7 +1,5 @@
 """Build a classifier by the name of its architecture, or from the user's own `module:function`."""
 
-import importlib
-import sys
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +7,11 @@ from torch import nn
 
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.models import small
-from featsplit.models.classifier import Classifier, wrap
+from featsplit.models.classifier import Classifier
 from featsplit.models.imagenet import IMAGENET_ARCHITECTURES, imagenet_network
 from featsplit.models.paper import PAPER_ARCHITECTURES, paper_network
+from featsplit.models.user_code import network_of
+from featsplit.models.wrapping import classifier_of
 
 SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "flatcnn", "vgg7", "densenet10", "resnet8", "resnet14")
 ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES, *IMAGENET_ARCHITECTURES)
@@ -55,38 +55,16 @@ def build(spec: ModelSpec | str, *, shape: tuple[int, int, int], classes: int, s
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed % 2**63)
         network = _network(spec, shape=shape, classes=classes)
-    return wrap(network, shape=shape, classes=classes, place=f'model.arch = "{spec.arch}"')
+    return classifier_of(network, shape=shape, classes=classes, place=f'model.arch = "{spec.arch}"')
 
 
 def _network(spec: ModelSpec, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
     if ":" in spec.arch:
-        return _from_user(spec.arch, shape=shape, classes=classes)
+        return network_of(spec.arch, shape=shape, classes=classes)
     if spec.arch in PAPER_ARCHITECTURES:
         return paper_network(spec.arch, shape=shape, classes=classes)
     if spec.arch in IMAGENET_ARCHITECTURES:
         return imagenet_network(spec.arch, shape=shape, classes=classes)
     parameters = {name: value for name in ("width", "stages") if (value := getattr(spec, name)) is not None}
     network: nn.Module = getattr(small, spec.arch)(shape=shape, classes=classes, **parameters)
-    return network
-
-
-def _from_user(arch: str, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """Call the user's own factory; the working folder is searched too, as Python does for a script."""
-    module, _, function = arch.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    try:
-        factory = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError, TypeError, SyntaxError) as error:
-        raise FeatsplitError(
-            f'model.arch = "{arch}": {error}; write it as module:function, importable from here'
-        ) from error
-    try:
-        network = factory(shape=shape, classes=classes)
-    except TypeError as error:
-        raise FeatsplitError(
-            f'model.arch = "{arch}": {error}; it is called as {function}(shape=(C, H, W), classes=K)'
-        ) from error
-    if not isinstance(network, nn.Module):
-        raise FeatsplitError(f'model.arch = "{arch}": returned a {type(network).__name__}, not a torch.nn.Module')
     return network

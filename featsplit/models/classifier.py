@@ -1,21 +1,12 @@
-"""One wrapper for every network: normalisation inside, logits, and the representation.
+"""The interface of every network: normalisation inside, logits, and the representation (see `wrapping`)."""
 
-The representation g(x) is the output of the penultimate layer: what the network's last `nn.Linear` reads
-(arXiv:1905.02175, section 3.1). `wrap` takes that layer out of the network, so that representation and logits are
-`body(normalised)` and `head(body(normalised))` for every architecture, and it refuses a network where this is not so.
-"""
-
-import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from featsplit.errors import FeatsplitError
-
-RULE = (
-    "the network must map images (N, C, H, W) to logits (N, classes), and its last layer must be one torch.nn.Linear "
-    "whose output is the logits and whose input, (N, features), is the representation"
-)
 
 
 class Classifier(nn.Module):
@@ -41,8 +32,8 @@ class Classifier(nn.Module):
     def representation(self, inputs: Tensor) -> Tensor:
         """g(x), the output of the penultimate layer: (N, C, H, W) in [0, 1] to (N, features)."""
         normalised = (inputs - self.mean[:, None, None]) / self.std[:, None, None]
-        representation: Tensor = self.body(normalised)
-        return representation
+        found: Tensor | tuple[Tensor, ...] = self.body(normalised)
+        return found if isinstance(found, Tensor) else found[0]  # in train mode some give their auxiliary heads too
 
     def logits(self, inputs: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] to (N, classes)."""
@@ -63,62 +54,25 @@ class Classifier(nn.Module):
     def expect(self, place: str, *, shape: tuple[int, int, int], classes: int) -> None:
         """Raise FeatsplitError unless the images at `place` are those that this network takes."""
         if shape != self.shape:
-            raise FeatsplitError(
-                f"{place}: images are {_size(shape)}, the model takes {_size(self.shape)}; see --resize"
-            )
+            raise FeatsplitError(f"{place}: images are {size(shape)}, the model takes {size(self.shape)}; see --resize")
         if classes != self.classes:
             raise FeatsplitError(
                 f"{place}: has {classes} classes, the model {self.classes}; use one trained on this data"
             )
 
 
-def wrap(network: nn.Module, *, shape: tuple[int, int, int], classes: int, place: str = "model") -> Classifier:
-    """A Classifier around `network`, which must obey `RULE`; raises FeatsplitError, naming `place`, where it does not.
-
-    It works on a copy of the network, with its weights as they are, and probes it with two images of `shape`.
-    """
-    network = copy.deepcopy(network).cpu()
-    linears = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Linear)]
-    if not linears:
-        raise FeatsplitError(f"{place}: gives no representation, having no torch.nn.Linear layer: {RULE}")
-    name, head = linears[-1]
-    probe = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0))
-    expected = _probe(network, probe, place)
-    body = _without(network, name)
-    representation = _probe(body, probe, place)
-    if expected.shape != (2, classes) or representation.shape != (2, head.in_features):
-        found = f"logits {tuple(expected.shape)}, input of the last linear layer {tuple(representation.shape)}"
-        raise FeatsplitError(f"{place}: {found} for 2 images of {classes} classes: {RULE}")
-    if not torch.allclose(head(representation), expected, atol=1e-4):
-        raise FeatsplitError(f'{place}: something follows its last linear layer "{name}": {RULE}')
-    return Classifier(body, head, shape=shape)
-
-
-def _probe(network: nn.Module, probe: Tensor, place: str) -> Tensor:
+@contextmanager
+def in_mode(network: nn.Module, *, training: bool) -> Iterator[None]:
+    """A context with `network` in train or eval mode; afterwards each of its layers is in the mode that it was in."""
     modes = [(module, module.training) for module in network.modules()]
-    network.eval()
+    network.train(training)
     try:
-        with torch.no_grad():
-            result = network(probe)
-    except (RuntimeError, ValueError, TypeError, AssertionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FeatsplitError(f"{place}: cannot take images of {_size(tuple(probe.shape[1:]))}: {reason}") from error
+        yield
     finally:
-        for module, training in modes:
-            module.training = training
-    if not isinstance(result, Tensor):
-        raise FeatsplitError(f"{place}: returns a {type(result).__name__}, not a tensor of logits: {RULE}")
-    return result
+        for module, before in modes:
+            module.training = before
 
 
-def _without(network: nn.Module, name: str) -> nn.Module:
-    """`network` with the layer `name` replaced by the identity."""
-    if not name:
-        return nn.Identity()
-    parent, _, leaf = name.rpartition(".")
-    setattr(network.get_submodule(parent), leaf, nn.Identity())
-    return network
-
-
-def _size(shape: tuple[int, ...]) -> str:
+def size(shape: tuple[int, ...]) -> str:
+    """`3 x 32 x 32`."""
     return " x ".join(map(str, shape))

@@ -41,9 +41,9 @@ def train(
 ) -> History:
     """Train `model` in place on `data.train`; return by epoch: loss, train_accuracy (as trained on), test_accuracy.
 
-    The model takes its normalisation from the training images; what `precision` means is said by `Trainer`. With
-    `resume`, the state after each epoch is kept in that file, and training with the same data, recipe and seed goes on
-    from it; the caller removes it afterwards.
+    The model takes its normalisation from the training images, in the place of any that it had; what `precision` means
+    is said by `Trainer`. With `resume`, the state after each epoch is kept in that file, and training with the same
+    data, recipe and seed goes on from it; the caller removes it afterwards.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
     *_, history = train_by_epoch(

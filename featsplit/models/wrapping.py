@@ -1,0 +1,199 @@
+"""Put a network of any architecture behind the interface of a `Classifier`.
+
+The representation g(x) is the output of the penultimate layer: what the `nn.Linear` that computes the logits reads
+(arXiv:1905.02175, section 3.1). That layer is found by running the network, and is taken out of it, so that
+representation and logits are `body(normalised)` and `head(body(normalised))` for every architecture. A network where
+this is not so, in eval mode or in train mode, is refused.
+"""
+
+import copy
+import math
+import warnings
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from featsplit.errors import FeatsplitError
+from featsplit.models.classifier import Classifier, in_mode, size
+from featsplit.models.user_code import raised
+
+RULE = (
+    "the network must map images (N, C, H, W) to logits (N, classes), and its last layer must be one torch.nn.Linear "
+    "whose output is the logits and whose input, (N, features), is the representation"
+)
+LARGEST = 2.0
+"""A mean or standard deviation above it is none of pixels in [0, 1]."""
+
+
+def wrap(
+    network: nn.Module,
+    *,
+    shape: tuple[int, int, int],
+    classes: int,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    place: str = "model",
+) -> Classifier:
+    """A Classifier around `network`, which must obey `RULE`; raises FeatsplitError, naming `place`, where it does not.
+
+    It works on a copy of the network, with its weights as they are, and probes it with two images of `shape`, in eval
+    mode and in train mode. Where it returns several tensors in train mode (the logits of auxiliary heads), the first
+    must be the logits; the others are not used.
+
+    `mean` and `std`, one number for each channel of pixels in [0, 1], are the normalisation that the network was
+    trained with; without them there is none, and a warning says so. `train` replaces them by those of its own images.
+    """
+    moments = {
+        name: _moments(name, given, shape) for name, given in (("mean", mean), ("std", std)) if given is not None
+    }
+    model = classifier_of(network, shape=shape, classes=classes, place=place)
+    for name, values in moments.items():
+        model.get_buffer(name).copy_(values)
+    unsaid = [f"{name} = {value}" for name, value in (("mean", 0), ("std", 1)) if name not in moments]
+    if unsaid:
+        warnings.warn(
+            f"{place}: taken with {' and '.join(unsaid)}, since wrap was not told; a network that was trained on "
+            "normalised images predicts badly so: wrap(..., mean=(...), std=(...)), one number for each channel, of "
+            "pixels in [0, 1]; zeros and ones say that there was none",
+            stacklevel=2,
+        )
+    return model
+
+
+def classifier_of(network: nn.Module, *, shape: tuple[int, int, int], classes: int, place: str) -> Classifier:
+    """`wrap` without a normalisation, for a network that is yet to be trained."""
+    network = _copied(network, place)
+    probe = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]):
+        name, expected = _head(network, probe, place)
+        head = network.get_submodule(name)
+        assert isinstance(head, nn.Linear)
+        trained, _ = _head(copy.deepcopy(network), probe, place, training=True)
+        if trained != name:
+            raise FeatsplitError(f'{place}: its logits are those of "{name}", in train mode of "{trained}": {RULE}')
+        body = _without(network, head)
+        representation = _tensor(_run(body, probe, place).result, place)
+    if expected.shape != (2, classes) or representation.shape != (2, head.in_features):
+        found = f"logits {tuple(expected.shape)}, input of the last linear layer {tuple(representation.shape)}"
+        raise FeatsplitError(f"{place}: {found} for 2 images of {classes} classes: {RULE}")
+    if not torch.allclose(head(representation), expected, atol=1e-4):
+        raise FeatsplitError(f'{place}: something follows its last linear layer "{name}": {RULE}')
+    return Classifier(body, head, shape=shape)
+
+
+class _Call(NamedTuple):
+    """A layer that has run: its name, itself, and its output if it is a linear layer."""
+
+    name: str
+    layer: nn.Module
+    output: Tensor | None
+
+
+class _Run(NamedTuple):
+    """What a network returned, and its layers in the order in which they ran."""
+
+    result: object
+    calls: list[_Call]
+
+
+def _head(network: nn.Module, probe: Tensor, place: str, *, training: bool = False) -> tuple[str, Tensor]:
+    """The name of the linear layer whose output is the logits, and the logits."""
+    if not any(isinstance(layer, nn.Linear) for layer in network.modules()):
+        raise FeatsplitError(f"{place}: gives no representation, having no torch.nn.Linear layer: {RULE}")
+    run = _run(network, probe, place, training=training)
+    logits = _tensor(run.result, place, training=training)
+    for call in reversed(run.calls):
+        if call.output is not None and _equal(call.output, logits):
+            return call.name, logits
+    raise FeatsplitError(f"{place}: {_when(training)}{_what_follows(run.calls)}: {RULE}")
+
+
+def _run(network: nn.Module, probe: Tensor, place: str, *, training: bool = False) -> _Run:
+    """Run `network` on the images `probe`, without a gradient and with the same randomness each time.
+
+    In train mode it may change its statistics.
+    """
+    calls: list[_Call] = []
+
+    def note(name: str, layer: nn.Module, _: object, output: object) -> None:
+        linear = isinstance(layer, nn.Linear) and isinstance(output, Tensor)
+        calls.append(_Call(name, layer, output.clone() if linear else None))  # type: ignore[attr-defined]
+
+    layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear) or not any(m.children())]
+    hooks = [layer.register_forward_hook(partial(note, name)) for name, layer in layers]
+    torch.default_generator.manual_seed(0)
+    try:
+        with torch.no_grad(), in_mode(network, training=training):
+            return _Run(network(probe), calls)
+    except Exception as error:
+        images = size(tuple(probe.shape[1:]))
+        cure = "; build it without what it does in training alone, such as aux_logits=False" if training else ""
+        raise FeatsplitError(
+            f"{place}: {_when(training)}cannot take images of {images}: {raised(error)}{cure}"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _tensor(result: object, place: str, *, training: bool = False) -> Tensor:
+    """The logits in what a network returned: all of it, and in train mode the first of several."""
+    first = result[0] if training and isinstance(result, tuple | list) and result else result
+    if not isinstance(first, Tensor):
+        kind = type(result).__name__
+        raise FeatsplitError(f"{place}: {_when(training)}returns a {kind}, not a tensor of logits: {RULE}")
+    return first
+
+
+def _equal(output: Tensor, logits: Tensor) -> bool:
+    """Also where both are NaN, as in the train mode of a network that has diverged."""
+    alike = output.shape == logits.shape and output.dtype == logits.dtype
+    return alike and torch.allclose(output, logits, rtol=0, atol=0, equal_nan=True)
+
+
+def _what_follows(calls: list[_Call]) -> str:
+    """Why the output of the linear layer that ran last is not the logits."""
+    last = next((call for call in reversed(calls) if call.output is not None), None)
+    if last is None:
+        return "does not call its torch.nn.Linear layers as modules"
+    follower = "something" if calls[-1] is last else f'{type(calls[-1].layer).__name__} "{calls[-1].name}"'
+    return f'{follower} follows its last linear layer "{last.name}"'
+
+
+def _without(network: nn.Module, head: nn.Linear) -> nn.Module:
+    """`network` with the layer `head` replaced by the identity, under every name that it has."""
+    if network is head:
+        return nn.Identity()
+    for name, layer in list(network.named_modules(remove_duplicate=False)):
+        if layer is head:
+            parent, _, leaf = name.rpartition(".")
+            setattr(network.get_submodule(parent), leaf, nn.Identity())
+    return network
+
+
+def _copied(network: nn.Module, place: str) -> nn.Module:
+    try:
+        return copy.deepcopy(network).cpu()
+    except Exception as error:
+        cure = "run it once under torch.no_grad() first, if it keeps tensors that have a gradient"
+        raise FeatsplitError(f"{place}: cannot be copied: {raised(error)}; {cure}") from error
+
+
+def _moments(name: str, given: Sequence[float], shape: tuple[int, int, int]) -> Tensor:
+    """`given` for each channel; raises FeatsplitError where it is none of pixels in [0, 1]."""
+    values = [float(value) for value in given]
+    told = f"{name} = ({', '.join(f'{value:g}' for value in values)})"
+    if len(values) != shape[0]:
+        raise FeatsplitError(f"{told}: must be {shape[0]} numbers, one for each channel of images {size(shape)}")
+    if not all(map(math.isfinite, values)) or (name == "std" and min(values) <= 0):
+        raise FeatsplitError(f"{told}: must be finite{', and greater than 0' if name == 'std' else ''}")
+    if max(map(abs, values)) > LARGEST:
+        raise FeatsplitError(f"{told}: must be of pixels in [0, 1]; divide by 255 what is of pixels in 0 ... 255")
+    return torch.tensor(values)
+
+
+def _when(training: bool) -> str:
+    return "in train mode " if training else ""
