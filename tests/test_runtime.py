@@ -23,6 +23,7 @@ from featsplit.runtime import (
     Frozen,
     Precision,
     accuracy,
+    arrange,
     batches,
     check_precision,
     frozen,
@@ -454,6 +455,18 @@ def test_channels_last_only_where_it_is_safe(
 ) -> None:
     model = build(ModelSpec(arch, width=width), shape=(3, 8, 8), classes=3)
     assert layout(model, device) == expected
+
+
+def test_only_what_has_four_dimensions_is_put_into_channels_last() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 16, 3), nn.Conv2d(16, 16, 3), nn.Flatten(), nn.Linear(256, 10))
+    network.register_buffer("five", rand(2, 3, 4, 5, 6))
+    model = wrap(network, shape=DIGIT, classes=10, mean=(0,), std=(1,))
+    inputs, expected = rand(2, *DIGIT, seed=7), network(rand(2, *DIGIT, seed=7))
+    arrange(model, "cpu")
+    for made in (model, frozen(model)):
+        assert made.body.get_parameter("1.weight").is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(made(inputs), expected)
+    assert torch.equal(model.body.get_buffer("five"), rand(2, 3, 4, 5, 6))
 
 
 def test_eight_channels_train_on_two_threads() -> None:

@@ -1,13 +1,23 @@
 """All that depends on the machine, and nothing else does: devices, precision, a network prepared for it, prediction."""
 
 from featsplit.runtime.frozen import Frozen, frozen
-from featsplit.runtime.machine import Precision, check_precision, half_precision, layout, mixed, placed, resolve_device
+from featsplit.runtime.machine import (
+    Precision,
+    arrange,
+    check_precision,
+    half_precision,
+    layout,
+    mixed,
+    placed,
+    resolve_device,
+)
 from featsplit.runtime.predict import accuracy, batches, predict, usual_batch
 
 __all__ = [
     "Frozen",
     "Precision",
     "accuracy",
+    "arrange",
     "batches",
     "check_precision",
     "frozen",

@@ -60,6 +60,17 @@ def mixed(device: torch.device | str, on: bool) -> AbstractContextManager[object
     return torch.autocast(torch.device(device).type, torch.bfloat16) if on else nullcontext()
 
 
+def arrange(model: nn.Module, device: torch.device | str) -> None:
+    """Put the weights of `model` into the memory format that it is run in, in place.
+
+    Not by `model.to(memory_format=...)`, which wants channels_last of a tensor of five dimensions too, that has none.
+    """
+    chosen = layout(model, device)
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.to(memory_format=chosen)
+
+
 def layout(model: nn.Module, device: torch.device | str) -> torch.memory_format:
     """The memory format that `model` is run in: channels_last where it is safe.
 

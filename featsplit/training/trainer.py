@@ -6,7 +6,7 @@ from torch import Tensor
 
 from featsplit.attacks import pgd
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import Precision, frozen, half_precision, layout, mixed
+from featsplit.runtime import Precision, arrange, frozen, half_precision, mixed
 from featsplit.training.recipe import Recipe
 
 
@@ -20,7 +20,8 @@ class Trainer:
     def __init__(
         self, model: Classifier, recipe: Recipe, *, device: torch.device | str = "cpu", precision: Precision = "auto"
     ) -> None:
-        self.model = model.to(device).to(memory_format=layout(model, device))
+        self.model = model.to(device)
+        arrange(model, device)
         self.adversary, self.half = recipe.adversary, half_precision(precision, device)
         self.network = frozen(model, device, precision=precision) if recipe.adversary else None
         self.optimiser = torch.optim.SGD(
