@@ -178,14 +178,14 @@ def apart(one: Tensor, other: Tensor) -> float:
 
 @pytest.mark.parametrize("make", NETWORKS.values(), ids=NETWORKS)
 def test_after_some_steps_of_training_the_adversarys_copy_is_the_network(make: Callable[[], nn.Module]) -> None:
-    """Seen: 3e-6 or less where BatchNorm is folded, else 0. It moves by a hundred times the tolerance or more."""
+    """Seen: 3e-6 or less where BatchNorm is folded, else 0. It moves by 2 % or more."""
     model = model_of(make)
     before = answers(model)
     network = trained(model, steps=3)
     after = answers(model)
     for found, expected in zip(answers(network), after, strict=True):
         assert apart(found, expected) < 1e-4
-    assert apart(before[0], after[0]) > 0.01
+    assert apart(before[0], after[0]) > 0.005
     assert apart(answers(frozen(model))[1], after[1]) < 1e-4
 
 

@@ -280,6 +280,16 @@ def test_a_network_that_cannot_be_traced_is_refreshed_too() -> None:
     torch.testing.assert_close(network(inputs), plain(model, inputs))
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_network_on_a_gpu_is_folded_and_refreshed_there() -> None:
+    model, inputs = lived("resnet8").to("cuda"), rand(3, *DIGIT, seed=7).to("cuda")
+    network = frozen(lived("resnet8"), "cuda")
+    network.refresh(model)
+    assert network.folds
+    assert not network.anew
+    torch.testing.assert_close(network(inputs), plain(model, inputs), rtol=1e-2, atol=1e-2)
+
+
 class Draft(NamedTuple):
     """What a network gives at the two evaluations of two steps, in the draft and after it: each (N, features)."""
 

@@ -250,6 +250,7 @@ def test_no_normalisation_is_never_taken_without_a_word(given: dict[str, tuple[f
     ("mean", "std", "message"),
     [
         ((0.5,), (1, 1, 1), "mean = (0.5): must be 3 numbers, one for each channel of images 3 x 8 x 8"),
+        (0.5, (1, 1, 1), "mean = (0.5): must be 3 numbers, one for each channel of images 3 x 8 x 8"),
         ((0, 0, 0), (1, 1), "std = (1, 1): must be 3 numbers, one for each channel of images 3 x 8 x 8"),
         ((0, 0, float("nan")), (1, 1, 1), "mean = (0, 0, nan): must be finite"),
         ((0, 0, 0), (0.2, 0, 0.2), "std = (0.2, 0, 0.2): must be finite, and greater than 0"),
@@ -266,9 +267,7 @@ def test_no_normalisation_is_never_taken_without_a_word(given: dict[str, tuple[f
         ),
     ],
 )
-def test_a_normalisation_that_cannot_be_is_refused(
-    mean: tuple[float, ...], std: tuple[float, ...], message: str
-) -> None:
+def test_a_normalisation_that_cannot_be_is_refused(mean: Any, std: tuple[float, ...], message: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
         wrap(nn.Sequential(FLAT, nn.Linear(192, 10)), shape=COLOUR, classes=10, mean=mean, std=std)
     assert str(caught.value) == message

@@ -184,7 +184,7 @@ def _copied(network: nn.Module, place: str) -> nn.Module:
 
 def _moments(name: str, given: Sequence[float], shape: tuple[int, int, int]) -> Tensor:
     """`given` for each channel; raises FeatsplitError where it is none of pixels in [0, 1]."""
-    values = [float(value) for value in given]
+    values: list[float] = torch.as_tensor(given, dtype=torch.float64).flatten().tolist()
     told = f"{name} = ({', '.join(f'{value:g}' for value in values)})"
     if len(values) != shape[0]:
         raise FeatsplitError(f"{told}: must be {shape[0]} numbers, one for each channel of images {size(shape)}")

@@ -79,7 +79,8 @@ def frozen(model: Classifier, device: torch.device | str = "cpu", *, precision: 
     A network that cannot be traced, or would compute something else when it is folded, is used as it is.
     """
     source = _plain(model).to(device)
-    network = Frozen(source.body, source.head, shape=model.shape, half=half_precision(precision, device))
+    half = half_precision(precision, device)
+    network = Frozen(source.body, source.head, shape=model.shape, half=half).to(device)
     with torch.no_grad():
         network.mean.copy_(source.mean), network.std.copy_(source.std)
     traced = _traced(copy.deepcopy(source.body))
@@ -88,7 +89,7 @@ def frozen(model: Classifier, device: torch.device | str = "cpu", *, precision: 
         network._take(source)
         if not _agree(network, source):
             network.body, network.folds = source.body, Folds()
-    network.eval().requires_grad_(False).to(device)
+    network.eval().requires_grad_(False)
     arrange(network, device)
     return network
 
