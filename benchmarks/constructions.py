@@ -13,10 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from benchmarks.pages import Claim, write
+from featsplit.report.answers import agreement
 from featsplit.report.discussion import audit_table, bugs_table, layer_table, leakage_table, mislabelled_table
 from featsplit.report.rows import picked, values
 from featsplit.report.tables import Cells
-from featsplit.report.toys import agreement, arms_table, eps_table, survival_table, theorem_table
+from featsplit.report.toys import arms_table, eps_table, survival_table, theorem_table
 
 Row = dict[str, Any]
 

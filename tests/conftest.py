@@ -103,7 +103,7 @@ strides = [1.0, 0.1]
 [discussion]
 ensemble = 1
 early_epochs = 1
-images = 10
+images = 20
 steps = 2
 """
 """Every part, as short as can be; under eps 3 no image holds, so AutoAttack is done at once."""

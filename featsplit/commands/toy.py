@@ -11,6 +11,7 @@ from featsplit.commands import options
 from featsplit.errors import unknown
 
 if TYPE_CHECKING:
+    from featsplit.report.answers import Verdict
     from featsplit.report.markup import Block
 
 app = typer.Typer(
@@ -25,18 +26,24 @@ Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="[default: data
 
 @app.command("gaussians", short_help="The paper's theory, and a simulation of it.")
 def gaussians(
-    mean: Annotated[str, typer.Option(help="mu*, a number for each dimension, with commas.")] = "10,-1",
-    variances: Annotated[str, typer.Option(help="The diagonal of S*, with commas.")] = "21.6,0.86",
-    eps: Annotated[str, typer.Option(help="The adversary's radii, with commas.")] = "0,1,10",
+    mean: Annotated[str, typer.Option(help="mu*, 2 to 10 numbers with commas, from -1000 to 1000.")] = "10,-1",
+    variances: Annotated[str, typer.Option(help="The diagonal of S*, with commas, from 0.001 to 1000.")] = "21.6,0.86",
+    eps: Annotated[
+        str, typer.Option(help="The adversary's radii, with commas, up to 1000 times the least standard deviation.")
+    ] = "0,1,10",
     penalty: Annotated[float | None, typer.Option(help="Theorem 1's C. [default: 2 / the least variance]")] = None,
-    samples: Annotated[int, typer.Option(help="How many examples to simulate with.")] = 50_000,
+    samples: Annotated[int, typer.Option(help="How many examples to simulate with, at least 100.")] = 50_000,
     seeds: Seeds = "0,1,2",
     out: Out = None,
 ) -> None:
-    """Theorems 1, 2 and 3 of the paper in closed form, beside Monte Carlo and adversarial training; Figure 4."""
+    """Theorems 1, 2 and 3 of the paper in closed form, beside Monte Carlo and adversarial training; Figure 4.
+
+    Exit status 1 where a simulation is off its formula.
+    """
     began = time.perf_counter()
+    from featsplit.report.answers import agreement, gaussians_verdicts
     from featsplit.report.tables import as_text
-    from featsplit.report.toys import agreement, gaussians_page
+    from featsplit.report.toys import gaussians_page
     from featsplit.toys.gaussians import Gaussians, compare
 
     asked = Gaussians(
@@ -52,7 +59,7 @@ def gaussians(
     words += [*(["--penalty", str(penalty)] if penalty else []), "--seeds", seeds]
     _write("gaussians", out, rows, gaussians_page(asked, rows, _command(words)))
     typer.echo(as_text(agreement(rows)))
-    _end("gaussians", out, began)
+    _end("gaussians", out, began, gaussians_verdicts(rows))
 
 
 @app.command("squares", short_help="A linear model against a deep network.")
@@ -69,12 +76,16 @@ def squares(
     out: Out = None,
     device: options.Device = "auto",
 ) -> None:
-    """Adversarial squares: where a linear model is robust, and what makes a deep network brittle."""
+    """Adversarial squares: where a linear model is robust, and what makes a deep network brittle.
+
+    Exit status 1 where they are not.
+    """
     began = time.perf_counter()
     from dataclasses import replace
 
+    from featsplit.report.answers import squares_verdicts
     from featsplit.report.tables import as_text
-    from featsplit.report.toys import arms_table, squares_page, verdict
+    from featsplit.report.toys import arms_in_words, arms_table, squares_page
     from featsplit.runtime import resolve_device
     from featsplit.toys.squares import ARMS, PAPER, Squares, learn
 
@@ -97,8 +108,8 @@ def squares(
     words += ["--train", str(asked.train), "--epochs", str(asked.epochs), "--seeds", seeds]
     _write("squares", out, rows, squares_page(asked, rows, _command(words)))
     typer.echo(as_text(arms_table(rows)))
-    typer.echo(verdict(rows))
-    _end("squares", out, began)
+    typer.echo(arms_in_words(rows))
+    _end("squares", out, began, squares_verdicts(rows))
 
 
 @app.command("planted", short_help="Data whose split has a right answer.")
@@ -114,12 +125,16 @@ def planted(
     device: options.Device = "auto",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side.")] = None,
 ) -> None:
-    """A robust and a non-robust component planted in images: which set keeps which, as the non-robust one grows."""
+    """A robust and a non-robust component planted in images: which set keeps which, as the non-robust one grows.
+
+    Exit status 1 where a set does not keep what it is known to.
+    """
     began = time.perf_counter()
-    from featsplit.experiment.planted import sweep
+    from featsplit.experiment.planted import planted_with, sweep
     from featsplit.experiment.run import usual_workers
     from featsplit.experiment.settings import read_experiment
     from featsplit.experiment.workers import start_workers
+    from featsplit.report.answers import known_sets, planted_verdicts
     from featsplit.report.tables import as_text
     from featsplit.report.toys import planted_page, survival_table
     from featsplit.runtime import resolve_device
@@ -129,12 +144,14 @@ def planted(
     assert adversary is not None
     where, folder = resolve_device(device), _folder("planted", out)
     sizes, numbers = options.numbers(amplitudes, "--amplitudes"), options.whole_numbers(seeds, "--seeds")
+    source, perturb = experiment.data.source, experiment.perturb
+    known = {size: known_sets(planted_with(source, size), adversary, perturb) for size in sizes}
     with start_workers(workers or usual_workers(experiment, where)) as started:
         rows = sweep(experiment, sizes, seeds=numbers, out=folder, device=where, say=options.say, workers=started)
     words = ["planted", "--amplitudes", amplitudes, *(w for s in set_ or [] for w in ("--set", s)), "--seeds", seeds]
-    _write("planted", out, rows, planted_page(rows, adversary, _command(words)))
+    _write("planted", out, rows, planted_page(rows, adversary, known, _command(words)))
     typer.echo(as_text(survival_table(rows)))
-    _end("planted", out, began)
+    _end("planted", out, began, planted_verdicts(rows, known))
 
 
 def _command(words: list[str]) -> str:
@@ -154,5 +171,11 @@ def _write(name: str, out: Path | None, rows: list[dict[str, Any]], blocks: "lis
     write_page(blocks, folder)
 
 
-def _end(name: str, out: Path | None, began: float) -> None:
+def _end(name: str, out: Path | None, began: float, verdicts: "list[Verdict]") -> None:
+    """The verdict, the time and the page; exit status 1 where what came out is not what is known."""
+    from featsplit.report.answers import concluded, is_off
+
+    typer.echo(concluded(verdicts))
     typer.echo(f"{time.perf_counter() - began:.0f} s; page: {_folder(name, out) / 'report.html'}")
+    if is_off(verdicts):
+        raise typer.Exit(1)

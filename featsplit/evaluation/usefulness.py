@@ -7,11 +7,13 @@ elsewhere, the two weighing half each, and f has mean 0 and variance 1 under the
 is taken with the class, and the sign, for which its rho is largest; a logit with its own class.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from featsplit.data.images import Split
 from featsplit.data.selection import limit_split
+from featsplit.errors import FeatsplitError
 from featsplit.evaluation.attack import Attack, Row
 from featsplit.geometry import Norm, ball
 from featsplit.models.classifier import Classifier
@@ -21,7 +23,9 @@ from featsplit.randomness import torch_generator
 from featsplit.rules import StepRule
 from featsplit.runtime import Frozen, Precision, batches, frozen, usual_batch
 
-PERMUTATIONS = 20
+PERMUTATIONS, LEVEL, SURE = 50, 0.99, 2.326
+"""Chance: `LEVEL` of the units that tell nothing stay below the threshold of rho, which is found by permutations of the
+labels; and as many of those whose gamma is 0 stay below `SURE` standard errors (a normal quantile)."""
 
 
 def usefulness(
@@ -39,31 +43,43 @@ def usefulness(
     """A row for each unit of the representation and each logit: its `rho`, its `gamma`, and of which `kind` it is.
 
     rho is over all of `split`. What the adversary takes from it is measured by PGD on that one feature, on a stratified
-    choice of `images` of them. `kind`: "robust" where gamma is above 0; "useful" where only rho is above what 99 in 100
-    units reach on labels that were shuffled; else "useless".
-    Raises FeatsplitError where `images` are fewer than the classes.
+    choice of `images` of them. `kind`: "useless" where rho is not above `chance`, what 99 in 100 units (or logits, each
+    with its own class) reach on labels that were shuffled. Of the others "robust" where gamma is above 0 by more than
+    chance: by `SURE` times its standard `error`, over the images of rho and over those few that the adversary moved, so
+    1 in 100 units whose gamma is 0 are called so; else "useful".
+    Raises FeatsplitError where `images` are fewer than two for each class.
     """
+    if images < 2 * model.classes:
+        rule = f"must be at least {2 * model.classes}, two for each class"
+        raise FeatsplitError(f"images = {images}: {rule}; what the adversary takes has no error otherwise")
     network = frozen(model, device, precision=precision)
     values = torch.cat([features(network, split.inputs(rows).to(device)).cpu() for rows in batches(len(split), 500)])
     rho, scale = one_against_rest(values, split.labels, classes=model.classes)
     units = values.shape[1] - model.classes
     chosen = torch.cat([rho[:units].abs().argmax(dim=1), torch.arange(model.classes)])
     of = torch.arange(len(chosen))
-    own = rho[of, chosen]
-    sign = torch.where((own < 0) & (of < units), -1.0, 1.0)
+    sign = torch.where((rho[of, chosen] < 0) & (of < units), -1.0, 1.0)
+    slope, own = sign / scale[of, chosen], sign * rho[of, chosen]
     few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
     plan = Attack("pgd", norm, eps, steps)
-    lost = _lost(network, few, chosen, sign / scale[of, chosen], plan) if eps else torch.zeros(len(chosen))
-    rho_own, gamma = sign * own, sign * own - lost
-    chance = _by_chance(values[:, :units], split.labels, classes=model.classes, seed=seed)
+    falls = _falls(network, few, chosen, slope, plan) if eps else torch.zeros(len(few), len(chosen))
+    lost, error_lost = _of_halves(falls, few.labels, chosen)
+    told = values.double() * slope * torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
+    error = (_of_halves(told, split.labels, chosen)[1].square() + error_lost.square()).sqrt()
+    chance = _by_chance(values, split.labels, classes=model.classes, seed=seed)
+    useful = own > chance
+    met = (few.labels[:, None] == chosen).sum(dim=0) > 1  # of one image there is no spread
+    robust = useful & met & (own - lost > SURE * error)
     return [
         {
             "unit": unit if unit < units else unit - units,
             "layer": "representation" if unit < units else "logits",
             "class": int(chosen[unit]),
-            "rho": float(rho_own[unit]),
-            "gamma": float(gamma[unit]),
-            "kind": "robust" if gamma[unit] > 0 else "useful" if rho_own[unit] > chance else "useless",
+            "rho": float(own[unit]),
+            "gamma": float(own[unit] - lost[unit]),
+            "error": float(error[unit]),
+            "chance": float(chance[unit]),
+            "kind": "robust" if robust[unit] else "useful" if useful[unit] else "useless",
             **plan.fields(),
             "n": len(split),
             "images": len(few),
@@ -101,12 +117,10 @@ def one_against_rest(values: Tensor, labels: Tensor, *, classes: int) -> tuple[T
     return rho, torch.where(alive, scale, torch.inf)
 
 
-def _lost(network: Frozen, split: Split, chosen: Tensor, slope: Tensor, plan: Attack) -> Tensor:
-    """How much of its rho each feature loses to the adversary, (features,): all features and images in one stream."""
+def _falls(network: Frozen, split: Split, chosen: Tensor, slope: Tensor, plan: Attack) -> Tensor:
+    """How far the adversary lowers y f of each image and feature, (images, features): all of them in one stream."""
     device, total = network.mean.device, len(split)
     inputs, sign = split.inputs().to(device), torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
-    counts = (split.labels[:, None] == chosen).sum(dim=0)
-    weights = 0.5 / torch.where(sign > 0, counts, total - counts)
     fall = torch.zeros(len(chosen), total)
     for rows in progress(batches(len(chosen) * total, usual_batch(device, network.shape)), "usefulness"):
         unit, image = rows // total, rows % total
@@ -125,14 +139,32 @@ def _lost(network: Frozen, split: Split, chosen: Tensor, slope: Tensor, plan: At
         with torch.no_grad():
             gone = objective(start, every).score - objective(found, every).score
         fall[unit, image] = gone.cpu()
-    return (fall * weights.T).sum(dim=1)
+    return fall.T
 
 
-def _by_chance(values: Tensor, labels: Tensor, *, classes: int, seed: int) -> float:
-    """The |rho|, best over classes, that 99 of 100 units reach at most where the labels say nothing."""
+def _of_halves(values: Tensor, labels: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of `values` (N, features), each feature's class weighing half and the rest half; its standard error."""
+    means, squares = [], []
+    for inside in (labels[:, None] == chosen, labels[:, None] != chosen):
+        count = inside.sum(dim=0)
+        mean = (values * inside).sum(dim=0) / count.clamp_min(1)
+        spread = ((values - mean).square() * inside).sum(dim=0) / (count - 1).clamp_min(1)
+        means.append(mean)
+        squares.append(spread / count.clamp_min(1))
+    return (means[0] + means[1]) / 2, (squares[0] + squares[1]).sqrt() / 2
+
+
+def _by_chance(values: Tensor, labels: Tensor, *, classes: int, seed: int) -> Tensor:
+    """What 99 of 100 features reach at most where the labels say nothing, (features,): of units, and of logits.
+
+    A unit is taken with its best class and sign, so it reaches more than a logit, whose class is its own.
+    """
     generator = torch_generator(seed, "usefulness/permutation")
-    found = [
-        one_against_rest(values, labels[torch.randperm(len(labels), generator=generator)], classes=classes)[0]
-        for _ in range(PERMUTATIONS)
-    ]
-    return float(torch.cat(found).abs().amax(dim=1).quantile(0.99))
+    units, of_units, of_logits = values.shape[1] - classes, list[Tensor](), list[Tensor]()
+    for _ in range(PERMUTATIONS):
+        shuffled = labels[torch.randperm(len(labels), generator=generator)]
+        rho = one_against_rest(values, shuffled, classes=classes)[0]
+        of_units.append(rho[:units].abs().amax(dim=1))
+        of_logits.append(rho[units:].diagonal())
+    levels = [float(np.quantile(torch.cat(found).numpy(), LEVEL)) for found in (of_units, of_logits)]
+    return torch.tensor([levels[0]] * units + [levels[1]] * classes, dtype=torch.float64)

@@ -6,6 +6,7 @@ from typing import Any
 
 from featsplit.data.images import digest_of
 from featsplit.evaluation import Attack, Row, layer_robustness, leaked_accuracy, usefulness
+from featsplit.evaluation.usefulness import LEVEL
 from featsplit.experiment.plan import LEAKED, fellows_of, sets_of
 from featsplit.experiment.stages import Stages, about, kept_rows, network, set_file, split_of
 from featsplit.models.checkpoints import state_digest
@@ -26,7 +27,7 @@ def audit(stages: Stages, name: str) -> list[Row]:
         rows += [{"part": "layers", **row} for row in layer_robustness(model, split, **how)]
         return [{**about(stages, own, row["part"]), "test_set": "source", **row} for row in rows]
 
-    hang_on = {**how, "device": "", "model": state_digest(model), "images": digest_of(split.images)}
+    hang_on = {**how, "device": "", "level": LEVEL, "model": state_digest(model), "images": digest_of(split.images)}
     return kept_rows(stages, f"audit-{own}", {**hang_on, "labels": digest_of(split.labels), **asdict(asked)}, measure)
 
 

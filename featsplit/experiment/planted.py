@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from featsplit.data.planted import is_planted, planted_from
+from featsplit.data.planted import Planted, is_planted, planted_from
 from featsplit.data.sources import load_data
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Row
@@ -27,15 +27,11 @@ def sweep(
 ) -> list[Row]:
     """Run `experiment` for each amplitude of the non-robust component, in `out`/AMPLITUDE; rows with their `amplitude`.
 
-    Raises FeatsplitError where its data are not planted.
+    Raises FeatsplitError where its data are not planted, or an amplitude is out of its range.
     """
-    source = experiment.data.source
-    if not is_planted(source):
-        raise FeatsplitError(f'data.source = "{source}": must be planted; only there the truth is known')
-    rows = []
+    source, rows = experiment.data.source, list[Row]()
     for amplitude in amplitudes:
-        told = replace(planted_from(source), nonrobust=amplitude)
-        told.check("--amplitudes")
+        planted_with(source, amplitude)
         base = source if ":" in source else f"{source}:"
         each = replace(experiment, data=replace(experiment.data, source=f"{base},nonrobust={amplitude:g}"))
         folder = out / f"{amplitude:g}"
@@ -44,3 +40,15 @@ def sweep(
         found = run(each, data, seeds=seeds, out=folder, device=device, say=say, workers=workers)
         rows += [{**row, "amplitude": amplitude} for row in found if row["part"] in ("main", "planted")]
     return rows
+
+
+def planted_with(source: str, amplitude: float) -> Planted:
+    """What `source` plants, with a non-robust component of that `amplitude`.
+
+    Raises FeatsplitError where `source` is not planted, or the amplitude out of its range.
+    """
+    if not is_planted(source):
+        raise FeatsplitError(f'data.source = "{source}": must be planted; only there the truth is known')
+    planted = replace(planted_from(source), nonrobust=amplitude)
+    planted.check("--amplitudes")
+    return planted

@@ -14,8 +14,9 @@ KINDS = {"robust": "useful and robust", "useful": "useful, not robust", "useless
 NETWORKS = {"standard": "standard training", "adversarial": "adversarial training"}
 AUDIT = (
     "The paper's definitions (section 2), for each unit of the representation as a feature f, one class against the "
-    "rest: rho = E[y f(x)], and gamma = the same where an adversary within eps moves x against f. A unit is robust "
-    "where gamma is above 0; useful where only rho is above what 99 of 100 units reach on shuffled labels."
+    "rest: rho = E[y f(x)], and gamma = the same where an adversary within eps moves x against f. A unit is useful "
+    "where rho is above what 99 of 100 units reach on shuffled labels; and robust where gamma, too, is above 0 by more "
+    "than chance, at the same level."
 )
 LAYERS = (
     "How far the adversary moves the output of each layer, as a share of the distance between two images there (Nakano "
@@ -64,7 +65,7 @@ def audit(rows: list[Row]) -> list[Block]:
     eps = f"{one['norm']} eps {one['eps']:g}"
     blocks: list[Block] = [Heading("Useful and robust features"), Text(AUDIT)]
     blocks += [Plot("audit", scatter(rows), f"Each unit of the representation; adversary within {eps}.")]
-    blocks += [Table(audit_table(rows))]
+    blocks += [Table(audit_table(rows)), Text(by_chance(rows))]
     if picked(rows, part="layers"):
         blocks += [Heading("Layer by layer"), Text(LAYERS), Table(layer_table(rows))]
     return blocks
@@ -106,6 +107,14 @@ def audit_table(rows: list[Row]) -> Cells:
             ]
             table.append([NETWORKS.get(name, name), layer, *counts, *means])
     return table
+
+
+def by_chance(rows: list[Row]) -> str:
+    """How many units of a network would be useful by chance alone."""
+    networks = {(row["training"], row.get("network"), row["seed"]) for row in picked(rows, part="audit")}
+    units = len(picked(rows, part="audit", layer="representation")) / len(networks)
+    number = f"{units / 100:.2g} of {units:.0f}, if all were such"
+    return f"Of units that tell nothing 1 in 100 is called useful by chance: {number}."
 
 
 def layer_table(rows: list[Row]) -> Cells:

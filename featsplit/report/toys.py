@@ -1,4 +1,4 @@
-"""The pages of the constructions with a known answer: two Gaussians, and adversarial squares."""
+"""The pages of the constructions with a known answer: two Gaussians, adversarial squares, planted truth."""
 
 import statistics
 from dataclasses import asdict
@@ -8,12 +8,21 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
+from featsplit.report.answers import (
+    agreement,
+    concluded,
+    gaussians_verdicts,
+    judged,
+    numbers,
+    planted_verdicts,
+    squares_verdicts,
+)
 from featsplit.report.markup import Block, Code, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
 from featsplit.report.rows import SETS, Row, picked, spread
 from featsplit.report.tables import NAMES, Cells
 from featsplit.toys.gaussians import Gaussians
-from featsplit.toys.squares import GATE, SMALL, Squares
+from featsplit.toys.squares import SMALL, Squares
 from featsplit.toys.theory import robust_variances
 from featsplit.training import Adversary
 
@@ -43,42 +52,22 @@ def gaussians_page(asked: Gaussians, rows: list[Row], command: str) -> list[Bloc
     if len(asked.mean) == 2:
         says = "The paper's Figure 4: samples, the solution's covariance, and the direction of its gradient, by eps."
         blocks += [Plot("gaussians", solutions(asked), says)]
-    blocks += [Heading("Formula and simulation"), Table(agreement(rows))]
+    blocks += [Heading("Formula and simulation"), Text(concluded(gaussians_verdicts(rows))), Table(agreement(rows))]
     for theorem, title in THEOREMS.items():
         blocks += [Heading(title, 3), Table(theorem_table(picked(rows, theorem=theorem)))]
     return [*blocks, Heading("To make it again"), Code(command), Code(_settings(asked))]
 
 
-def agreement(rows: list[Row]) -> Cells:
-    """The largest difference between formula and simulation, of means over seeds, for each theorem."""
-    table = [["theorem", "largest difference", "asked"]]
-    for theorem, asked in ((1, 0.02), (2, 0.02), (3, 1e-6)):
-        apart = []
-        for of in _numbers(picked(rows, theorem=theorem)):
-            if of[0]["of"].startswith("cosine"):  # of the means given: no statement of the theorem
-                continue
-            found, closed = statistics.fmean(row["simulated"] for row in of), of[0]["closed"]
-            apart.append(abs(found - closed) / (abs(closed) if theorem != 3 and closed else 1))
-        largest = f"{max(apart):.1e}" if theorem == 3 else f"{100 * max(apart):.2f} %"
-        table.append([f"Theorem {theorem}", largest, f"{asked:g}" if theorem == 3 else f"{100 * asked:g} %"])
-    return table
-
-
 def theorem_table(rows: list[Row]) -> Cells:
     """Each number in closed form and simulated, a mean over seeds, with the standard error of one simulation."""
     table = [["number", "solution for eps", "closed form", "simulated", "standard error"]]
-    for of in _numbers(rows):
+    for of in numbers(rows):
         eps = "" if of[0]["eps"] is None else f"{of[0]['eps']:g}"
         error = f"{of[0]['error']:.4f}" if of[0]["error"] else ""
         table.append(
             [of[0]["of"], eps, f"{of[0]['closed']:.4f}", spread([r["simulated"] for r in of], digits=4), error]
         )
     return table
-
-
-def _numbers(rows: list[Row]) -> list[list[Row]]:
-    """The rows of each number, one a seed."""
-    return [picked(rows, of=of, eps=eps) for of, eps in dict.fromkeys((row["of"], row["eps"]) for row in rows)]
 
 
 def solutions(asked: Gaussians) -> str:
@@ -111,7 +100,7 @@ def solutions(asked: Gaussians) -> str:
 def squares_page(asked: Squares, rows: list[Row], command: str) -> list[Block]:
     """Accuracy by eps for the linear and the deep model, the deep one by epoch, and what each arm changes."""
     blocks: list[Block] = [Heading("Adversarial squares: the linear model against the deep one", 1), Text(SQUARES)]
-    blocks += [Text(verdict(rows))]
+    blocks += [Text(arms_in_words(rows)), Text(concluded(squares_verdicts(rows)))]
     says = "Accuracy on the test squares by the size of the attack (linf; black is -1 and white 1)."
     blocks += [Plot("by_eps", by_eps(rows), says), Table(arms_table(rows))]
     says = f"The deep network as it learns: on its training labels, and on test squares moved by {SMALL:g}."
@@ -136,21 +125,12 @@ def arms_table(rows: list[Row]) -> Cells:
     return table
 
 
-def judged(rows: list[Row], arm: str) -> str:
-    """ "brittle" where at most .1 of the squares survive the small eps, "robust" where .9 do, else "between"."""
-    found = statistics.fmean(row["accuracy"] for row in picked(rows, arm=arm, part="grid", eps=SMALL))
-    return "brittle" if found <= 0.1 else "robust" if found >= 0.9 else "between"
-
-
-def verdict(rows: list[Row]) -> str:
+def arms_in_words(rows: list[Row]) -> str:
     """Which arms are robust, in words."""
     arms = [arm for arm in dict.fromkeys(row["arm"] for row in rows) if arm not in ("linear", "deep")]
     kinds = {kind: [arm for arm in arms if judged(rows, arm) == kind] for kind in ("robust", "brittle", "between")}
     told = f"At eps {SMALL:g} the linear model is {judged(rows, 'linear')} and the deep one {judged(rows, 'deep')}."
-    if arms:
-        told += "".join(f" {kind.capitalize()}: {', '.join(found)}." for kind, found in kinds.items() if found)
-    fitted = min(row["train_accuracy"] for row in picked(rows, arm="deep", part="grid"))
-    return told if fitted >= GATE else f"{told} But the deep network has not fitted its labels: {fitted:.4f}."
+    return told + "".join(f" {kind.capitalize()}: {', '.join(found)}." for kind, found in kinds.items() if found)
 
 
 def eps_table(rows: list[Row]) -> Cells:
@@ -211,13 +191,14 @@ PLANTED = (
 )
 
 
-def planted_page(rows: list[Row], adversary: Adversary, command: str) -> list[Block]:
-    """What each set keeps of either component as the non-robust one grows."""
+def planted_page(rows: list[Row], adversary: Adversary, known: dict[float, list[str]], command: str) -> list[Block]:
+    """What each set keeps of either component as the non-robust one grows; `known` as in `planted_verdicts`."""
     blocks: list[Block] = [Heading("Planted truth: what survives in each set", 1), Text(PLANTED)]
     says = f"The adversary may move an image by {adversary.eps:g} ({adversary.norm})."
     limit = adversary.eps if adversary.norm == "linf" else None
     if limit:
         says += " A component that moves no pixel further than that (left of the dotted line) is not robust."
+    blocks += [Text(concluded(planted_verdicts(rows, known)))]
     blocks += [Plot("planted", survival(rows, limit), says), Table(survival_table(rows))]
     return [*blocks, Heading("To make it again"), Code(command)]
 

@@ -1,5 +1,7 @@
 """rho and gamma against their closed form on linear networks, and against the definition written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,14 @@ from torch import Tensor, nn
 
 from featsplit.data.images import Split
 from featsplit.data.planted import load_planted, planted_from, truth_of
+from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import usefulness
 from featsplit.evaluation.usefulness import one_against_rest
 from featsplit.geometry import Norm
+from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
+from featsplit.training import Recipe, train
 
 PLANTED = "planted:classes=4,size=8,train=200,test=400,robust=0.15,nonrobust=0.03,robust_agrees=1"
 
@@ -92,6 +97,83 @@ def test_noise_is_useless() -> None:
     assert all(row["rho"] == row["gamma"] == 0 for row in rows if row["layer"] == "logits")
 
 
+def shuffled(split: Split, seed: int) -> Split:
+    """The same images with their labels in another order, of which nothing can be told."""
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
+    return Split(split.images, split.labels[order])
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.02])
+def test_units_that_tell_nothing_are_neither_useful_nor_robust_whatever_the_eps(eps: float) -> None:
+    """An untrained network, and labels in random order: gamma is above 0 for many, for what rho is by chance."""
+    data, kinds, above = load_data(DataSpec("digits")), list[tuple[str, str]](), 0
+    for seed in range(4):
+        network = build(ModelSpec("cnn", 32), shape=data.shape, classes=10, seed=seed)
+        rows = usefulness(network, shuffled(data.test, seed), norm="l2", eps=eps, images=60, steps=2, seed=seed)
+        kinds += [(row["layer"], row["kind"]) for row in rows]
+        above += sum(row["gamma"] > 0 for row in rows)
+    assert above > len(kinds) / 5
+    for layer in ("representation", "logits"):
+        of = [kind for name, kind in kinds if name == layer]
+        assert sum(kind != "useless" for kind in of) <= 0.04 * len(of)
+
+
+def test_a_network_that_learned_labels_in_random_order_has_no_useful_units() -> None:
+    data = load_data(DataSpec("digits", limit=300))
+    wrong = replace(data, train=shuffled(data.train, 0))
+    network = build(ModelSpec("cnn", 32), shape=data.shape, classes=10, seed=0)
+    train(network, wrong, Recipe(epochs=4, batch_size=50, schedule="constant"), seed=0)
+    rows = usefulness(network, shuffled(data.test, 1), norm="l2", eps=0.02, images=60, steps=2)
+    assert sum(row["kind"] != "useless" for row in rows) <= 2
+
+
+def test_units_of_a_trained_network_are_useful_still() -> None:
+    data = load_data(DataSpec("digits", limit=300))
+    network = build(ModelSpec("cnn", 32), shape=data.shape, classes=10, seed=0)
+    train(network, data, Recipe(epochs=4, batch_size=50, schedule="constant"), seed=0)
+    rows = usefulness(network, data.test, norm="l2", eps=0.02, images=60, steps=2)
+    assert sum(row["kind"] == "robust" for row in rows) >= 0.9 * len(rows)
+
+
+def test_chance_is_that_of_shuffled_labels_of_a_unit_its_best_class_of_a_logit_its_own() -> None:
+    """rho of a feature that tells nothing is normal with variance (1 / n_in + 1 / n_out) / 4."""
+    split = grey(600)
+    rows = usefulness(linear(torch.eye(3, 16)), split, norm="l2", eps=0.0)
+    deviation = (1 / 200 + 1 / 400) ** 0.5 / 2
+    unit, logit = (
+        next(row["chance"] for row in rows if row["layer"] == layer) for layer in ("representation", "logits")
+    )
+    assert logit == pytest.approx(2.33 * deviation, rel=0.25)
+    assert unit == pytest.approx(2.94 * deviation, rel=0.1)  # the two-sided .99 of the largest of three
+    assert logit < 0.95 * unit
+
+
+def test_a_unit_whose_gamma_is_nothing_beside_its_error_is_not_robust() -> None:
+    """A logit that follows its class, and an adversary who takes all of it but a little more than nothing."""
+    split = grey(120)
+    images = split.images.clone()
+    images[split.labels == 0, 0, 0, 0] += 0.1
+    split = Split(images, split.labels)
+    values = images.flatten(1)[:, 0].double().numpy()
+    rho, scale = by_hand(values, split.labels.numpy(), 0)
+    for left, kind in ((0.02, "useful"), (0.35, "robust")):
+        eps = (rho - left) * scale
+        row = usefulness(linear(torch.eye(3, 16)), split, norm="l2", eps=eps, images=60, precision="float32")[-3]
+        assert row["gamma"] == pytest.approx(left, abs=1e-3)
+        assert (row["class"], row["kind"]) == (0, kind)
+
+
+def test_the_error_of_gamma_is_that_of_rho_where_every_image_loses_alike() -> None:
+    """Of a linear unit: the standard errors of its means in the class and outside, each weighing half."""
+    split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
+    row = usefulness(linear(weight), split, norm="l2", eps=0.02, images=30, precision="float32")[-3]
+    values = (split.images.flatten(1) @ weight.T)[:, 0].double().numpy()
+    _, scale = by_hand(values, split.labels.numpy(), 0)
+    inside = split.labels.numpy() == 0
+    errors = [values[of].var(ddof=1) / of.sum() for of in (inside, ~inside)]
+    assert row["error"] == pytest.approx(sum(errors) ** 0.5 / 2 / scale, rel=1e-3)
+
+
 def test_gamma_depends_on_no_batch() -> None:
     split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
     few = usefulness(linear(weight), split, norm="l2", eps=0.02, images=10)
@@ -107,9 +189,9 @@ def test_the_adversary_meets_every_class() -> None:
     assert [row["gamma"] for row in few] == pytest.approx([row["gamma"] for row in every], rel=1e-3)
 
 
-def test_every_class_needs_an_image() -> None:
-    with pytest.raises(FeatsplitError, match="images = 2: must be at least 3"):
-        usefulness(linear(torch.eye(3, 16)), grey(), norm="l2", eps=0.1, images=2)
+def test_every_class_needs_two_images() -> None:
+    with pytest.raises(FeatsplitError, match="images = 5: must be at least 6, two for each class"):
+        usefulness(linear(torch.eye(3, 16)), grey(), norm="l2", eps=0.1, images=5)
 
 
 class Square(nn.Module):
