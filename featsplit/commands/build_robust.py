@@ -28,6 +28,7 @@ def build_robust(
     classes: options.Classes = None,
     holdout: options.Holdout = 0.0,
     data_seed: options.DataSeed = 0,
+    source: options.Source = None,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     batch_size: options.BatchSize = None,

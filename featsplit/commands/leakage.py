@@ -18,6 +18,7 @@ def leakage(
     epochs: Annotated[int, typer.Option(min=1, help="Of its training.")] = 20,
     seeds: Annotated[str, typer.Option(help="One linear network for each, such as 0,1,2.")] = "0,1,2",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as JSON.")] = None,
+    source: options.Source = None,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     device: options.Device = "auto",
@@ -51,14 +52,15 @@ def leakage(
     adversary = Adversary("pgd", norm, radius, steps=3)  # type: ignore[arg-type]  # checked by Recipe.check
     recipe = Recipe(epochs=epochs, lr=0.02, schedule="one-cycle", nesterov=True, adversary=adversary)
     recipe.check("leakage")
-    source, where, rows = load_source(file[0], root=data_root, download=download), resolve_device(device), []
-    sets = {"D itself": source.train, **{str(path): load_split(path) for path in file}}
+    where, rows = resolve_device(device), []
+    data = load_source(file[0], root=data_root, download=download, elsewhere=source)
+    sets = {"D itself": data.train, **{str(path): load_split(path) for path in file}}
     for seed in options.whole_numbers(seeds, "--seeds"):
-        model = build("linear", shape=source.shape, classes=len(source.classes), seed=seed)
-        train(model, source, recipe, seed=seed, device=where, title="linear")
+        model = build("linear", shape=data.shape, classes=len(data.classes), seed=seed)
+        train(model, data, recipe, seed=seed, device=where, title="linear")
         for name, split in sets.items():
-            found = leaked_accuracy(model, split, source.test)
-            of = {"part": "leakage", "train_set": name, "test_set": "source", "seed": seed, "n": len(source.test)}
+            found = leaked_accuracy(model, split, data.test)
+            of = {"part": "leakage", "train_set": name, "test_set": "source", "seed": seed, "n": len(data.test)}
             rows.append({**of, "accuracy": found})
     if out:
         write_json(out, rows)

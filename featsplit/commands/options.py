@@ -35,6 +35,12 @@ Limit = Annotated[int | None, typer.Option(help="Keep this many training images,
 LimitTest = Annotated[int | None, typer.Option(help="Keep this many test images, stratified.")]
 Classes = Annotated[str | None, typer.Option(help="Keep these classes: names with commas between them.")]
 Holdout = Annotated[float, typer.Option(help="Validate on this part of the training images, not on the test images.")]
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--source", metavar="SRC", help="Where the source of a derived set lies now; must be the same images."
+    ),
+]
 DataSeed = Annotated[int, typer.Option(help="Decides which images --limit and --holdout take.")]
 DataRoot = Annotated[Path | None, typer.Option(help="Where torchvision's data sets lie. [default: $FEATSPLIT_DATA]")]
 Download = Annotated[bool, typer.Option("--download", help="Download a data set that is not there.")]
@@ -57,8 +63,11 @@ OtherClasses = Annotated[
 ]
 
 
-def load_data(given: Mapping[str, Any]) -> "ImageData":
-    """The data set that the data options of a command describe; `given` are all its options by name."""
+def load_data(given: Mapping[str, Any], *, test: bool | None = None) -> "ImageData":
+    """The data set that the data options of a command describe; `given` are all its options by name.
+
+    Without `test`, by default where it has --no-test, the test images of a derived set are left out.
+    """
     from featsplit.data.sources import DataSpec
     from featsplit.data.sources import load_data as load
 
@@ -74,7 +83,8 @@ def load_data(given: Mapping[str, Any]) -> "ImageData":
         given["resize_mode"] or "squeeze",
     )
     root = Path(given["data_root"]) if given["data_root"] else None  # a text in older versions of typer
-    return load(spec, root=root, download=given["download"])
+    test = not given.get("no_test") if test is None else test
+    return load(spec, root=root, download=given["download"], elsewhere=given.get("source"), test=test)
 
 
 def load_model(path: Path, data: "ImageData", *, factory: str | None, other_classes: bool) -> "Classifier":
@@ -128,13 +138,25 @@ def parts(text: str | None) -> list[str]:
     return [f"parts={chosen}"]
 
 
-def one_split(name: str) -> Any:
-    """`name` where it is a split."""
+def one_split(name: str, place: str = "--split") -> Any:
+    """`name` where it is a split; FeatsplitError at the option `place` where it is none."""
     from featsplit.errors import unknown
 
     if name not in ("train", "test"):
-        raise unknown("--split", name, ("train", "test"))
+        raise unknown(place, name, ("train", "test"))
     return name
+
+
+def say_owner(name: str, split: str, *, cure: str = "") -> None:
+    """Of a derived set, a line that says whose the images of its `split` are; with the `cure` where its source's."""
+    from featsplit.data.places import is_derived
+    from featsplit.stories import read_spec
+
+    if is_derived(name):
+        told, images = read_spec(Path(name)).spec, "training" if split == "train" else split
+        of = f"the {images} images of its source {told['source_name']}"
+        whose = f"the set's own images, made of {of}" if told["split"] == split else f"{of}{cure}"
+        say(f"{name}: these are {whose}")
 
 
 def check_suffix(path: Path, suffix: str) -> None:

@@ -12,6 +12,7 @@ def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A derived data set (.h5).")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The picture to write (.png).")],
     count: Annotated[int, typer.Option(min=1, help="How many examples, spread over the set.")] = 8,
+    source: options.Source = None,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     overwrite: options.Overwrite = False,
@@ -27,5 +28,6 @@ def show(
     check_writable(out, overwrite=overwrite)
     if read_spec(file).spec["method"] == "import":
         raise FeatsplitError(f"{file}: was imported, and does not say which image each row came from, as show needs")
-    drawn = draw_grid(file, out, source=load_source(file, root=data_root, download=download), count=count)
+    opened = load_source(file, root=data_root, download=download, elsewhere=source)
+    drawn = draw_grid(file, out, source=opened, count=count)
     typer.echo(f"{out}: {drawn} examples of {file}")

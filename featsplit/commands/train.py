@@ -55,6 +55,10 @@ def train(
     classes: options.Classes = None,
     holdout: options.Holdout = 0.0,
     data_seed: options.DataSeed = 0,
+    source: options.Source = None,
+    no_test: Annotated[
+        bool, typer.Option("--no-test", help="Of a derived set: leave its source, with the test images, unopened.")
+    ] = False,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     device: options.Device = "auto",
@@ -103,9 +107,8 @@ def train(
     )
     last = story["history"][-1]
     typer.echo(f"{out}: {arch} on {loaded.name}, {epochs} epochs")
-    typer.echo(
-        f"loss {last['loss']:.4f}, train accuracy {last['train_accuracy']:.4f}, test {last['test_accuracy']:.4f}"
-    )
+    tested = f", test {last['test_accuracy']:.4f}" if "test_accuracy" in last else "; not tested"
+    typer.echo(f"loss {last['loss']:.4f}, train accuracy {last['train_accuracy']:.4f}{tested}")
 
 
 def _adversary(name: str, given: dict[str, Any], *, random_start: bool) -> Any:

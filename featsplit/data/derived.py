@@ -30,7 +30,7 @@ from featsplit.data.mapped import mapped
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.files import check_writable, replacing
 from featsplit.progress import progress
-from featsplit.stories import SET_FORMAT, SetStory, opened_set, read_spec
+from featsplit.stories import NOT_TOLD, SET_FORMAT, SetStory, opened_set, read_spec
 
 SHARD = 1024
 WHOLE = 2**30
@@ -100,15 +100,26 @@ def _kept(path: Path, spec: dict[str, Any]) -> dict[str, float] | None:
         story = read_spec(path)
     except FeatsplitError:
         return None
-    return story.summary if story.spec == spec else None
+    return story.summary if _same_work(story.spec, spec) else None
+
+
+def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two specs decide the same file: which data, a digest tells, wherever they lie and whatever their name."""
+
+    def work(spec: dict[str, Any]) -> dict[str, Any]:
+        if spec.get("source_digest", NOT_TOLD) == NOT_TOLD:
+            return spec
+        return {**spec, "source": bool(spec["source"]), "source_name": ""}
+
+    return work(one) == work(other)
 
 
 def _missing(folder: Path, shards: list[Path], spec: dict[str, Any]) -> list[Path]:
     """The shards still to be computed; those of another spec are dropped."""
     told = folder / "spec.json"
     try:
-        same = json.loads(told.read_text()) == spec
-    except (OSError, ValueError):
+        same = _same_work(json.loads(told.read_text()), spec)
+    except (OSError, ValueError, AttributeError, KeyError):
         same = False
     if folder.exists() and not same:
         shutil.rmtree(folder)

@@ -92,11 +92,11 @@ def channel_moments(images: Tensor) -> tuple[Tensor, Tensor]:
     return mean.float(), variance.sqrt().float()
 
 
-def check(data: ImageData) -> ImageData:
-    """`data` itself, or FeatsplitError where no classifier could be trained on it."""
+def check(data: ImageData, *, test: bool = True) -> ImageData:
+    """`data` itself, or FeatsplitError where no classifier could be trained on it; or tested, if `test`."""
     if len(data.classes) < 2:
         raise FeatsplitError(f"{data.name}: has {len(data.classes)} class; a classifier needs at least 2")
-    for part, split in (("train", data.train), ("test", data.test)):
+    for part, split in (("train", data.train), *([("test", data.test)] if test else [])):
         _check_split(f"{data.name}: {part}", split, classes=len(data.classes), shape=data.shape)
     return data
 

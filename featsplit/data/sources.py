@@ -12,11 +12,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from featsplit.data.arrays import load_npz
 from featsplit.data.derived import load_split
 from featsplit.data.folders import load_folder
 from featsplit.data.imagenet import PREFIX, load_restricted
 from featsplit.data.images import ImageData, Split, check
+from featsplit.data.places import absolute, is_derived, path_of
 from featsplit.data.planted import NAME, is_planted, load_planted
 from featsplit.data.selection import RESIZE_MODES, ResizeMode, hold_out, keep_classes, limit_split, resize_split
 from featsplit.data.shared import pixel_digest, warn_of_shared
@@ -47,48 +50,101 @@ class DataSpec:
     resize_mode: ResizeMode = "squeeze"
 
 
-def load_data(spec: DataSpec, *, root: str | Path | None = None, download: bool = False) -> ImageData:
+def load_data(
+    spec: DataSpec,
+    *,
+    root: str | Path | None = None,
+    download: bool = False,
+    elsewhere: str | None = None,
+    test: bool = True,
+) -> ImageData:
     """The data set that `spec` describes, on the CPU; its name is `spec.source`, its origin all of `spec`.
 
     It is held in memory, but for Restricted ImageNet and large derived sets: those are mapped from a file, unless an
     option takes a part of their images out. `root` is where torchvision's data sets lie (see `data_root`), in
-    torchvision's layout; `download` fetches one that is absent. Raises FeatsplitError where the source is unknown,
-    absent or damaged, or an option does not fit it.
+    torchvision's layout; `download` fetches one that is absent. Of a derived set alone: `elsewhere` is where its source
+    lies now (see `load_source`), and without `test` the test split is empty, and the source is not even opened.
+    Raises FeatsplitError where the source is unknown, absent or damaged, or an option does not fit it.
     """
-    _check_spec(spec)
-    data = check(replace(_load_source(spec, root=root, download=download), name=spec.source))
+    _check_spec(spec, elsewhere, test=test)
+    opened = _load_source(spec, root, elsewhere, download=download, test=test)
+    data = check(replace(opened, name=spec.source), test=test)
     if spec.source.startswith("npz:") and not spec.holdout:
         first, second = ([pixel_digest(image) for image in split.images] for split in (data.train, data.test))
         warn_of_shared(spec.source, first, second)
     if spec.classes is not None:
-        data = check(keep_classes(data, spec.classes))
+        data = check(keep_classes(data, spec.classes), test=test)
     if spec.holdout:
         data = hold_out(data, spec.holdout, seed=spec.seed)
     train = _selected(data.train, spec.limit, "data.limit", data=data, spec=spec)
-    test = _selected(data.test, spec.limit_test, "data.limit_test", data=data, spec=spec)
-    return replace(data, train=train, test=test, origin=describe(spec))
+    kept = _selected(data.test, spec.limit_test, "data.limit_test", data=data, spec=spec)
+    return replace(data, train=train, test=kept, origin=describe(replace(spec, source=absolute(spec.source))))
 
 
-def load_source(path: Path, *, root: str | Path | None = None, download: bool = False) -> ImageData:
-    """The data set that the file at `path` was made of, opened again as the file says.
+def load_source(
+    path: Path, *, root: str | Path | None = None, download: bool = False, elsewhere: str | None = None
+) -> ImageData:
+    """The data set that the file at `path` was made of, opened again as the file says, or from `elsewhere` instead.
 
-    It must have the digest that the file tells; an imported file may tell none.
+    Wherever it lies it must have the digest that the file tells; an imported file may tell none. `elsewhere` is a
+    source as in DataSpec, which takes the place of the file's; how much is kept of it, and of which size, is as the
+    file says. Where the file was made of another derived set, one that is none takes the place of that set's source.
     """
-    spec = read_spec(path).spec
-    if not spec["source"]:
+    told = read_spec(path).spec
+    if not told["source"]:
         raise FeatsplitError(f"{path}: its source was in memory only; read it with featsplit.open_dataset")
-    source = load_data(spec_from(spec["source"]), root=root, download=download)
-    if spec["source_digest"] not in (source.digest, NOT_TOLD):
-        raise FeatsplitError(f'{path}: its source "{source.name}" has changed since; restore it or build the set again')
-    return source
+    spec, further = _placed(path, spec_from(told["source"]), elsewhere)
+    source = load_data(spec, root=root, download=download, elsewhere=further)
+    if told["source_digest"] in (source.digest, NOT_TOLD):
+        return source
+    if elsewhere is None:
+        cure = "restore it, name another place by --source, or build the set again"
+        raise FeatsplitError(f'{path}: its source "{source.name}" has changed since; {cure}')
+    was, now = told["source_digest"][:8], source.digest[:8]
+    raise FeatsplitError(
+        f"--source {elsewhere}: has digest {now} ..., and {path} was made of {was} ...: its images, their order or its "
+        "class names are others (size and limits are as the file says)"
+    )
 
 
-def load_derived(path: Path, *, root: str | Path | None = None, download: bool = False) -> ImageData:
-    """A derived set as a data set: its images and labels for the split it was made of, its source's for the other."""
-    source = load_source(path, root=root, download=download)
+def _placed(path: Path, spec: DataSpec, elsewhere: str | None) -> tuple[DataSpec, str | None]:
+    """The source of the file at `path`, and where the source of that one lies now, if it is a derived set itself."""
+    if elsewhere is not None:
+        through = is_derived(spec.source) and not is_derived(elsewhere)
+        return (spec, elsewhere) if through else (replace(spec, source=elsewhere), None)
+    place = path_of(spec.source)
+    if place is not None and not place.exists():
+        raise FeatsplitError(
+            f'{path}: its source "{spec.source}" is not there; say by --source SRC where it lies now '
+            "(train --no-test needs none)"
+        )
+    return spec, None
+
+
+def load_derived(
+    path: Path,
+    *,
+    root: str | Path | None = None,
+    download: bool = False,
+    elsewhere: str | None = None,
+    test: bool = True,
+) -> ImageData:
+    """A derived set as a data set: its images and labels for the split it was made of, its source's for the other.
+
+    `elsewhere` is as in `load_source`. Without `test` the source is not opened, and the test split is empty; raises
+    FeatsplitError where the file is of the test split, so that there would be nothing to train on.
+    """
+    told = read_spec(path).spec
+    if not test:
+        if told["split"] != "train":
+            raise FeatsplitError(f"{path}: is of the test split: without its source there is nothing to train on")
+        split = load_split(path)
+        nothing = Split(torch.empty((0, *split.images.shape[1:]), dtype=split.images.dtype), split.labels[:0])
+        return ImageData(str(path), tuple(told["classes"]), split, nothing)
+    source = load_source(path, root=root, download=download, elsewhere=elsewhere)
     split = load_split(path)
-    train, test = (split, source.test) if read_spec(path).spec["split"] == "train" else (source.train, split)
-    return check(ImageData(str(path), source.classes, train, test))
+    train, tested = (split, source.test) if told["split"] == "train" else (source.train, split)
+    return check(ImageData(str(path), source.classes, train, tested))
 
 
 def describe(spec: DataSpec) -> dict[str, object]:
@@ -110,7 +166,7 @@ def spec_from(description: Mapping[str, Any]) -> DataSpec:
     return DataSpec(**{**description, "classes": tuple(classes) if classes is not None else None})
 
 
-def _check_spec(spec: DataSpec) -> None:
+def _check_spec(spec: DataSpec, elsewhere: str | None, *, test: bool) -> None:
     if spec.resize is not None and spec.resize < 1:
         raise FeatsplitError(f"data.resize = {spec.resize}: must be at least 1, the side of the images in pixels")
     if spec.resize_mode not in RESIZE_MODES:
@@ -124,6 +180,7 @@ def _check_spec(spec: DataSpec) -> None:
         rule = "must be at least 0 and below 1, the part of the train images to validate on"
         raise FeatsplitError(f"data.holdout = {spec.holdout:g}: {rule}")
     _check_planted(spec)
+    _check_derived(spec, elsewhere, test=test)
 
 
 def _check_planted(spec: DataSpec) -> None:
@@ -133,7 +190,24 @@ def _check_planted(spec: DataSpec) -> None:
             raise FeatsplitError(f"data.{name}: not for planted data, whose truth it would change; write {cure}")
 
 
-def _load_source(spec: DataSpec, *, root: str | Path | None, download: bool) -> ImageData:
+def _check_derived(spec: DataSpec, elsewhere: str | None, *, test: bool) -> None:
+    """What is for a derived set alone, whose test images are another's."""
+    if not is_derived(spec.source):
+        if elsewhere is not None:
+            raise FeatsplitError(
+                f'--source {elsewhere}: is where a derived set (FILE.h5) came from, not "{spec.source}"'
+            )
+        if not test:
+            raise FeatsplitError(f'--no-test: is for a derived set (FILE.h5); "{spec.source}" has its own test images')
+    elif not test and elsewhere is not None:
+        raise FeatsplitError(f"--source {elsewhere}: is not read with --no-test; give one of the two")
+    elif not test and spec.limit_test is not None and not spec.holdout:
+        raise FeatsplitError(f"data.limit_test = {spec.limit_test}: there are no test images with --no-test")
+
+
+def _load_source(
+    spec: DataSpec, root: str | Path | None, elsewhere: str | None, *, download: bool, test: bool
+) -> ImageData:
     if spec.source == "digits":
         return load_digits()
     if spec.source in STORED:
@@ -146,8 +220,8 @@ def _load_source(spec: DataSpec, *, root: str | Path | None, download: bool) -> 
         return load_npz(spec.source)
     if spec.source.startswith(PREFIX):
         return load_restricted(spec.source, resize=spec.resize, cache=cache_folder(root))
-    if spec.source.endswith(".h5"):
-        return load_derived(Path(spec.source), root=root, download=download)
+    if is_derived(spec.source):
+        return load_derived(Path(spec.source), root=root, download=download, elsewhere=elsewhere, test=test)
     raise unknown("data.source", spec.source, SOURCES)
 
 

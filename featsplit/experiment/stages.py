@@ -79,9 +79,9 @@ def train_to_file(
         "precision": "bfloat16" if half_precision(precision, device) else "float32",
         "versions": versions(),
     }
-    key = digest({**story, "model": asdict(spec)})
-    if (kept := _told(path)).get("key") == key:
-        return kept
+    kept = _told(path)
+    if kept and kept.get("key") == _key({**story, "trained_on": kept.get("trained_on")}, spec):
+        return kept  # of the same data, whatever they were called
     check_writable(path, overwrite=overwrite)
     model = build(spec, shape=data.shape, classes=len(data.classes), seed=seed)
     resume = path.with_name(f".{path.name}.training")
@@ -95,10 +95,15 @@ def train_to_file(
         resume=resume,
         title=f"train {path.stem}",
     )
-    results = {"test_accuracy": history[-1]["test_accuracy"]}
-    save_model(model, path, spec=spec, story={**story, "key": key, "history": history, "results": results})
+    results = {name: value for name, value in history[-1].items() if name == "test_accuracy"}
+    told = {**story, "key": _key(story, spec), "history": history, "results": results}
+    save_model(model, path, spec=spec, story=told)
     resume.unlink(missing_ok=True)
     return read_story(path)
+
+
+def _key(story: Story, spec: ModelSpec) -> str:
+    return digest({**story, "model": asdict(spec)})
 
 
 def _told(path: Path) -> Story:

@@ -16,12 +16,12 @@ TITLES = {
 def set_story(path: Path) -> str:
     """The story of the derived data set at `path`; raises FeatsplitError where it is none."""
     story = read_spec(path)
-    spec = story.spec
+    spec, place = story.spec, story.spec["source"].get("source", story.spec["source_name"])
     n, *shape = story.columns["images"][0]
     lines = {
         "set": TITLES.get(spec.get("set", ""), f"made by {spec['method']}"),
         "images": f"{n} of {' x '.join(map(str, shape))}, {spec['dtype']}, {len(spec['classes'])} classes",
-        "source": f"{spec['source_name']}, {spec['split']} split  {_plain(spec['source'], skip=('source',))}",
+        "source": f"{place}, {spec['split']} split  {_plain(spec['source'], skip=('source',))}",
         "source digest": spec["source_digest"],
         "model digest": spec["model_digest"],
         "method": f"{spec['method']}  {_plain(spec[spec['method']])}",

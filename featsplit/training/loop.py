@@ -43,7 +43,8 @@ def train(
 
     The model takes its normalisation from the training images, in the place of any that it had; what `precision` means
     is said by `Trainer`. With `resume`, the state after each epoch is kept in that file, and training with the same
-    data, recipe and seed goes on from it; the caller removes it afterwards.
+    data, recipe and seed goes on from it; the caller removes it afterwards. Where `data.test` is empty there is no
+    test_accuracy.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
     *_, history = train_by_epoch(
@@ -82,7 +83,8 @@ def train_by_epoch(
         loss, right = _epoch(trainer, split, recipe, epoch=epoch, seed=seed)
         if not math.isfinite(loss):
             raise FeatsplitError(f"train.lr = {recipe.lr:g}: the loss is {loss} in epoch {epoch + 1}; lower the rate")
-        history.append({"loss": loss, "train_accuracy": right, "test_accuracy": accuracy(model, data.test)})
+        tested = {"test_accuracy": accuracy(model, data.test)} if len(data.test) else {}
+        history.append({"loss": loss, "train_accuracy": right, **tested})
         if resume:
             _keep(resume, model, trainer.optimiser, key, history)
         model.eval()

@@ -128,11 +128,11 @@ def test_a_derived_data_set_is_left_to_its_own_module(tmp_path: Path, monkeypatc
     digits = load_data(DataSpec("digits"))
     asked: list[Any] = []
 
-    def load_derived(path: Path, *, root: Path | None, download: bool) -> Any:
-        asked.extend([path, root, download])
+    def load_derived(path: Path, *, root: Path, download: bool, elsewhere: str, test: bool) -> Any:
+        asked.extend([path, root, download, elsewhere, test])
         return digits
 
     monkeypatch.setattr(sources, "load_derived", load_derived)
-    data = load_data(DataSpec("runs/det.h5", limit=20), root=tmp_path, download=True)
-    assert asked == [Path("runs/det.h5"), tmp_path, True]
+    data = load_data(DataSpec("runs/det.h5", limit=20), root=tmp_path, download=True, elsewhere="digits")
+    assert asked == [Path("runs/det.h5"), tmp_path, True, "digits", True]
     assert (data.name, len(data.train)) == ("runs/det.h5", 20)
