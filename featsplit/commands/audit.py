@@ -28,6 +28,7 @@ def audit(
     classes: options.Classes = None,
     holdout: options.Holdout = 0.0,
     data_seed: options.DataSeed = 0,
+    source: options.Source = None,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     device: options.Device = "auto",
@@ -62,6 +63,7 @@ def audit(
         rows += [{"part": "audit", **of, **row} for row in units]
         rows += [{"part": "layers", **of, **row} for row in layer_robustness(network, loaded.test, **how)]
         options.say(f"{path}: {len(units)} units and logits")
+    options.say_owner(data, "train" if holdout else "test")
     write_json(out / "rows.json", rows)
     write_page(audit_page(rows, shlex.join(["featsplit", *sys.argv[1:]])), out)
     typer.echo(as_text(audit_table(rows)))

@@ -1,11 +1,15 @@
 """featsplit evaluate: models x data sets x attacks."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from featsplit.commands import options
+
+if TYPE_CHECKING:
+    from featsplit.data.images import ImageData
 
 
 def evaluate(
@@ -15,8 +19,12 @@ def evaluate(
     ],
     data: Annotated[
         list[str],
-        typer.Option("--data", metavar="SRC", help=f"Its test split; as many as you like: {options.SOURCES}."),
+        typer.Option("--data", metavar="SRC", help=f"Its images (see --on); as many as you like: {options.SOURCES}."),
     ],
+    on: Annotated[
+        str,
+        typer.Option("--on", help="test or train images. A derived set's own are those of the split it is made of."),
+    ] = "test",
     attack: Annotated[
         str, typer.Option(help="fgsm, bim or pgd; with commas for several. Clean is always there.")
     ] = "pgd",
@@ -34,6 +42,7 @@ def evaluate(
     classes: options.Classes = None,
     holdout: options.Holdout = 0.0,
     data_seed: options.DataSeed = 0,
+    source: options.Source = None,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     batch_size: options.BatchSize = None,
@@ -43,13 +52,18 @@ def evaluate(
     other_classes: options.OtherClasses = False,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Clean accuracy, and accuracy under each attack at each norm and eps, of every model on every data set."""
+    """Clean accuracy, and accuracy under each attack at each norm and eps, of every model on every data set.
+
+    The test images of a derived set are those of its source, unless it was made of the test split.
+    """
     from featsplit import evaluation
+    from featsplit.data.places import owner
     from featsplit.files import check_writable, write_json
     from featsplit.models.checkpoints import read_story
     from featsplit.report.tables import as_text, listing
     from featsplit.runtime import check_precision, resolve_device
 
+    split = options.one_split(on, "--on")
     if out:
         check_writable(out, overwrite=overwrite)
     sizes = options.numbers(eps, "--eps")
@@ -65,15 +79,15 @@ def evaluate(
         each.check()
     check_precision("--precision", precision)
     where, rows = resolve_device(device), []
-    for source in data:
-        loaded = options.load_data({**context.params, "data": source})
+    for name in data:
+        loaded = _loaded(name, split, context.params)
         for path in model:
             network = options.load_model(path, loaded, factory=factory, other_classes=other_classes)
             story = read_story(path)
             about = {"model": str(path), "train_set": story.get("trained_on"), "architecture": story["model"]["arch"]}
             found = evaluation.evaluate(
                 network,
-                loaded.test,
+                loaded.train if split == "train" else loaded.test,
                 attacks,
                 seed=seed,
                 batch_size=batch_size,
@@ -81,7 +95,21 @@ def evaluate(
                 precision=precision,  # type: ignore[arg-type]  # checked above
                 title=path.stem,
             )
-            rows += [{**about, "test_set": source, **row} for row in found]
+            about |= {"test_set": name, "split": split, "images_of": owner(name, "train" if holdout else split)}
+            rows += [{**about, **row} for row in found]
+        cure = f"; --on {'train' if split == 'test' else 'test'} reads the set's own images"
+        options.say_owner(name, "train" if holdout else split, cure=cure)
     if out:
         write_json(out, rows)
     typer.echo(as_text(listing(rows)))
+
+
+def _loaded(name: str, split: str, given: Mapping[str, Any]) -> "ImageData":
+    """The data set `name`; of a derived set whose own images are asked for, its source is not opened."""
+    from featsplit.data.places import elsewhere_of, is_derived, owner
+
+    asked = {**given, "data": name, "limit_test": given["limit_test"] if split == "test" else None}
+    part = "train" if given["holdout"] else split
+    alone = is_derived(name) and part == "train" and owner(name, part) == name
+    source = None if alone else elsewhere_of(name, given["source"], given["data"])
+    return options.load_data({**asked, "source": source}, test=not alone)

@@ -22,6 +22,7 @@ def transfer(
     steps: int = 20,
     restarts: int = 1,
     seeds: Annotated[str, typer.Option(help="One training for each, such as 0,1,2.")] = "0",
+    source: options.Source = None,
     data_root: options.DataRoot = None,
     download: options.Download = False,
     device: options.Device = "auto",
@@ -65,10 +66,13 @@ def transfer(
         out=out,
         root=data_root,
         download=download,
+        elsewhere=source,
         device=resolve_device(device),
         precision=precision,  # type: ignore[arg-type]  # checked above
         say=options.say,
     )
+    for name in sets:
+        options.say_owner(name, "test")
     write_json(out / "rows.json", rows)
     (out / "matrix.svg").write_text(heat_map(*transfer_matrix(rows)).replace("currentColor", "#222222"))
     typer.echo(as_text(transfer_table(rows)))

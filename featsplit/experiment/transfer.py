@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from featsplit.data.images import ImageData
+from featsplit.data.places import elsewhere_of
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, Row, evaluate
@@ -29,15 +30,20 @@ def transfer_rows(
     out: Path,
     root: Path | None,
     download: bool,
+    elsewhere: str | None = None,
     device: torch.device,
     precision: Precision,
     say: Say,
 ) -> list[Row]:
     """A row for each training set, architecture, seed, test set and attack; the models are kept in `out`/models.
 
+    `elsewhere` is where the source of those that are derived lies now.
     Raises FeatsplitError where a set cannot be opened or no set is of a train split.
     """
-    loaded = {name: load_data(DataSpec(name), root=root, download=download) for name in sets}
+    loaded = {
+        name: load_data(DataSpec(name), root=root, download=download, elsewhere=elsewhere_of(name, elsewhere, sets))
+        for name in sets
+    }
     tests = {name: data for name, data in loaded.items() if _of_test_split(name)}
     trains = {name: data for name, data in loaded.items() if name not in tests}
     if not trains:

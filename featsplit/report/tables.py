@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from featsplit.data.places import is_derived
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.rows import Row, column_name, picked, spread
 
@@ -147,8 +148,17 @@ def listing(rows: list[Row]) -> Cells:
     table = [head]
     for row in rows:
         attack = ["-" if row[key] is None else f"{row[key]}" for key in ("norm", "eps", "steps", "restarts")]
-        table.append([Path(row["model"]).stem, row["test_set"], row["attack"], *attack, f"{row['n']}", cell([row])])
+        table.append([Path(row["model"]).stem, _tested(row), row["attack"], *attack, f"{row['n']}", cell([row])])
     return table
+
+
+def _tested(row: Row) -> str:
+    """Which images a row is of: its test set's test images, or as it says."""
+    name, split = row["test_set"], row.get("split", "test")
+    images, source = ("training" if split == "train" else split), row.get("images_of", name)
+    if source != name:
+        return f"{name}: the source's {images} images"
+    return f"{name}: its own images" if is_derived(name) else name if split == "test" else f"{name}: {images} images"
 
 
 def transfer_table(rows: list[Row]) -> Cells:
