@@ -1,5 +1,6 @@
-"""Plain data (TOML, `--set key=value`) to frozen dataclasses, with an error that names the key and its rule."""
+"""Plain data (TOML, `--set key=value`) to frozen dataclasses, by errors that name the key and its rule; and back."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -85,3 +86,41 @@ def _parsed(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def as_toml(mapping: Mapping[str, Any], place: str = "") -> str:
+    """TOML of nested mappings of texts, numbers, truth values and lists of these, as `tomllib` reads it back.
+
+    Keys are names of fields. What is None is left out: TOML has no word for it, and it is such a field's default.
+    """
+    values = {key: value for key, value in mapping.items() if value is not None and not isinstance(value, Mapping)}
+    lines = [f"{key} = {_as_toml(value, f'{place}.{key}'.lstrip('.'))}\n" for key, value in values.items()]
+    tables = [
+        f"\n[{name}]\n{as_toml(value, name)}"
+        for key, value in mapping.items()
+        if isinstance(value, Mapping) and (name := f"{place}.{key}".lstrip("."))
+    ]
+    return "".join([*lines, *tables])
+
+
+def _as_toml(value: Any, place: str) -> str:
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_as_toml(item, place) for item in value)}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str):
+        return repr(value)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise FeatsplitError(f"{place} = {value!a}: is no text in UTF-8, as settings must be; rename it") from error
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def flat(mapping: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """Nested settings as one level, "train.rand.lr"."""
+    found: dict[str, Any] = {}
+    for key, value in mapping.items():
+        name = f"{place}.{key}".lstrip(".")
+        found |= flat(value, name) if isinstance(value, Mapping) else {name: value}
+    return found

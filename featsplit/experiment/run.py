@@ -2,15 +2,11 @@
 
 D -> standard, adversarial -> D_R, D_NR, D_rand, D_det -> a standard network on each -> rows   (the paper, Fig. 1)
 
-What else is measured, by the experiment's `parts`, is in `plan` and `parts`.
+What else is measured, by the experiment's `parts`, is in `plan` and `parts`; where a run goes, in `folders`.
 """
 
-import hashlib
-import json
-import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -23,9 +19,8 @@ from featsplit.experiment.plan import MADE, ON_SOURCE, jobs_of, part_of, set_of
 from featsplit.experiment.settings import NETWORKS, SOURCE_NETWORKS, Experiment
 from featsplit.experiment.stages import Say, Stages, built, evaluated, network, split_of, trained
 from featsplit.experiment.workers import Workers
-from featsplit.files import check_writable, write_json
+from featsplit.files import write_json
 from featsplit.models.build import SMALL_ARCHITECTURES
-from featsplit.models.checkpoints import versions
 
 Job = tuple[int, str]
 
@@ -89,39 +84,3 @@ def _network(stages: Stages, name: str) -> list[Row]:
         shifted = Split(data.test.images, (data.test.labels + 1) % len(data.classes))
         found += evaluated(stages, name, model, "source:next", shifted, attacks[:1], part=part)
     return found + rows + (by_epoch(stages, name) if name in (*SOURCE_NETWORKS, *MADE) else [])
-
-
-def reopen(out: Path) -> None:
-    """Take the mark of a finished run from `out`, before anything there changes; the folder must be writable."""
-    check_writable(out / "run.json", overwrite=True)
-    (out / "run.json").unlink(missing_ok=True)
-
-
-def close(out: Path, experiment: Experiment, data: ImageData, *, seeds: list[int], command: str) -> None:
-    """Mark the run in `out` as finished; with what a report of it says: the `command`, the data, the day."""
-    of: dict[str, Any] = {"name": data.name, "digest": data.digest, "train": len(data.train), "test": len(data.test)}
-    of |= {"shape": list(data.shape), "classes": list(data.classes)}
-    of["chance"] = float(data.test.labels.bincount().max()) / len(data.test)
-    told = {"command": command, "data": of, "date": time.strftime("%Y-%m-%d")}
-    write_json(out / "run.json", {**_mark(out, experiment, seeds), **told})
-
-
-def finished(out: Path, experiment: Experiment, seeds: list[int]) -> bool:
-    """Whether `out` holds the finished run of these settings and seeds, by these versions, with these rows.
-
-    The user's own data and code may have changed since, so a run of them is never taken as finished by its settings.
-    """
-    source = experiment.data.source
-    if (":" in source and not is_planted(source)) or source.endswith(".h5") or ":" in experiment.model.arch:
-        return False
-    try:
-        told = dict(json.loads((out / "run.json").read_text()))
-        return all(told.get(name) == value for name, value in _mark(out, experiment, seeds).items())
-    except (OSError, ValueError, TypeError):
-        return False
-
-
-def _mark(out: Path, experiment: Experiment, seeds: list[int]) -> dict[str, Any]:
-    rows = hashlib.sha256((out / "rows.json").read_bytes()).hexdigest()
-    settings: dict[str, Any] = json.loads(json.dumps(experiment.plain()))
-    return {"settings": settings, "seeds": seeds, "versions": versions(), "rows": rows}

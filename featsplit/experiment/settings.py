@@ -182,7 +182,7 @@ def read_experiment(name: str, settings: list[str] | None = None) -> Experiment:
     if path is None:
         raise unknown("run", name, [*presets(), "FILE.toml"])
     try:
-        mapping = tomllib.loads(path.read_text())
+        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FeatsplitError(f"{path}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from featsplit.errors import FeatsplitError
-from featsplit.experiment.convert import record
+from featsplit.experiment.convert import flat, record
 from featsplit.experiment.plan import sets_of
 from featsplit.experiment.settings import Experiment
 from featsplit.experiment.stages import TIMES
@@ -249,7 +249,7 @@ def _again(run: Run) -> list[Block]:
     versions = ", ".join(f"{name} {version}" for name, version in run.told["versions"].items())
     blocks: list[Block] = [
         Heading("To make it again"),
-        Code(run.told["command"]),
+        *_commands(run),
         Text(
             f"{run.told['date']}; {versions}. Digest of the data: {run.data['digest']}. Every number above is in"
             " rows.json, or in the summaries that the files in sets/ carry (featsplit info FILE)."
@@ -259,6 +259,14 @@ def _again(run: Run) -> list[Block]:
     ]
     times = _times(run)
     return [*blocks, Heading("Times", 3), Table(times)] if len(times) > 1 else blocks
+
+
+def _commands(run: Run) -> list[Block]:
+    """The command that makes the run again from its own settings.toml, and the one that it was made by."""
+    made, again = run.told["command"], run.told.get("again")
+    if again is None:  # of a version that left no settings.toml
+        return [Code(made)]
+    return [Code(again), Text("settings.toml, beside this page, has every setting. It was made by"), Code(made)]
 
 
 def _times(run: Run) -> Cells:
@@ -284,18 +292,9 @@ def comparison(runs: list[Run]) -> list[Block]:
             for attack, cell in zip(table[0][1:], cells, strict=True):
                 lines.setdefault((name, attack), [""] * len(runs))[place] = cell
     table = [head, *([*key, *cells] for key, cells in lines.items() if any(cells))]
-    settings = [_flat(run.told["settings"]) for run in runs]
+    settings = [flat(run.told["settings"]) for run in runs]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     apart = [key for key in keys if len({json.dumps(each.get(key)) for each in settings}) > 1]
     other = [["setting", *head[2:]], *([key, *(json.dumps(each.get(key)) for each in settings)] for key in apart)]
     differ: list[Block] = [Heading("Where their settings differ"), Table(other)] if apart else []
     return [Heading("Runs side by side", 1), Table(table), *differ]
-
-
-def _flat(settings: dict[str, Any], place: str = "") -> dict[str, Any]:
-    """Nested settings as one level, "train.rand.lr"."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        name = f"{place}.{key}".lstrip(".")
-        found |= _flat(value, name) if isinstance(value, dict) else {name: value}
-    return found
