@@ -18,7 +18,12 @@ def run(
             help="A preset (digits, mnist-mini, cifar10-mini, cifar10-cpu, cifar10, paper-cifar10 ...) or a file.",
         ),
     ],
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="[default: datasets_out/PRESET]")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="[default: datasets_out/PRESET; PRESET-... where that has a run of other settings]"
+        ),
+    ] = None,
     seeds: Annotated[str, typer.Option(help="One whole run for each, such as 0,1,2.")] = "0",
     parts: Annotated[
         str | None,

@@ -20,11 +20,11 @@ from featsplit.errors import FeatsplitError
 from featsplit.experiment.convert import as_toml, flat, record
 from featsplit.experiment.plan import jobs_of
 from featsplit.experiment.settings import Experiment, read_experiment
-from featsplit.experiment.stages import TIMES, digest
+from featsplit.experiment.stages import ROWS, TIMES, digest
 from featsplit.files import check_writable, replacing, write_json
 from featsplit.models.checkpoints import versions
 
-RUN, SETTINGS, ROWS = "run.json", "settings.toml", "rows.json"
+RUN, SETTINGS = "run.json", "settings.toml"
 USUAL = Path("datasets_out")
 SHOWN = 3
 """How many changed settings a line names."""
@@ -33,7 +33,7 @@ SHOWN = 3
 class Held(NamedTuple):
     """What a folder holds: a run of `experiment` (None where its settings cannot be read), begun or `finished`.
 
-    Of a finished run `seeds`, `versions` and the digest of its `rows`.
+    Of a finished run `seeds`, `versions`, the digest of its `rows`, and their format.
     """
 
     experiment: Experiment | None
@@ -41,6 +41,7 @@ class Held(NamedTuple):
     seeds: tuple[int, ...] = ()
     versions: dict[str, str] | None = None
     rows: str = ""
+    format: int = ROWS
 
 
 class Destination(NamedTuple):
@@ -75,7 +76,8 @@ def held(folder: Path) -> Held | None:
             return Held(settled(read_experiment(str(folder / SETTINGS))))
         told = dict(json.loads((folder / RUN).read_text()))
         experiment = settled(record(Experiment, told["settings"], ""))
-        return Held(experiment, True, tuple(told["seeds"]), dict(told["versions"]), str(told["rows"]))
+        of = (tuple(told["seeds"]), dict(told["versions"]), str(told["rows"]), int(told.get("format", 2)))
+        return Held(experiment, True, *of)
     except (FeatsplitError, OSError, ValueError, KeyError, TypeError):
         return Held(None, finished)
 
@@ -124,6 +126,8 @@ def _replaced(folder: Path, experiment: Experiment, seeds: list[int]) -> list[st
             ", ".join(f"{name} {value}" for name, value in v.items()) for v in (there.versions or {}, versions())
         )
         said.append(f"{folder}: was made by {was}; it is made again by {now}, and replaced")
+    elif there.format != ROWS:
+        said.append(f"{folder}: its rows say less than those of this version; they are measured again, and replaced")
     return said
 
 
@@ -136,22 +140,22 @@ def finished(folder: Path, experiment: Experiment, seeds: list[int]) -> bool:
     if path_of(experiment.data.source) is not None or ":" in experiment.model.arch or there is None:
         return False
     same = (there.experiment, there.seeds, there.versions) == (settled(experiment), tuple(seeds), versions())
-    return same and there.rows == _rows_digest(folder)
+    return same and (there.rows, there.format) == (_rows_digest(folder), ROWS)
 
 
-def reopen(destination: Destination, experiment: Experiment, seeds: list[int]) -> None:
+def reopen(place: Destination, experiment: Experiment, seeds: list[int]) -> None:
     """Begin the run of `experiment` in its folder, which must be writable: with its settings, and the lender's work.
 
     The mark of a finished run is taken away first, before anything there changes.
     """
-    folder, text = destination.folder, HEAD + as_toml(settled(experiment).plain())
+    folder, text = place.folder, HEAD + as_toml(settled(experiment).plain())
     check_writable(folder / RUN, overwrite=True)
     (folder / RUN).unlink(missing_ok=True)
     with replacing(folder / SETTINGS) as partial:
         partial.write_text(text, encoding="utf-8")
-    if destination.lender is not None:
+    if place.lender is not None:
         for seed in seeds:
-            _take_up(destination.lender / f"seed{seed}", folder / f"seed{seed}", set(jobs_of(experiment)))
+            _take_up(place.lender / f"seed{seed}", folder / f"seed{seed}", set(jobs_of(experiment)))
 
 
 HEAD = "# All the settings of a run of featsplit. Made again by: featsplit run settings.toml --seeds ... --out FOLDER\n"
@@ -186,13 +190,19 @@ def close(folder: Path, experiment: Experiment, data: ImageData, *, seeds: list[
     """
     of: dict[str, Any] = {"name": data.name, "digest": data.digest, "train": len(data.train), "test": len(data.test)}
     of |= {"shape": list(data.shape), "classes": list(data.classes)}
-    told = {"settings": experiment.plain(), "seeds": seeds, "versions": versions(), "rows": _rows_digest(folder)}
+    told: dict[str, Any] = {
+        "settings": experiment.plain(),
+        "seeds": seeds,
+        "versions": versions(),
+        "rows": _rows_digest(folder),
+    }
+    told["format"] = ROWS
     told |= {"command": command, "again": again, "data": of, "date": time.strftime("%Y-%m-%d")}
     write_json(folder / RUN, told)
 
 
 def _rows_digest(folder: Path) -> str:
     try:
-        return hashlib.sha256((folder / ROWS).read_bytes()).hexdigest()
+        return hashlib.sha256((folder / "rows.json").read_bytes()).hexdigest()
     except OSError:
         return "none"

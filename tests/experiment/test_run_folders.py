@@ -24,6 +24,7 @@ from featsplit.experiment import folders
 from featsplit.experiment.convert import as_toml
 from featsplit.experiment.folders import changes, destination, held, settled
 from featsplit.experiment.settings import Experiment, presets, read_experiment
+from featsplit.experiment.stages import ROWS
 
 LEAST = """
 [data]
@@ -149,6 +150,17 @@ def test_a_run_of_other_versions_says_so(here: Path, monkeypatch: pytest.MonkeyP
     ]
 
 
+def test_a_finished_run_whose_rows_are_of_another_format_is_measured_again(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "ROWS", ROWS + 1)
+    asked = read_experiment("least.toml")
+    assert not folders.finished(Path("datasets_out/least"), asked, [0, 1])
+    assert destination(asked, [0, 1], None).said == [
+        "datasets_out/least: its rows say less than those of this version; they are measured again, and replaced"
+    ]
+
+
 def test_a_run_that_was_killed_is_known_by_its_settings(here: Path) -> None:
     Path("datasets_out/least/run.json").unlink()
     same, other = (read_experiment("least.toml", words) for words in ([], ["match.steps=3"]))
@@ -212,12 +224,13 @@ def test_a_disk_without_links_gets_copies(here: Path, monkeypatch: pytest.Monkey
 def test_sets_of_parts_that_are_not_asked_for_are_not_taken_along(here: Path) -> None:
     Path("datasets_out/least/seed0/sets/det-bugs.h5").write_text("of the part bugs")
     Path("datasets_out/least/seed0/models/.rand.safetensors.training").write_text("half of a training")
+    Path("datasets_out/least/seed0/rows/.det.json.partial").write_text("half of some rows")
     asked = read_experiment("least.toml", ["match.steps=3"])
     place = destination(asked, [0], None)
     folders.reopen(place, asked, [0])
     names = {path.name for path in place.folder.rglob("*")}
     assert {"det.h5", "rand.safetensors"} < names
-    assert not {"det-bugs.h5", ".rand.safetensors.training"} & names
+    assert not {"det-bugs.h5", ".rand.safetensors.training", ".det.json.partial"} & names
 
 
 def test_the_command_on_the_page_makes_the_run_again_from_its_settings_alone(
