@@ -190,13 +190,8 @@ def close(folder: Path, experiment: Experiment, data: ImageData, *, seeds: list[
     """
     of: dict[str, Any] = {"name": data.name, "digest": data.digest, "train": len(data.train), "test": len(data.test)}
     of |= {"shape": list(data.shape), "classes": list(data.classes)}
-    told: dict[str, Any] = {
-        "settings": experiment.plain(),
-        "seeds": seeds,
-        "versions": versions(),
-        "rows": _rows_digest(folder),
-    }
-    told["format"] = ROWS
+    told: dict[str, Any] = {"settings": experiment.plain(), "seeds": seeds, "versions": versions()}
+    told |= {"rows": _rows_digest(folder), "format": ROWS}
     told |= {"command": command, "again": again, "data": of, "date": time.strftime("%Y-%m-%d")}
     write_json(folder / RUN, told)
 
