@@ -190,6 +190,7 @@ def close(folder: Path, experiment: Experiment, data: ImageData, *, seeds: list[
     """
     of: dict[str, Any] = {"name": data.name, "digest": data.digest, "train": len(data.train), "test": len(data.test)}
     of |= {"shape": list(data.shape), "classes": list(data.classes)}
+    of["chance"] = float(data.test.labels.bincount().max()) / len(data.test)
     told: dict[str, Any] = {"settings": experiment.plain(), "seeds": seeds, "versions": versions()}
     told |= {"rows": _rows_digest(folder), "format": ROWS}
     told |= {"command": command, "again": again, "data": of, "date": time.strftime("%Y-%m-%d")}
