@@ -159,7 +159,8 @@ th, td { padding: .3rem .75rem .3rem 0; text-align: right; vertical-align: top; 
 th { color: var(--quiet); font-weight: 600; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; min-width: 9rem; }
 td:not(:first-child) { white-space: nowrap; }
-td.long:not(:first-child) { white-space: normal; min-width: 16rem; }
+td.long:first-child { min-width: 16rem; }
+td.long:not(:first-child) { white-space: normal; min-width: 15rem; }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
 figure { margin: 1rem 0; overflow-x: auto; }
 figure svg, figure img { max-width: 100%; height: auto; display: block; }

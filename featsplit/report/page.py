@@ -143,8 +143,9 @@ def blocks_of(run: Run) -> list[Block]:
 
 
 VERDICTS = (
-    "A statement holds, or does not, where the intervals of its differences say so at 95 %, corrected for the number "
-    "of inequalities in it; else it is undecided, and more test images or seeds would decide it. Two networks are "
+    "A statement holds, or does not, where the 95 % intervals of its differences say so; else it is undecided, and "
+    "more test images or seeds would decide it. A chain holds where each of its inequalities does, and does not where "
+    "one is reversed, at a level corrected for their number. Two networks are "
     "compared image by image where both were tested on the same images. Intervals are over images and, with several "
     "seeds, over seeds; those of one seed speak of its networks alone. A statement about robustness is asked at every "
     "eps of the run, and holds where it holds at one."
@@ -153,12 +154,12 @@ VERDICTS = (
 
 def claims_table(found: list[Claim]) -> Cells:
     """A line for each statement with its verdict, and one for each further eps at which it was asked."""
-    table = [["statement", "verdict", "measured", "differences, with their intervals", "on"]]
+    table = [["statement", "verdict", "measured", "differences, with their intervals"]]
     for claim in found:
-        check = claim.decisive
-        table.append([claim.what, claim.verdict, check.measured, check.intervals, check.at])
-        others = [other for other in claim.checks if other is not check]
-        table += [["the same there", f"there: {c.verdict}", c.measured, c.intervals, c.at] for c in others]
+        one = claim.decisive
+        table.append([f"{claim.what} ({one.at})", claim.verdict, one.measured, one.intervals])
+        others = [other for other in claim.checks if other is not one]
+        table += [[f"the same ({c.at})", f"there: {c.verdict}", c.measured, c.intervals] for c in others]
     return table
 
 

@@ -237,3 +237,51 @@ def test_the_command_compares(every_part: Path, other: Path, tmp_path: Path) -> 
     wrong = CliRunner().invoke(app, [*words[:-1], str(tmp_path / "both.md")])
     assert isinstance(wrong.exception, FeatsplitError)
     assert "must end in .html" in str(wrong.exception)
+
+
+def test_the_terminal_has_each_verdict_with_its_numbers_and_intervals_in_80_columns(every_part: Path) -> None:
+    text, found = summary(every_part), Run(every_part).claims()
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    assert len(found) > 5
+    for claim in found:
+        check = claim.decisive
+        assert f"{claim.verdict} {claim.what}" in words
+        assert f"{check.measured} ({check.at})" in words
+        assert " ".join(check.intervals.split()) in words
+    counts = [sum(claim.verdict == verdict for claim in found) for verdict in ("holds", "does not hold", "undecided")]
+    held, failed, undecided = counts
+    assert (
+        f"{held} of {len(found)} statements of the paper hold here, {failed} do not, {undecided} are undecided" in words
+    )
+
+
+def test_the_page_has_a_line_for_each_statement_and_each_further_eps(every_part: Path, page: Page) -> None:
+    (table,) = [table for table in page.tables if table[0][:2] == ["statement", "verdict"]]
+    found = Run(every_part).claims()
+    assert [line[:3] for line in table[1:] if not line[0].startswith("the same (")] == [
+        [f"{claim.what} ({claim.decisive.at})", claim.verdict, claim.decisive.measured] for claim in found
+    ]
+    assert len(table) - 1 == sum(len(claim.checks) for claim in found)
+    assert all(", n " in line[0] for line in table[1:] if not line[0].startswith("Fig. 3")), "norm, eps and n beside it"
+
+
+def test_a_run_of_a_version_that_kept_no_outcomes_is_read_with_wider_intervals(
+    every_part: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(every_part, tmp_path / "old")
+    rows: list[dict[str, Any]] = json.loads((every_part / "rows.json").read_text())
+    older = [{key: value for key, value in row.items() if key not in ("outcomes", "images")} for row in rows]
+    (tmp_path / "old" / "rows.json").write_text(json.dumps(older))
+    told = json.loads((every_part / "run.json").read_text())
+    del told["data"]["chance"]
+    (tmp_path / "old" / "run.json").write_text(json.dumps(told))
+    now, then = Run(every_part), Run(tmp_path / "old")
+    assert then.chance == 0.1
+    assert [claim.what[:40] for claim in then.claims()] == [claim.what[:40] for claim in now.claims()]
+    assert "undecided" in summary(tmp_path / "old")
+
+
+def test_the_chance_of_a_run_is_its_most_frequent_class(every_part: Path) -> None:
+    """40 stratified images of ten classes: four of each."""
+    assert Run(every_part).chance == 0.1
