@@ -8,6 +8,7 @@ import os
 import pickle
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.progress import silence
 
 Job = TypeVar("Job")
@@ -73,7 +74,10 @@ def _finished(pool: ProcessPoolExecutor, work: bytes, needs: Mapping[Job, Sequen
         for future in wait(running, return_when=FIRST_COMPLETED).done:
             job = running.pop(future)
             done.add(job)
-            yield job, future.result()
+            result, said = future.result()
+            for words in said:
+                warnings.warn_explicit(*words)
+            yield job, result
 
 
 def _begin(threads: int) -> None:
@@ -92,6 +96,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _do(work: bytes, job: Any) -> Any:
-    """Bytes, not a tensor in shared memory, of which a container may have little."""
-    return pickle.loads(work)(job)
+def _do(work: bytes, job: Any) -> tuple[Any, list[tuple[str, type[Warning], str, int]]]:
+    """The result, and the warnings, which the parent says. Bytes, not a tensor in shared memory, of which a container
+    may have little.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FeatsplitWarning)
+        result = pickle.loads(work)(job)
+    return result, [(str(each.message), each.category, each.filename, each.lineno) for each in caught]
