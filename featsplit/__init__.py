@@ -10,7 +10,7 @@ _HOMES = {
     "ImageData": "data.images",
     "Split": "data.images",
     "load_data": "data.sources",
-    "open_dataset": "data.derived",
+    "open_dataset": "data.dataset",
     "ModelSpec": "models.build",
     "build": "models.build",
     "wrap": "models.wrapping",

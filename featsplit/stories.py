@@ -10,6 +10,7 @@ import h5py
 from safetensors import SafetensorError, safe_open
 
 from featsplit.errors import FeatsplitError
+from featsplit.made_by import MadeBy, made_by_from
 
 SET_FORMAT = "featsplit-derived-1"
 MODEL_FORMAT = "featsplit-model-1"
@@ -18,12 +19,17 @@ NOT_TOLD = "not told"
 
 
 class SetStory(NamedTuple):
-    """What a derived file says of itself: its `spec`, the `digests` of its columns, its `summary`, and their shapes."""
+    """What a derived file says of itself: its `spec`, the `digests` of its columns, its `summary`, and their shapes.
+
+    `warnings` says what is wrong with it; None in a file that was made before this was looked for.
+    """
 
     spec: dict[str, Any]
     digests: dict[str, str]
     summary: dict[str, float]
     columns: dict[str, tuple[tuple[int, ...], str]]
+    made_by: MadeBy = MadeBy()
+    warnings: list[str] | None = None
 
 
 @contextmanager
@@ -49,7 +55,10 @@ def read_spec(path: Path) -> SetStory:
             spec[name]
         for name in ("images", "labels"):
             file[name]
-        return SetStory(spec, digests, summary, {name: (file[name].shape, str(file[name].dtype)) for name in file})
+        columns = {name: (file[name].shape, str(file[name].dtype)) for name in file}
+        made_by = made_by_from(json.loads(file.attrs["made_by"])) if "made_by" in file.attrs else MadeBy()
+        warnings = list(map(str, json.loads(file.attrs["warnings"]))) if "warnings" in file.attrs else None
+        return SetStory(spec, digests, summary, columns, made_by, warnings)
 
 
 def read_model_story(path: Path) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from featsplit.stories import MODEL_FORMAT
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
-    {"files", "stories", "pickles"},
+    {"files", "made_by", "pickles"},
+    {"stories"},
     {"geometry"},
     {"rules"},
     {"optimize"},

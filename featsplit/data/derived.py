@@ -2,15 +2,15 @@
 
 Columns, each of N rows: images (N, C, H, W), labels, source_index, source_label, and by method start_index,
 start_distance, distance (matching) or target, prediction, control_before, control_after (perturbing). Attributes: the
-whole specification as JSON, a SHA-256 for each column, and a summary. Chunks are checksummed (Fletcher-32). The file is
-written as shards, each renamed into place, then assembled: a killed build loses at most one shard.
+whole specification as JSON, a SHA-256 for each column, a summary, the networks behind it, and warnings. Chunks are
+checksummed (Fletcher-32). The file is written as shards, each renamed into place, then assembled: a killed build loses
+at most one shard.
 """
 
 import glob
 import hashlib
 import json
 import math
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,18 +23,19 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from featsplit.data.images import Split, as_inputs
+from featsplit.data.images import Split
 from featsplit.data.mapped import mapped
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import FeatsplitError, unknown, warn
 from featsplit.files import check_writable, replacing
+from featsplit.made_by import MadeBy
 from featsplit.progress import progress
 from featsplit.stories import NOT_TOLD, SET_FORMAT, SetStory, opened_set, read_spec
 
 SHARD = 1024
 WHOLE = 2**30
 Columns = dict[str, Tensor]
+Examine = Callable[[Columns], list[str]]
 Dtype = Literal["float32", "float16", "uint8"]
 DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
@@ -60,17 +61,21 @@ def write_derived(
     total: int,
     batch_size: int,
     spec: dict[str, Any],
+    examine: Examine = lambda _: [],
+    made_by: MadeBy | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
     """Write `total` rows to `path`, as `compute(rows)` gives them for each batch of indices; return their summary.
 
     Batches of `batch_size` fill shards of `SHARD` rows. `spec` (JSON values) says what the file is made of and by: a
-    file of the same `spec` is left as it is, shards of the same `spec` are taken up. Raises FeatsplitError where `path`
-    holds anything else, unless `overwrite`.
+    file of the same `spec` is left as it is, shards of the same `spec` are taken up. `examine` gives from all columns
+    but the images what is wrong with the set: these warnings are said and stored. `made_by` is told in the file, and
+    does not decide whether it is the same: a network under another name is the same network. Raises FeatsplitError
+    where `path` holds anything else, unless `overwrite`.
     """
-    spec = json.loads(json.dumps(spec))
+    spec, made_by = json.loads(json.dumps(spec)), made_by or MadeBy()
     if (kept := _kept(path, spec)) is not None:
-        return kept
+        return _taken_up(path, kept, examine, made_by)
     check_writable(path, overwrite=overwrite)
     own = spec["source"].get("source", "")
     if own.endswith(".h5") and Path(own).resolve() == path.resolve():
@@ -89,18 +94,19 @@ def write_derived(
             with replacing(shard) as partial:
                 save_file(columns, partial)
             parts.clear()
-    summary = _assemble(path, shards, spec, summarise, total=total)
+    summary, warnings = _assemble(path, shards, spec, summarise, examine, made_by, total=total)
     shutil.rmtree(folder)
+    _say(path, warnings)
     return summary
 
 
-def _kept(path: Path, spec: dict[str, Any]) -> dict[str, float] | None:
-    """The summary of the file at `path` where it is of this `spec`; None where it is absent, damaged or another."""
+def _kept(path: Path, spec: dict[str, Any]) -> SetStory | None:
+    """What the file at `path` says where it is of this `spec`; None where it is absent, damaged or another."""
     try:
         story = read_spec(path)
     except FeatsplitError:
         return None
-    return story.summary if _same_work(story.spec, spec) else None
+    return story if _same_work(story.spec, spec) else None
 
 
 def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -112,6 +118,33 @@ def _same_work(one: dict[str, Any], other: dict[str, Any]) -> bool:
         return {**spec, "source": bool(spec["source"]), "source_name": ""}
 
     return work(one) == work(other)
+
+
+def _taken_up(path: Path, kept: SetStory, examine: Examine, made_by: MadeBy) -> dict[str, float]:
+    """The summary of the file at `path`, which says its warnings again.
+
+    Where the file does not know them yet, or `made_by` tells of a network what it does not, it is written with both.
+    """
+    warnings, told = kept.warnings, kept.made_by.joined(made_by)
+    if warnings is None or told != kept.made_by:
+        warnings = examine(read_columns(path, [name for name in kept.columns if name != "images"]))
+        with replacing(path) as partial:
+            shutil.copyfile(path, partial)
+            with h5py.File(partial, "r+") as file:
+                _tell(file, made_by=told.plain(), warnings=warnings)
+    _say(path, warnings)
+    return kept.summary
+
+
+def _tell(file: h5py.File, **values: Any) -> None:
+    """Write each of the JSON `values` as an attribute of the file."""
+    for name, value in values.items():
+        file.attrs[name] = json.dumps(value)
+
+
+def _say(path: Path, warnings: list[str]) -> None:
+    for warning in warnings:
+        warn(f"{path}: {warning}")
 
 
 def _missing(folder: Path, shards: list[Path], spec: dict[str, Any]) -> list[Path]:
@@ -143,10 +176,12 @@ def _assemble(
     shards: list[Path],
     spec: dict[str, Any],
     summarise: Callable[[Columns], dict[str, float]],
+    examine: Examine,
+    made_by: MadeBy,
     *,
     total: int,
-) -> dict[str, float]:
-    """Copy the shards into one file, a shard in memory at a time, with digests and summary."""
+) -> tuple[dict[str, float], list[str]]:
+    """Copy the shards into one file, a shard in memory at a time, with digests; return its summary and warnings."""
     small: dict[str, list[Tensor]] = {}
     hashes: dict[str, Any] = {}
     with replacing(path) as partial, h5py.File(partial, "w") as file:
@@ -159,12 +194,12 @@ def _assemble(
                 hashes.setdefault(name, _hash(target)).update(column.numpy().tobytes())
                 if name != "images":
                     small.setdefault(name, []).append(column)
-        summary = summarise({name: torch.cat(parts) for name, parts in small.items()})
+        columns = {name: torch.cat(parts) for name, parts in small.items()}
+        summary, warnings = summarise(columns), examine(columns)
         digests = {name: digest.hexdigest() for name, digest in hashes.items()}
-        for name, value in (("spec", spec), ("digests", digests), ("summary", summary)):
-            file.attrs[name] = json.dumps(value)
+        _tell(file, spec=spec, digests=digests, summary=summary, made_by=made_by.plain(), warnings=warnings)
         file.attrs["format"] = SET_FORMAT
-    return summary
+    return summary, warnings
 
 
 def _column(file: h5py.File, name: str, column: Tensor, total: int) -> h5py.Dataset:
@@ -227,36 +262,3 @@ def _mapped_images(path: Path, story: SetStory) -> Tensor:
 
     cure = "make room, or build the set again with --dtype uint8"
     return mapped(copy, shape, kind, read, title=f"unpack {path.name}", cure=cure)
-
-
-class DerivedDataset(Dataset[tuple[Tensor, int]]):
-    """A derived file as a torch Dataset of (image, label): the image (C, H, W) float32 in [0, 1].
-
-    Rows are read when asked for. Each process opens the file for itself, so it is safe with DataLoader workers.
-    `spec` and `summary` hold the file's story, `columns` every other column in memory.
-    """
-
-    def __init__(self, path: Path) -> None:
-        story = read_spec(path)
-        self.path, self.spec, self.summary = path, story.spec, story.summary
-        self.columns = read_columns(path, [name for name in story.columns if name != "images"])
-        self._file: tuple[int, h5py.File] | None = None
-
-    def __len__(self) -> int:
-        return len(self.columns["labels"])
-
-    def __getitem__(self, row: int) -> tuple[Tensor, int]:
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"row {row}: the set has {len(self)}")
-        if self._file is None or self._file[0] != os.getpid():
-            self._file = os.getpid(), h5py.File(self.path, "r")
-        image = torch.from_numpy(np.asarray(self._file[1]["images"][row % len(self)]))
-        return as_inputs(image), int(self.columns["labels"][row])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_file": None}
-
-
-def open_dataset(path: str | Path) -> DerivedDataset:
-    """The derived set at `path` as a torch Dataset; raises FeatsplitError where it is damaged or foreign."""
-    return DerivedDataset(Path(path))

@@ -24,7 +24,7 @@ from featsplit.data.planted import NAME, is_planted, load_planted
 from featsplit.data.selection import RESIZE_MODES, ResizeMode, hold_out, keep_classes, limit_split, resize_split
 from featsplit.data.shared import pixel_digest, warn_of_shared
 from featsplit.data.stored import STORED, cache_folder, data_root, load_digits, load_stored
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import FeatsplitError, unknown, warn
 from featsplit.stories import NOT_TOLD, read_spec
 
 SOURCES = ("digits", *STORED, NAME, "folder:PATH", "npz:PATH", f"{PREFIX}PATH", "FILE.h5")
@@ -134,7 +134,10 @@ def load_derived(
     `elsewhere` is as in `load_source`. Without `test` the source is not opened, and the test split is empty; raises
     FeatsplitError where the file is of the test split, so that there would be nothing to train on.
     """
-    told = read_spec(path).spec
+    story = read_spec(path)
+    told = story.spec
+    for warning in story.warnings or []:
+        warn(f"{path}: {warning}")
     if not test:
         if told["split"] != "train":
             raise FeatsplitError(f"{path}: is of the test split: without its source there is nothing to train on")

@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from featsplit.data.derived import DerivedDataset, open_dataset
+from featsplit.data.dataset import DerivedDataset, open_dataset
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.files import replacing

@@ -31,6 +31,7 @@ from featsplit.report.tables import (
     splits_table,
     steps_table,
 )
+from featsplit.report.warnings import set_warnings
 from featsplit.stories import read_spec
 
 TITLES = {
@@ -135,6 +136,7 @@ def blocks_of(run: Run) -> list[Block]:
         Heading("How the sets came out"),
         *(Table(cells) for cells in construction_tables(run)),
         Table(reading_table(run.rows)),
+        *set_warnings(run),
         *_published(run),
         Heading("The images"),
         *(block for name in TITLES for block in _grid(run, name)),

@@ -1,6 +1,7 @@
 """D_R and D_NR: images whose representation is that of another image (arXiv:1905.02175, section 3.1, appendix C.2)."""
 
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,10 +13,12 @@ from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.errors import FeatsplitError, check_count, unknown
 from featsplit.geometry import box, lengths
+from featsplit.made_by import MadeBy
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import DRAFT, Evaluation, Found, minimize
 from featsplit.rules import RuleName, StepRule
 from featsplit.runtime import Frozen, Precision, frozen, usual_batch
+from featsplit.synthesis.checks import match_warnings
 from featsplit.synthesis.story import specification
 
 Start = Literal["image", "noise"]
@@ -99,12 +102,14 @@ def build_match(
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
     story: dict[str, Any] | None = None,
+    made_by: MadeBy | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
     """Write D_R or D_NR of `split` to `path` by matching `model`'s representation; return the file's summary.
 
     Starts are drawn from the train split, for each image another one than itself. `story` (JSON values) joins the
-    file's description. A build that was cut off goes on at its last finished shard.
+    file's description, and `made_by` what is known of the model. A build that was cut off goes on at its last finished
+    shard. A set that is of little use warns (see `checks`).
     """
     match.check()
     check_dtype(dtype)
@@ -118,7 +123,8 @@ def build_match(
         told = {"labels": labels, "source_index": rows, "source_label": labels, "start_index": start_index}
         return told | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
 
-    how = {"method": "match", "match": asdict(match.sized(data.shape)), "split": split, "seed": seed, "dtype": dtype}
+    sized = match.sized(data.shape)
+    how = {"method": "match", "match": asdict(sized), "split": split, "seed": seed, "dtype": dtype}
     size = batch_size or usual_batch(device, data.shape)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
@@ -128,6 +134,8 @@ def build_match(
         total=len(chosen),
         batch_size=size,
         spec=spec,
+        examine=partial(match_warnings, match=sized, dtype=dtype),
+        made_by=made_by,
         overwrite=overwrite,
     )
 

@@ -6,6 +6,7 @@ perturbed, and a fresh network still learns to read the true test images: what t
 network had learned is passed on. D_rand and D_det are the same with images that were perturbed first.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +16,10 @@ from torch import Tensor
 from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
+from featsplit.made_by import MadeBy
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import frozen, predict
+from featsplit.synthesis.checks import mislabelled_warnings
 from featsplit.synthesis.story import specification
 
 
@@ -29,6 +32,7 @@ def build_mislabelled(
     dtype: Dtype = "float32",
     device: torch.device | str = "cpu",
     story: dict[str, Any] | None = None,
+    made_by: MadeBy | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
     """Write the images of `split` that `model` misreads to `path`, labelled as it reads them; return the summary.
@@ -60,5 +64,7 @@ def build_mislabelled(
         spec=specification(
             data, model, network, {"method": "mislabelled", "split": split, "dtype": dtype, **(story or {})}
         ),
+        examine=partial(mislabelled_warnings, classes=model.classes),
+        made_by=made_by,
         overwrite=overwrite,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,11 +16,13 @@ from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.errors import check_count, check_positive, unknown
 from featsplit.geometry import Norm, ball, check_threat, lengths
+from featsplit.made_by import MadeBy
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import DRAFT, Evaluation, minimize
 from featsplit.rules import StepRule
 from featsplit.runtime import Frozen, Precision, frozen, usual_batch
+from featsplit.synthesis.checks import perturb_warnings
 from featsplit.synthesis.story import specification
 
 Targets = Literal["random", "next"]
@@ -99,6 +102,7 @@ def build_perturb(
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
     story: dict[str, Any] | None = None,
+    made_by: MadeBy | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
     """Write D_rand or D_det of `split` to `path`, perturbing against `model`; return the file's summary.
@@ -127,6 +131,7 @@ def build_perturb(
     how["columns"] = COLUMNS
     if ensemble:
         how["ensemble_digests"] = [state_digest(other) for other in ensemble]
+    robust = made_by is not None and made_by.kind == "adversarial"
     size = batch_size or usual_batch(device, data.shape)
     spec = specification(data, model, network, {**how, **(story or {})})
     return write_derived(
@@ -136,6 +141,8 @@ def build_perturb(
         total=len(chosen),
         batch_size=size,
         spec=spec,
+        examine=partial(perturb_warnings, perturb=perturb, dtype=dtype, robust=robust),
+        made_by=made_by,
         overwrite=overwrite,
     )
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from featsplit.data import derived
-from featsplit.data.derived import Columns, as_stored, load_split, open_dataset, read_columns, verify, write_derived
+from featsplit.data.dataset import open_dataset
+from featsplit.data.derived import Columns, as_stored, load_split, read_columns, verify, write_derived
 from featsplit.data.images import ImageData
 from featsplit.data.mapped import Mapped
 from featsplit.data.sources import DataSpec, load_data

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.data import madrylab
-from featsplit.data.derived import open_dataset, read_columns, verify
+from featsplit.data.dataset import open_dataset
+from featsplit.data.derived import read_columns, verify
 from featsplit.data.images import ImageData, digest_of
 from featsplit.data.madrylab import export_madrylab, import_madrylab
 from featsplit.data.sources import DataSpec, load_data

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from featsplit.data.derived import open_dataset
+from featsplit.data.dataset import open_dataset
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
