@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from featsplit.commands import matching, options
+from featsplit.commands import matching, options, right_model
 from featsplit.errors import FeatsplitError, unknown
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def build_nonrobust(
     precision: options.PrecisionName = "auto",
     factory: options.Factory = None,
     other_classes: options.OtherClasses = False,
+    trained_with: right_model.TrainedWith = None,
+    any_model: right_model.AnyModel = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Build a non-robust data set with a standard MODEL: images whose labels only its non-robust features explain.
@@ -104,9 +106,10 @@ def _perturb(given: Mapping[str, Any]) -> None:
     chosen = Perturb(**({"targets": "next"} if bugs else {}) | {n: given[n] for n in fields if given[n] is not None})
     chosen.check()
     options.check_suffix(Path(given["out"]), ".h5")
+    name = ("rand" if chosen.targets == "random" else "det") + ("-bugs" if bugs else "")
+    made_by = right_model.made_by(name, given)
     data = options.load_data(given)
     checks = {"factory": given["factory"], "other_classes": given["other_classes"]}
-    name = ("rand" if chosen.targets == "random" else "det") + ("-bugs" if bugs else "")
     summary = build_perturb(
         Path(given["out"]),
         options.load_model(Path(given["model"]), data, **checks),
@@ -121,6 +124,7 @@ def _perturb(given: Mapping[str, Any]) -> None:
         device=resolve_device(given["device"]),
         precision=given["precision"],
         story={"set": name},
+        made_by=made_by,
         overwrite=given["overwrite"],
     )
     typer.echo(f"{given['out']}: {name} from {data.name} ({given['split']})")
@@ -170,6 +174,7 @@ def _mislabelled(given: Mapping[str, Any]) -> None:
     from featsplit.synthesis import build_mislabelled
 
     options.check_suffix(Path(given["out"]), ".h5")
+    made_by = right_model.made_by("mislabelled", given)
     data = options.load_data(given)
     checks = {"factory": given["factory"], "other_classes": given["other_classes"]}
     summary = build_mislabelled(
@@ -180,6 +185,7 @@ def _mislabelled(given: Mapping[str, Any]) -> None:
         dtype=given["dtype"],
         device=resolve_device(given["device"]),
         story={"set": "mislabelled"},
+        made_by=made_by,
         overwrite=given["overwrite"],
     )
     typer.echo(f"{given['out']}: mislabelled from {data.name} ({given['split']})")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from featsplit.commands import matching, options
+from featsplit.commands import matching, options, right_model
 
 
 def build_robust(
@@ -36,10 +36,13 @@ def build_robust(
     precision: options.PrecisionName = "auto",
     factory: options.Factory = None,
     other_classes: options.OtherClasses = False,
+    trained_with: right_model.TrainedWith = None,
+    any_model: right_model.AnyModel = False,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Build the robust data set D_R: images that an adversarially trained MODEL represents as it does the originals.
 
-    With a standard model the same makes D_NR (build-nonrobust --method match). A build that was killed goes on.
+    With a standard model the same makes D_NR (build-nonrobust --method match): that is refused. A build that was killed
+    goes on.
     """
     matching.build_and_tell("robust", matching.matching(context.params), context.params)

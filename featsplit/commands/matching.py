@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from featsplit.commands import options
+from featsplit.commands import options, right_model
 
 if TYPE_CHECKING:
     from featsplit.synthesis import Match
@@ -44,6 +44,7 @@ def build_and_tell(name: str, found: "Match", given: Mapping[str, Any]) -> None:
     from featsplit.synthesis import build_match
 
     options.check_suffix(Path(given["out"]), ".h5")
+    made_by = right_model.made_by(name, given)
     data = options.load_data(given)
     model = options.load_model(
         Path(given["model"]), data, factory=given["factory"], other_classes=given["other_classes"]
@@ -60,6 +61,7 @@ def build_and_tell(name: str, found: "Match", given: Mapping[str, Any]) -> None:
         device=resolve_device(given["device"]),
         precision=given["precision"],
         story={"set": name},
+        made_by=made_by,
         overwrite=given["overwrite"],
     )
     typer.echo(f"{given['out']}: {name} from {data.name} ({given['split']})")

@@ -17,6 +17,7 @@ from featsplit.evaluation import Attack, Row, evaluate
 from featsplit.experiment.plan import MADE, ON_SOURCE, fellows_of, recipe_of, set_of, spec_of
 from featsplit.experiment.settings import Experiment
 from featsplit.files import check_writable, write_json
+from featsplit.made_by import MadeBy, ModelCard, card_of
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import Story, load_model, read_story, save_model, state_digest, versions
 from featsplit.models.classifier import Classifier
@@ -156,6 +157,7 @@ def built(
     shared: dict[str, Any] = {"seed": stages.seed, "dtype": experiment.dtype, "split": split}
     shared |= {"device": stages.device, "precision": experiment.precision}
     shared |= {"story": {"set": name}, "overwrite": True}
+    shared["made_by"] = MadeBy(_card(stages, made.source), _card(stages, "adversarial") if control else None)
     if made.method == "match":
         summary = build_match(path, model, stages.data, replace(experiment.match, start=made.start), **shared)
         figures = f"relative distance {summary['relative_distance']:.3f} in {summary['runs']:.0f} runs an image"
@@ -171,6 +173,12 @@ def built(
         figures = f"success {summary['success']:.3f}, as stored {summary['success_stored']:.3f}"
     stages.tell(f"build {path.stem}", began, figures)
     return summary
+
+
+def _card(stages: Stages, name: str) -> ModelCard:
+    """The network `name` as a set of the same seed tells of it: its file is relative to their folder."""
+    path = _model_file(stages, name)
+    return card_of(path.relative_to(stages.folder).as_posix(), read_story(path))
 
 
 def set_file(stages: Stages, name: str, split: SplitName = "train") -> Path:

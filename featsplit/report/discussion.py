@@ -11,7 +11,7 @@ from featsplit.report.rows import Row, picked, spread
 from featsplit.report.tables import NAMES, Cells, cell
 
 KINDS = {"robust": "useful and robust", "useful": "useful, not robust", "useless": "useless"}
-NETWORKS = {"standard": "standard training", "adversarial": "adversarial training"}
+NETWORKS = {"standard": "standard training", "adversarial": "adversarial training", "not told": "training not told"}
 AUDIT = (
     "The paper's definitions (section 2), for each unit of the representation as a feature f, one class against the "
     "rest: rho = E[y f(x)], and gamma = the same where an adversary within eps moves x against f. A unit is useful "

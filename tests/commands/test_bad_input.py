@@ -21,11 +21,12 @@ from featsplit.models.build import ModelSpec
 from featsplit.models.checkpoints import load_model
 from featsplit.stories import MODEL_FORMAT
 from featsplit.synthesis import Match, build_match
-from featsplit.training import Recipe
+from featsplit.training import Adversary, Recipe
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = "--data digits --limit 50 --limit-test 20"
 BUILD = "--model {w}/digits.safetensors " + DATA
+ROBUST = "--model {w}/robust.safetensors " + DATA
 ODD = '{"model": {"arch": 5}, "shape": "abc"}'
 TO = "--out {w}/o.safetensors"
 
@@ -49,6 +50,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     digits = load_data(DataSpec("digits", limit=50, limit_test=20))
     recipe, spec, cpu = Recipe(epochs=1), ModelSpec("linear"), torch.device("cpu")
     train_to_file(path / "digits.safetensors", digits, spec, recipe, seed=0, device=cpu)
+    attacked = Recipe(epochs=1, adversary=Adversary(steps=1))
+    train_to_file(path / "robust.safetensors", digits, spec, attacked, seed=0, device=cpu)
     rng = np.random.default_rng(0)
     images, labels = rng.random((40, 8, 8), dtype=np.float32), np.arange(40) % 10
     arrays: dict[str, Any] = {"x_train": images, "y_train": labels, "x_test": 1 - images, "y_test": labels}
@@ -123,30 +126,33 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "no such file; make it with featsplit train",
         ),
         (f"build-robust --model {{w}}/text.safetensors {DATA} --out {{w}}/o.h5", "is no readable safetensors file"),
-        (f"build-robust --model {{w}}/things.safetensors {DATA} --out {{w}}/o.h5", r"was trained on .*things.npz"),
         (
-            "build-robust --model {w}/digits.safetensors --data npz:{w}/bigger.npz --out {w}/o.h5",
+            f"build-robust --model {{w}}/things.safetensors {DATA} --any-model --out {{w}}/o.h5",
+            r"was trained on .*things.npz",
+        ),
+        (
+            "build-robust --model {w}/robust.safetensors --data npz:{w}/bigger.npz --out {w}/o.h5",
             "images are 1 x 9 x 9, the",
         ),
-        (f"build-robust {BUILD} --rule papr --out {{w}}/o.h5", 'did you mean "paper"?'),
-        (f"build-robust {BUILD} --split tset --out {{w}}/o.h5", 'did you mean "test"?'),
+        (f"build-robust {ROBUST} --rule papr --out {{w}}/o.h5", 'did you mean "paper"?'),
+        (f"build-robust {ROBUST} --split tset --out {{w}}/o.h5", 'did you mean "test"?'),
         (
-            f"build-robust {BUILD} --dtype int8 --out {{w}}/o.h5",
+            f"build-robust {ROBUST} --dtype int8 --out {{w}}/o.h5",
             'did you mean "uint8"?',
         ),
-        (f"build-robust {BUILD} --steps 1 --out {{w}}/text.h5", "text.h5: exists"),
-        (f"build-robust {BUILD} --steps 0 --out {{w}}/o.h5", "match.steps = 0: must be at least 1"),
+        (f"build-robust {ROBUST} --steps 1 --out {{w}}/text.h5", "text.h5: exists"),
+        (f"build-robust {ROBUST} --steps 0 --out {{w}}/o.h5", "match.steps = 0: must be at least 1"),
         (
-            f"build-robust {BUILD} --tolerance 1 --out {{w}}/o.h5",
+            f"build-robust {ROBUST} --tolerance 1 --out {{w}}/o.h5",
             r"match.tolerance = 1: must be in \[0, 1\), 0 to take every step",
         ),
-        (f"build-robust {BUILD} --tolerance -0.1 --out {{w}}/o.h5", "match.tolerance = -0.1: must be in"),
-        (f"build-robust {BUILD} --tolerance nan --out {{w}}/o.h5", "match.tolerance = nan: must be in"),
-        (f"build-robust {BUILD} --tolerance small --out {{w}}/o.h5", "Invalid value for '--tolerance'"),
+        (f"build-robust {ROBUST} --tolerance -0.1 --out {{w}}/o.h5", "match.tolerance = -0.1: must be in"),
+        (f"build-robust {ROBUST} --tolerance nan --out {{w}}/o.h5", "match.tolerance = nan: must be in"),
+        (f"build-robust {ROBUST} --tolerance small --out {{w}}/o.h5", "Invalid value for '--tolerance'"),
         (f"build-nonrobust {BUILD} --tolerance 0.1 --out {{w}}/o.h5", "--tolerance 0.1: belongs to --method match"),
         (f"build-nonrobust {BUILD} --method match --tolerance 2 --out {{w}}/o.h5", "match.tolerance = 2: must be in"),
         (
-            f"build-robust {BUILD} --precision float16 --out {{w}}/o.h5",
+            f"build-robust {ROBUST} --precision float16 --out {{w}}/o.h5",
             'precision = "float16": must be one of auto, float32, bfloat16; did you mean "bfloat16"?',
         ),
         (f"build-nonrobust {BUILD} --precision half --out {{w}}/o.h5", 'precision = "half": must be one of auto'),
@@ -173,9 +179,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "nesterov = true: needs a momentum greater",
         ),
         (f"train {DATA} --adversary fgsm --steps 3 {TO}", "--steps 3: fgsm takes one step"),
-        (f"build-robust {BUILD} --out {{w}}/o", "must end in .h5"),
-        (f"build-robust {BUILD} --batch-size 0 --out {{w}}/o.h5", "--batch-size"),
-        (f"build-robust {BUILD} --step-size inf --out {{w}}/o.h5", "0, and finite"),
+        (f"build-robust {ROBUST} --out {{w}}/o", "must end in .h5"),
+        (f"build-robust {ROBUST} --batch-size 0 --out {{w}}/o.h5", "--batch-size"),
+        (f"build-robust {ROBUST} --step-size inf --out {{w}}/o.h5", "0, and finite"),
         ("show {w}/text.h5 --count 0 --out {w}/o.png", "--count"),
         ("run {w}/empty.toml", "data.source: is missing; it has no default"),
         ("run digits --set train.rand.adversary={{}}", "train.rand.adversary: only train.adversarial has one"),
@@ -227,7 +233,7 @@ def test_a_full_disk_is_named(
         raise SafetensorError("I/O error: No space left on device")
 
     monkeypatch.setattr(derived, "save_file", full)
-    line = f"build-robust --model {work}/digits.safetensors {DATA} --steps 1 --out {tmp_path}/r.h5"
+    line = f"build-robust --model {work}/robust.safetensors {DATA} --steps 1 --out {tmp_path}/r.h5"
     assert "No space left on device" in refused(capsys, monkeypatch, line)
 
 
@@ -243,9 +249,9 @@ def test_a_set_is_not_built_onto_its_own_source(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
 ) -> None:
     model, path = load_model(work / "digits.safetensors"), tmp_path / "a.h5"
-    build_match(path, model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=1))
+    build_match(path, model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=20))
     before = path.read_bytes()
-    line = f"build-robust --data {path} --model {work}/digits.safetensors --steps 2 --out {path} --overwrite"
+    line = f"build-robust --data {path} --model {work}/robust.safetensors --steps 2 --out {path} --overwrite"
     assert "would replace the data that it is made of" in refused(capsys, monkeypatch, line)
     assert path.read_bytes() == before
 
@@ -254,7 +260,7 @@ def test_transfer_refuses_before_it_trains(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
 ) -> None:
     model = load_model(work / "digits.safetensors")
-    build_match(tmp_path / "a.h5", model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=1))
+    build_match(tmp_path / "a.h5", model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=20))
     line = f"transfer {tmp_path}/a.h5 --arch linear,resnet18 --out {tmp_path}/t"
     assert "takes 3 x 32 x 32 images" in refused(capsys, monkeypatch, line)
     assert not (tmp_path / "t").exists()

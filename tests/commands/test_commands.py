@@ -86,13 +86,13 @@ def test_precision_and_tolerance_reach_the_file(
     expected = "bfloat16" if half_precision(precision, "cpu") else "float32"
     build = f"--model {folder}/adv.safetensors {FEW} {options} --steps 10"
     call(f"build-robust {build} --out {tmp_path}/r.h5")
-    call(f"build-nonrobust {build} --method match --out {tmp_path}/n.h5")
+    call(f"build-nonrobust {build} --any-model --method match --out {tmp_path}/n.h5")
     for name in ("r", "n"):
         story = read_spec(tmp_path / f"{name}.h5")
         assert (story.spec["precision"], story.spec["match"]["tolerance"]) == (expected, tolerance)
         assert story.summary["runs"] == runs if tolerance == 0 else story.summary["runs"] < runs
     push = build.replace(f" --tolerance {tolerance}", "")
-    call(f"build-nonrobust {push} --out {tmp_path}/p.h5")
+    call(f"build-nonrobust {push} --any-model --out {tmp_path}/p.h5")
     assert read_spec(tmp_path / "p.h5").spec["precision"] == expected
     assert re.search(rf"precision +{expected}", call(f"info {tmp_path}/r.h5"))
 
@@ -114,7 +114,7 @@ def test_precision_reaches_training_and_evaluation(
     assert read_story(tmp_path / "m.safetensors")["precision"] == precision
     call(f"evaluate --model {tmp_path}/m.safetensors {FEW} --steps 1 --restarts 1 --precision {precision}")
     assert seen == [precision]
-    call(f"build-robust --model {tmp_path}/m.safetensors {FEW} --steps 1 --out {tmp_path}/r.h5")
+    call(f"build-robust --model {tmp_path}/m.safetensors {FEW} --any-model --steps 1 --out {tmp_path}/r.h5")
     call(f"transfer {tmp_path}/r.h5 --arch linear --epochs 1 --steps 1 --precision {precision} --out {tmp_path}/t")
     (network,) = (tmp_path / "t").rglob("*.safetensors")
     assert read_story(network)["precision"] == precision
@@ -178,8 +178,10 @@ def test_a_users_own_network_goes_all_the_way(folder: Path, monkeypatch: pytest.
     (folder / "mynet.py").write_text(source + " nn.ReLU(), nn.Linear(9, classes))\n")
     monkeypatch.chdir(folder)
     call(f"train {FEW} --arch mynet:net --epochs 2 --out own.safetensors")
-    call(f"build-robust --model own.safetensors --factory mynet:net {FEW} --steps 2 --out own.h5")
-    assert "made" in call("info own.h5") or "D_R" in call("info own.h5")
+    call(f"build-robust --model own.safetensors --factory mynet:net {FEW} --any-model --steps 2 --out own.h5")
+    told = call("info own.h5")
+    assert "made as D_R, but by a standard network (--any-model): that is D_NR" in told
+    assert "own.safetensors: mynet:net, standard training, test accuracy" in told
 
 
 def test_version_and_help() -> None:

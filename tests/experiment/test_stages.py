@@ -48,10 +48,10 @@ def test_precision_and_tolerance_reach_every_stage(
     monkeypatch.setattr(stages, "evaluate", watched)
     data = load_data(experiment.data)
     work = stages.Stages(experiment, data, tmp_path, 0, torch.device("cpu"), lambda line: None)
-    model = stages.trained(work, "standard", data.train)
+    model, robust = (stages.trained(work, name, data.train) for name in ("standard", "adversarial"))
     assert read_story(tmp_path / "models" / "standard.safetensors")["precision"] == precision
-    stages.built(work, "robust", model)
-    stages.built(work, "det", model, control=model)
+    stages.built(work, "robust", robust)
+    stages.built(work, "det", model, control=robust)
     specs = [read_spec(tmp_path / "sets" / f"{name}.h5").spec for name in ("robust", "det")]
     assert [spec["precision"] for spec in specs] == [precision] * 2
     assert specs[0]["match"]["tolerance"] == 0.3

@@ -1,0 +1,113 @@
+"""Whether the model that a set is built with was trained as the set needs; the checkpoint tells, or its user."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from featsplit.errors import FeatsplitError, unknown, warn
+from featsplit.made_by import NETWORKS, SETS, STANDARD, MadeBy, ModelCard, Training, card_of, training_of
+
+EXAMPLE = '"pgd l2 0.5"'
+INSTEAD = {
+    "robust": "for that, give featsplit build-nonrobust --method match the same options",
+    "nonrobust": "for that, give featsplit build-robust the same options, without --method",
+}
+"""The command for what would be made; for other sets it is the same command with --any-model."""
+
+AnyModel = Annotated[
+    bool,
+    typer.Option("--any-model", help="Build it with a model that was not trained as the set needs; the file says so."),
+]
+TrainedWith = Annotated[
+    str | None,
+    typer.Option(metavar="TEXT", help=f"How a MODEL that does not tell was trained: standard, or {EXAMPLE}."),
+]
+
+
+def made_by(name: str, given: Mapping[str, Any]) -> MadeBy:
+    """What the set `name` will tell of its networks; `given` are all options of its command by name.
+
+    Raises FeatsplitError where the model or the control was not trained as the set needs, unless `--any-model`. Of one
+    that does not tell it warns.
+    """
+    told = given["trained_with"]
+    card = _card(Path(given["model"]), None if told is None else parse_training(told))
+    control = _card(Path(given["control"])) if given.get("control") else None
+    needs = SETS[name].needs
+    wrong = [_wrong_model(name, card)] if card.training.kind not in (needs, "not told") else []
+    wrong += [_wrong_control(control)] if control and control.training.kind == "standard" else []
+    if wrong and not given["any_model"]:
+        raise FeatsplitError(wrong[0])
+    _warn_of_untold(card, control, given["out"])
+    return MadeBy(card, control, bool(wrong))
+
+
+def parse_training(text: str, place: str = "--trained-with") -> Training:
+    """The training that `text` tells: "standard" or "none", or attack, norm and eps, such as "pgd l2 0.5"."""
+    from featsplit.geometry import check_threat
+
+    words = text.replace(",", " ").split()
+    if words in (["standard"], ["none"]):
+        return STANDARD
+    try:
+        attack, norm, size = words
+        eps = float(Fraction(size))
+    except (ValueError, ZeroDivisionError) as error:
+        rule = f'must be standard, or an attack, a norm and an eps, such as {EXAMPLE} or "pgd linf 8/255"'
+        raise FeatsplitError(f'{place} "{text}": {rule}') from error
+    if attack not in ("pgd", "fgsm"):
+        raise unknown(f"{place}: attack", attack, ("pgd", "fgsm"))
+    check_threat(place, norm, eps)
+    return Training("adversarial", attack, norm, eps) if eps else STANDARD
+
+
+def _card(path: Path, told: Training | None = None) -> ModelCard:
+    """The card of the checkpoint at `path`; FeatsplitError where it tells another training than the user."""
+    from featsplit.models.checkpoints import read_story
+
+    story = read_story(path)
+    own = training_of(story)
+    if told is None or own.kind == "not told":
+        return card_of(str(path), story, told)
+    if not _agree(own, told):
+        raise FeatsplitError(f"--trained-with: {told}, but {path} tells of {own}; leave the option out")
+    return card_of(str(path), story)
+
+
+def _agree(own: Training, told: Training) -> bool:
+    """Whether what the user told is what the checkpoint tells, as far as both tell it."""
+    pairs = [(own.kind, told.kind), (own.attack, told.attack), (own.norm, told.norm)]
+    near = own.eps is None or told.eps is None or abs(own.eps - told.eps) < 1e-3 * own.eps
+    return near and all(left is None or right is None or left == right for left, right in pairs)
+
+
+def _wrong_model(name: str, card: ModelCard) -> str:
+    of = SETS[name]
+    cure = f"{INSTEAD[name]}; --any-model insists" if name in INSTEAD else "for that, add --any-model"
+    return (
+        f"--model {card.file}: {card.training}; must be {NETWORKS[of.needs]} for {of.name}, and this would make "
+        f"{of.otherwise}: {cure}"
+    )
+
+
+def _wrong_control(control: ModelCard) -> str:
+    return (
+        f"--control {control.file}: {control.training}; must be {NETWORKS['adversarial']}, and this would take the "
+        "non-robust features for leaked ones: featsplit train --adversary pgd makes one; --any-model insists"
+    )
+
+
+def _warn_of_untold(card: ModelCard, control: ModelCard | None, out: object) -> None:
+    if card.training.kind == "not told":
+        warn(
+            f"{card.file}: does not tell how it was trained, and {out} will say so; tell it with "
+            f"--trained-with {EXAMPLE} or --trained-with standard"
+        )
+    if control is not None and control.training.kind == "not told":
+        warn(
+            f"--control {control.file}: does not tell how it was trained, and {out} will say so; it is a control only "
+            "if that was adversarially"
+        )
