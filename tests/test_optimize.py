@@ -115,7 +115,7 @@ def test_lbfgs_finds_the_minimum_that_scipy_finds() -> None:
         return Evaluation(loss, loss)
 
     start = uniform(1, 6)
-    found = descend(objective, start, steps=60, rule=rule("lbfgs", 10.0), project=free)
+    found = descend(objective, start, steps=60, rule=rule("lbfgs", 10.0), project=free, keep="best")
     exact = scipy_optimize.minimize(
         lambda x: float(((matrix.double().numpy() @ x - offset.double().numpy()) ** 2).sum()),
         start[0].double().numpy(),

@@ -203,7 +203,7 @@ def test_a_tolerance_stops_each_image_as_soon_as_it_is_near(
     runs, far = {}, {}
     for tolerance in (0.0, 0.1):
         path = tmp_path / f"{tolerance}.h5"
-        match = Match(StepRule("lbfgs", 1.0), steps=25, tolerance=tolerance)
+        match = Match(StepRule("lbfgs", 1.0), steps=16, tolerance=tolerance)
         summary = build_match(path, robust, few, match, precision=precision)
         runs[tolerance], far[tolerance] = read_columns(path, ["runs"])["runs"], relative_distances(path, robust, few)
         assert summary["runs"] == pytest.approx(float(runs[tolerance].float().mean()))
@@ -213,8 +213,8 @@ def test_a_tolerance_stops_each_image_as_soon_as_it_is_near(
     assert (far[0.1][near] <= 0.1 + 1e-5).all()
     assert (far[0.1][near] > 0.03).sum() > 30, "they stopped at once, not as near as they could"
     assert (runs[0.1] <= runs[0.0]).all()
-    assert runs[0.1].float().mean() < 0.7 * runs[0.0].float().mean()
-    assert runs[0.0].tolist() == [27] * 90, "25 steps, the draft's best again, the end"
+    assert runs[0.1].float().mean() < 0.8 * runs[0.0].float().mean()
+    assert runs[0.0].tolist() == [18] * 90, "16 steps, the draft's best again, the end"
 
 
 def test_runs_are_the_calls_of_the_network(
@@ -230,7 +230,9 @@ def test_runs_are_the_calls_of_the_network(
 
     monkeypatch.setattr(Frozen, "representation", watched)
     build_match(tmp_path / "r.h5", robust, few, Match(FAST.rule, 12, tolerance=0.2), batch_size=40)
-    assert int(read_columns(tmp_path / "r.h5", ["runs"])["runs"].sum()) == sum(seen) - 4 * 90
+    assert int(read_columns(tmp_path / "r.h5", ["runs"])["runs"].sum()) == sum(seen) - 4 * 90 - 2, (
+        "and but for the two images by which the network that is prepared is compared with the one it was made of"
+    )
 
 
 @pytest.mark.parametrize(

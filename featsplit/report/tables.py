@@ -144,11 +144,13 @@ def reading_table(rows: list[Row]) -> Cells:
 
 def listing(rows: list[Row]) -> Cells:
     """A line for each row, with the fields that differ between attacks."""
-    head = ["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy (95 % interval)"]
+    head = ["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy ± 95 %"]
     table = [head]
     for row in rows:
         attack = ["-" if row[key] is None else f"{row[key]}" for key in ("norm", "eps", "steps", "restarts")]
-        table.append([Path(row["model"]).stem, _tested(row), row["attack"], *attack, f"{row['n']}", cell([row])])
+        table.append(
+            [Path(row["model"]).stem, _tested(row), row["attack"], *attack, f"{row['n']}", cell([row], Interval.short)]
+        )
     return table
 
 

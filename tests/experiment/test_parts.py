@@ -36,7 +36,21 @@ def of(rows: list[Row], part: str, *names: str) -> Counter[tuple[Any, ...]]:
 def test_both_seeds_have_the_same_kinds_of_rows(every_part: Path) -> None:
     """But for transfer to a network that reads nothing rightly that it could be fooled on; and in what is measured."""
     rows = [row for row in json.loads((every_part / "rows.json").read_text()) if "transferred" not in row["test_set"]]
-    measured = ("seed", "n", "accuracy", "outcomes", "images", "confidence", "class", "rho", "gamma", "kind", "ratio")
+    measured = (
+        "seed",
+        "n",
+        "accuracy",
+        "error",
+        "chance",
+        "outcomes",
+        "images",
+        "confidence",
+        "class",
+        "rho",
+        "gamma",
+        "kind",
+        "ratio",
+    )
     kinds = [
         [{k: v for k, v in row.items() if k not in measured} for row in rows if
          row["seed"] == seed]
