@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from featsplit.data.planted import COMPONENTS
+from featsplit.report.answers import KEEPS, KEPT, LOSES
 from featsplit.report.intervals import CONFIDENCE, Interval, Term, Verdict, difference, weighted, with_errors
 from featsplit.report.intervals import accuracy as accuracy_of
 from featsplit.report.rows import SETS, Row, column_name, mean, picked
@@ -228,18 +230,13 @@ def _correlated(learned: list[float], rates: list[float]) -> Check:
     return Check(at, verdict, f"{test.statistic:.2f}", f"p {test.pvalue:.3f} of no correlation (permutations)")
 
 
-COMPONENTS = ("robust", "nonrobust")
-PLANTED = {"robust": "robust", "nonrobust": "nonrobust", "rand": "nonrobust", "det": "nonrobust"}
-"""Which of the planted components each set is to keep; the other one is to be lost."""
-
-
 def _planted(rows: list[Row]) -> list[Claim]:
     found = []
-    for name, component in PLANTED.items():
+    for name, component in KEPT.items():
         other = next(one for one in COMPONENTS if one != component)
         keeps, loses = (kept_share(rows, name, one) for one in (component, other))
         if keeps is not None and loses is not None:
-            verdict = _both(keeps.above(0.8), loses.below(0.2))
+            verdict = _both(keeps.above(KEEPS), loses.below(LOSES))
             measured, intervals = f"{keeps.value:.3f} and {loses.value:.3f}", f"{keeps.signed()}, {loses.signed()}"
             what = f"Planted truth: {SETS[name]} keeps the {component} component (.8 or more), and not the other"
             at = f"n {keeps.n}, {f'{keeps.seeds} seeds' if keeps.seeds > 1 else '1 seed'}"
