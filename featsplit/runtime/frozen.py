@@ -29,7 +29,7 @@ class Frozen(Classifier):
     def __init__(self, body: nn.Module, head: nn.Linear, *, shape: tuple[int, int, int], half: bool) -> None:
         super().__init__(body, head, shape=shape)
         self.half_precision, self.folds = half, Folds()
-        self.refreshes, self.anew = 0, False
+        self.moves, self.anew = 0, False
 
     def representation(self, inputs: Tensor) -> Tensor:
         """g(x), (N, features) in float32."""
@@ -42,14 +42,16 @@ class Frozen(Classifier):
         Its weights and statistics are taken up in place. Whether nothing but these decides what the network computes
         no reading of it can tell (a number that it keeps of its weights, a branch on how long it has been trained), so
         both are run on two images; where they differ, this is from then on a copy of `model` made anew each time. That
-        is done at the refreshes 1, 2, 4, 8 ...: the second is the first after a step of training, which a rate that is
-        warmed up may make too small to show; what shows later is found before training is twice as long; and a thousand
-        steps have ten of it.
+        is done at the refreshes 1, 2, 4, 8 ..., counted from the first that finds anything moved: a rate that is warmed
+        up may make the first difference too small to show; what shows later is found before training is twice as long;
+        and a thousand steps have ten of it.
         """
-        self.refreshes += 1
         if not self.anew:
+            before = {} if self.moves else {name: value.clone() for name, value in _state(self).items()}
             fits = self._take(model)
-            self.anew = not fits or (self.refreshes.bit_count() == 1 and not _agree(self, model))
+            now = _state(self)
+            self.moves += self.moves > 0 or any(not torch.equal(now[name], old) for name, old in before.items())
+            self.anew = not fits or (self.moves.bit_count() == 1 and not _agree(self, model))
         if self.anew:
             copied = _plain(model)
             self.body, self.head, self.folds = copied.body, copied.head, Folds()
