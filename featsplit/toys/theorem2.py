@@ -44,7 +44,7 @@ def _descend(centre: Tensor, spread: Tensor, eps: float, mean: Tensor, factor: T
     """The mean and the Cholesky factor of S to which descent comes from these, and the largest gradient there."""
     shift = torch.zeros_like(centre, requires_grad=True)
     change = torch.zeros_like(spread, requires_grad=True)
-    moves: list[Tensor] = []
+    moves: list[Tensor] = []  # the adversary's last A, from which he goes on
 
     def current() -> tuple[Tensor, Tensor]:
         return mean + factor @ shift, factor @ (change.tril(-1) + change.diagonal().exp().diag())
@@ -80,12 +80,14 @@ def _attack(lower: Tensor, second: Tensor, eps: float, start: Tensor | None = No
 
     def loss() -> Tensor:
         moved = root + eps * free / free.norm()
-        return -(moved * (precision @ moved)).sum() / scale
+        gain: Tensor = (moved * (precision @ moved)).sum() / scale
+        return -gain
 
     with torch.enable_grad():
         _minimise([free], loss, most=ASCENTS)
     spent = (eps * free / free.norm()).detach()
-    return torch.linalg.solve_triangular(root, spent, upper=False, left=False)
+    moves: Tensor = torch.linalg.solve_triangular(root, spent, upper=False, left=False)
+    return moves
 
 
 def _minimise(free: list[Tensor], loss: Callable[[], Tensor], *, most: int) -> float:
