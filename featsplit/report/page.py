@@ -98,7 +98,7 @@ def _told(claim: Claim) -> list[str]:
     """The verdict on a claim, and what it was made by, in lines of 80 columns."""
     check, indent = claim.decisive, " " * 15
     texts = [f"{claim.verdict:<13}  {claim.what}", f"{indent}{check.measured}  ({check.at})"]
-    texts += [f"{indent}differences, 95 %: {check.intervals}"] if check.intervals else []
+    texts += [f"{indent}95 % intervals: {check.intervals}"] if check.intervals else []
     return [line for text in texts for line in textwrap.wrap(text, 80, subsequent_indent=indent, drop_whitespace=True)]
 
 
