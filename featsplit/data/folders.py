@@ -4,7 +4,7 @@ Two passes: the headers tell sizes, and whether all is grey; then each image is 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -123,7 +123,10 @@ def _listings(folder: Path, classes: Sequence[str], place: str) -> list[Listing]
 
 
 def _entries(splits: Sequence[Sequence[Listing]], place: str, root: Path) -> list[list[Entry]]:
-    """The images of each split; FeatsplitError that names all files of both that are broken, as far as headers tell."""
+    """The images of each split; FeatsplitError that names all files of both that are broken.
+
+    Headers are read, and only where one of them is broken the images too, for those whose headers do not tell.
+    """
     broken = [file for listing in chain(*splits) for file in listing.broken]
     entries = [list[Entry]() for _ in splits]
     for split, listings in zip(entries, splits, strict=True):
@@ -135,8 +138,17 @@ def _entries(splits: Sequence[Sequence[Listing]], place: str, root: Path) -> lis
                 except Unreadable as error:
                     broken.append(Broken(path, reason(path, error)))
     if broken:
-        raise unreadable(broken, place, root)
+        raise unreadable([*broken, *_undecodable(chain(*entries))], place, root)
     return entries
+
+
+def _undecodable(entries: Iterable[Entry]) -> Iterator[Broken]:
+    """Those of `entries` whose pixels cannot be read."""
+    for entry in entries:
+        try:
+            picture(entry.path, grey=entry.grey)
+        except Unreadable as error:
+            yield Broken(entry.path, reason(entry.path, error))
 
 
 def _warn_of_left_out(source: str, splits: Sequence[Sequence[Listing]], folders: Sequence[Path], root: Path) -> None:

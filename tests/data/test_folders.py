@@ -200,6 +200,14 @@ def test_all_broken_files_of_both_splits_are_named(root: Path, content: bytes) -
     assert refused(root) == f"3 files cannot be read as 8- or 16-bit images: {named}; repair or remove them"
 
 
+def test_files_that_only_decoding_finds_broken_are_named_with_those_that_headers_tell(root: Path) -> None:
+    (root / "train/dog/2.png").write_bytes(b"no image")
+    whole = (root / "train/cat/1.png").read_bytes()
+    (root / "train/cat/1.png").write_bytes(whole[: len(whole) // 2])
+    named = "train/dog/2.png (not an image), train/cat/1.png (truncated)"
+    assert refused(root) == f"2 files cannot be read as 8- or 16-bit images: {named}; repair or remove them"
+
+
 def test_of_many_broken_files_ten_are_named(root: Path) -> None:
     for number in range(13):
         (root / f"train/cat/x{number:02d}.png").write_bytes(b"hello")
