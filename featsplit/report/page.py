@@ -90,8 +90,10 @@ def summary(out: Path) -> str:
     found = run.claims()
     tables = [accuracy_table(run.rows, show=Interval.short), control_table(run.rows, show=Interval.short)]
     lines = [line for claim in found for line in _told(claim)]
+    undecided = any(claim.verdict == "undecided" for claim in found)
+    more = ["What is undecided wants more test images, or more --seeds."] if undecided else []
     how = "± is how far the 95 % interval reaches; the page has every interval."
-    return "\n" + "\n\n".join([*map(as_text, tables), how, "\n".join(lines), counted(found)]) + "\n"
+    return "\n" + "\n\n".join([*map(as_text, tables), how, "\n".join(lines), counted(found), *more]) + "\n"
 
 
 def _told(claim: Claim) -> list[str]:

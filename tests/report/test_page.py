@@ -254,6 +254,7 @@ def test_the_terminal_has_each_verdict_with_its_numbers_and_intervals_in_80_colu
     assert (
         f"{held} of {len(found)} statements of the paper hold here, {failed} do not, {undecided} are undecided" in words
     )
+    assert ("wants more test images, or more --seeds" in words) == bool(undecided), "the cure"
 
 
 def test_the_page_has_a_line_for_each_statement_and_each_further_eps(every_part: Path, page: Page) -> None:
