@@ -134,20 +134,24 @@ def load_derived(
     `elsewhere` is as in `load_source`. Without `test` the source is not opened, and the test split is empty; raises
     FeatsplitError where the file is of the test split, so that there would be nothing to train on.
     """
-    story = read_spec(path)
-    told = story.spec
-    for warning in story.warnings or []:
-        warn(f"{path}: {warning}")
+    told = read_spec(path).spec
     if not test:
         if told["split"] != "train":
             raise FeatsplitError(f"{path}: is of the test split: without its source there is nothing to train on")
-        split = load_split(path)
+        split = _said(path)
         nothing = Split(torch.empty((0, *split.images.shape[1:]), dtype=split.images.dtype), split.labels[:0])
         return ImageData(str(path), tuple(told["classes"]), split, nothing)
     source = load_source(path, root=root, download=download, elsewhere=elsewhere)
-    split = load_split(path)
+    split = _said(path)
     train, tested = (split, source.test) if told["split"] == "train" else (source.train, split)
     return check(ImageData(str(path), source.classes, train, tested))
+
+
+def _said(path: Path) -> Split:
+    """The images and labels of the file at `path`, which says what is wrong with them."""
+    for warning in read_spec(path).warnings or []:
+        warn(f"{path}: {warning}")
+    return load_split(path)
 
 
 def describe(spec: DataSpec) -> dict[str, object]:
