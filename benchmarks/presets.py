@@ -97,7 +97,7 @@ def write(name: str, results: Path, run: Run, seconds: tuple[float, float], *, v
     command = f"python -m benchmarks {name}" + (" --validation" if validation else "")
     stem = f"{name}-validation" if validation else name
     content: dict[str, Any] = {"command": command, "machine": seen, "seconds_one_seed": seconds[0]}
-    content |= {"seconds_all_seeds": seconds[1], "settings": run.told["settings"]}
+    content |= {"seconds_all_seeds": seconds[1], "settings": run.told["settings"], "chance": run.chance}
     content["aims"] = [dict(zip(HEAD, line, strict=True)) for line in verdicts]
     rows = [row for row in run.rows if row["part"] != "epochs"]
     (results / f"{stem}.json").write_text(as_json(content, rows))

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.models.classifier import Classifier, in_mode, size
 from featsplit.models.user_code import raised
 
@@ -58,6 +58,7 @@ def wrap(
             f"{place}: taken with {' and '.join(unsaid)}, since wrap was not told; a network that was trained on "
             "normalised images predicts badly so: wrap(..., mean=(...), std=(...)), one number for each channel, of "
             "pixels in [0, 1]; zeros and ones say that there was none",
+            FeatsplitWarning,
             stacklevel=2,
         )
     return model

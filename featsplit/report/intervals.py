@@ -7,12 +7,12 @@ outcome of image i under seed s, of S seeds and n images, the interval reaches
 
 to either side, t and z being the quantiles of Student's t with S - 1 degrees of freedom and of the normal distribution:
 the reaches over seeds and over images in quadrature (the variance components are those of readers and cases, Hillis
-2007, Statistics in Medicine 26:596). It keeps its level whichever of the two decides, as the tests count on drawn rows;
-an effective number of degrees of freedom (Satterthwaite) does not at three seeds. With one seed there is only
-var_i / n: the interval speaks of these networks, on other images. To each sample of images four made-up ones are added,
-two with the largest outcome and two with the least (Agresti and Coull 1998 for one proportion, Bonett and Price 2012
-for the difference of two on the same images): without them a few images that differ would seem to be sure. And each
-interval reaches one outcome further (Fleiss' correction for continuity), so that its level is that of the exact tests.
+2007, Statistics in Medicine 26:596). It keeps its level whichever of the two decides, as the tests count on drawn rows.
+With one seed there is only var_i / n: the interval speaks of these networks, on other images. To each sample of images
+four made-up ones are added, two with the largest outcome and two with the least (Agresti and Coull 1998 for one
+proportion, Bonett and Price 2012 for the difference of two on the same images): without them a few images that differ
+would seem to be sure. And each interval reaches one outcome further (Fleiss' correction for continuity), so that its
+level is that of the exact tests.
 """
 
 import math
@@ -26,7 +26,8 @@ from scipy import stats
 from featsplit.evaluation.outcomes import unpacked
 from featsplit.report.rows import Row
 
-CONFIDENCE = 0.95
+ERROR = 0.05
+CONFIDENCE = 1 - ERROR
 MADE_UP = 2
 """Images that are added at either end of what an image can be."""
 Verdict = Literal["holds", "does not hold", "undecided"]
@@ -41,13 +42,14 @@ class Term(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """A value and the interval around it, over `n` images (of the smallest set) and `seeds`."""
+    """A value and the interval around it at a `confidence`, over `n` images (of the smallest set) and `seeds`."""
 
     value: float
     low: float
     high: float
     n: int
     seeds: int
+    confidence: float = CONFIDENCE
 
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
@@ -64,9 +66,13 @@ class Interval(NamedTuple):
         """Whether the value is above `threshold`, as far as the interval knows."""
         return "holds" if self.low > threshold else "does not hold" if self.high < threshold else "undecided"
 
-    def below(self, threshold: float) -> Verdict:
-        """Whether it is below."""
-        return "holds" if self.high < threshold else "does not hold" if self.low > threshold else "undecided"
+    def moved(self, amount: float) -> "Interval":
+        """That of the value plus a fixed `amount`."""
+        return self._replace(value=self.value + amount, low=self.low + amount, high=self.high + amount)
+
+    def negative(self) -> "Interval":
+        """That of the value with its sign turned."""
+        return self._replace(value=-self.value, low=-self.high, high=-self.low)
 
 
 class Part(NamedTuple):
@@ -117,7 +123,7 @@ def _interval(value: float, parts: Sequence[Part], count: int, confidence: float
     middle, reach = float(means.mean()), math.sqrt(squared) + outcome
     low, high = sum(part.low for part in parts), sum(part.high for part in parts)
     ends = min(max(middle - reach, low), value), max(min(middle + reach, high), value)
-    return Interval(value, *ends, count, len(means))
+    return Interval(value, *ends, count, len(means), confidence)
 
 
 def _of_seed(rows: Sequence[Row], seed: int) -> list[Row]:

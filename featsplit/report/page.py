@@ -1,19 +1,21 @@
 """A run as one page: what it shows, every table beside the paper's, the plots, the images, and how to make it again."""
 
 import json
-import textwrap
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
+from featsplit.data.planted import is_planted, planted_from
 from featsplit.errors import FeatsplitError
 from featsplit.experiment.convert import flat, record
 from featsplit.experiment.plan import sets_of
 from featsplit.experiment.settings import Experiment
 from featsplit.experiment.stages import TIMES
 from featsplit.report import markup, plots
-from featsplit.report.claims import Claim, claims, telling_eps
+from featsplit.report.answers import known_sets
+from featsplit.report.claims import claims, telling_eps
+from featsplit.report.decisions import Claim
 from featsplit.report.discussion import discussion
-from featsplit.report.intervals import Interval, Verdict
+from featsplit.report.intervals import Interval
 from featsplit.report.markup import Block, Code, Heading, Picture, Plot, Table, Text
 from featsplit.report.notes import notes
 from featsplit.report.published import BANDS, compared, differences
@@ -31,6 +33,7 @@ from featsplit.report.tables import (
     splits_table,
     steps_table,
 )
+from featsplit.report.verdicts import VERDICTS, claims_table, counted, verdicts_as_text
 from featsplit.report.warnings import set_warnings
 from featsplit.stories import read_spec
 
@@ -76,8 +79,12 @@ class Run:
         return float(self.data.get("chance", 1 / len(self.data["classes"])))
 
     def claims(self) -> list[Claim]:
-        """The paper's statements, as far as the run measured them."""
-        return claims(self.rows, chance=self.chance)
+        """The paper's statements, as far as the run measured them; of planted data what theory knows besides."""
+        source, adversary = self.experiment.data.source, self.experiment.train.adversarial.adversary
+        known: list[str] = []
+        if is_planted(source) and adversary is not None:
+            known = known_sets(planted_from(source), adversary, self.experiment.perturb)
+        return claims(self.rows, chance=self.chance, known=known)
 
     def set_file(self, name: str, seed: int) -> Path:
         """The derived set `name` of `seed`."""
@@ -89,26 +96,8 @@ def summary(out: Path) -> str:
     run = Run(out)
     found = run.claims()
     tables = [accuracy_table(run.rows, show=Interval.short), control_table(run.rows, show=Interval.short)]
-    lines = [line for claim in found for line in _told(claim)]
-    undecided = any(claim.verdict == "undecided" for claim in found)
-    more = ["What is undecided wants more test images, or more --seeds."] if undecided else []
-    how = "± is how far the 95 % interval reaches; the page has every interval."
-    return "\n" + "\n\n".join([*map(as_text, tables), how, "\n".join(lines), counted(found), *more]) + "\n"
-
-
-def _told(claim: Claim) -> list[str]:
-    """The verdict on a claim, and what it was made by, in lines of 80 columns."""
-    check, indent = claim.decisive, " " * 15
-    texts = [f"{claim.verdict:<13}  {claim.what}", f"{indent}{check.measured}  ({check.at})"]
-    texts += [f"{indent}95 % intervals: {check.intervals}"] if check.intervals else []
-    return [line for text in texts for line in textwrap.wrap(text, 80, subsequent_indent=indent, drop_whitespace=True)]
-
-
-def counted(found: list[Claim]) -> str:
-    """How many of the statements hold, do not, and are undecided."""
-    number = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in get_args(Verdict)}
-    told = f"{number['holds']} of {len(found)} statements of the paper hold here, {number['does not hold']} do not"
-    return f"{told}, {number['undecided']} are undecided."
+    how = "± is how far a 95 % interval reaches; in brackets are those of differences."
+    return "\n" + "\n\n".join([*map(as_text, tables), how, *verdicts_as_text(found)]) + "\n"
 
 
 def write_report(out: Path) -> None:
@@ -146,27 +135,6 @@ def blocks_of(run: Run) -> list[Block]:
     ]
 
 
-VERDICTS = (
-    "A statement holds, or does not, where the 95 % intervals of its differences say so; else it is undecided, and "
-    "more test images or seeds would decide it. A chain holds where each of its inequalities does, and does not where "
-    "one is reversed, at a level corrected for their number. Two networks are "
-    "compared image by image where both were tested on the same images. Intervals are over images and, with several "
-    "seeds, over seeds; those of one seed speak of its networks alone. A statement about robustness is asked at every "
-    "eps of the run, and holds where it holds at one."
-)
-
-
-def claims_table(found: list[Claim]) -> Cells:
-    """A line for each statement with its verdict, and one for each further eps at which it was asked."""
-    table = [["statement", "verdict", "measured", "differences, with their intervals"]]
-    for claim in found:
-        one = claim.decisive
-        table.append([f"{claim.what} ({one.at})", claim.verdict, one.measured, one.intervals])
-        others = [other for other in claim.checks if other is not one]
-        table += [[f"the same ({c.at})", f"there: {c.verdict}", c.measured, c.intervals] for c in others]
-    return table
-
-
 LEARNED = (
     "What a normally trained network learns from each set. In the paper D_R makes it robust, D_NR does not, and D_rand "
     "and D_det, whose labels look wrong to people, teach it to classify the true test images."
@@ -182,7 +150,8 @@ def _setting(run: Run) -> str:
     return (
         f"{run.data['name']}: {run.data['train']} training and {run.data['test']} test images of {shape}, "
         f"{len(run.data['classes'])} classes; network {run.experiment.model.arch}; {several}. In brackets are 95 % "
-        "intervals, and n is the number of images. After Ilyas et al. 2019, arXiv:1905.02175."
+        "intervals, after ± the standard deviation over seeds, and n is the number of images. After Ilyas et al. 2019, "
+        "arXiv:1905.02175."
     )
 
 
@@ -204,7 +173,7 @@ def _further(run: Run) -> list[Block]:
         blocks += [Heading("Under AutoAttack"), Text(f"On {count} of the test images, PGD beside it on the same ones.")]
         blocks += [Table(accuracy_table(rows, parts=("autoattack",)))]
     if picked(rows, part="steps"):
-        says = "The step size is searched for each number of steps."
+        says = "The step size is searched for each number of steps; bands are 95 % intervals."
         blocks += [Heading("By the number of PGD steps (Figure 8)"), Plot("steps", plots.by_steps(rows), says)]
         blocks += [Table(steps_table(rows))]
     if picked(rows, part="epochs"):

@@ -1,7 +1,6 @@
 """The plots of a run as SVG text: who learned what, accuracy by epoch, by PGD steps, and transfer by architecture."""
 
 import io
-import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +8,9 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from featsplit.report.claims import smallest_eps, transfer_points
+from featsplit.report.claims import transfer_points
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.rows import SETS, Row, picked
+from featsplit.report.rows import SETS, Row, column_name, picked
 from featsplit.report.tables import NAMES
 
 INK = "#010203"
@@ -44,14 +43,10 @@ def drawn(width: float, height: float, draw: Callable[[Figure], None]) -> str:
     return buffer.getvalue().replace(INK, "currentColor")
 
 
-def _mean(rows: list[Row], **fields: Any) -> float:
-    return statistics.fmean(row["accuracy"] for row in picked(rows, **fields))
-
-
 def learned(rows: list[Row], *, eps: float, chance: float) -> str:
     """Four pairs of bars, with their intervals: what a normally trained network learns, clean and attacked at `eps`."""
     of = picked(rows, part="main", test_set="source")
-    attack = next(row["attack"] for row in of if row["eps"] == eps)
+    attack, norm = next((row["attack"], row["norm"]) for row in of if row["eps"] == eps)
     clean = [accuracy(picked(of, train_set=name, attack="none")) for name in SETS]
     attacked = [accuracy(picked(of, train_set=name, eps=eps)) for name in SETS]
 
@@ -59,14 +54,14 @@ def learned(rows: list[Row], *, eps: float, chance: float) -> str:
         axes = figure.add_subplot()
         for shift, found, colour, name in (
             (-0.2, clean, BLUE, "clean"),
-            (0.2, attacked, ORANGE, f"{attack}, eps {eps:g}"),
+            (0.2, attacked, ORANGE, column_name(attack, norm, eps)),
         ):
             heights, reach = [each.value for each in found], _reach(found)
             across, bars = [place + shift for place in range(4)], {"ecolor": INK, "capsize": 2, "elinewidth": 0.8}
             drawn_bars = axes.bar(across, heights, 0.38, yerr=reach, error_kw=bars, color=colour, label=name)
             axes.bar_label(drawn_bars, [f"{height:.2f}" for height in heights], fontsize=9, color=INK)
         axes.axhline(chance, color=INK, linewidth=0.8, linestyle=":", label="chance")
-        axes.set(ylim=(0, 1.05), ylabel="accuracy on the test set")
+        axes.set(ylim=(0, 1.05), ylabel=f"accuracy on the test set, n {clean[0].n}")
         axes.set_xticks(range(4), [f"trained on\n{name}" for name in SETS.values()])
         axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.14))
 
@@ -78,6 +73,18 @@ def _reach(found: list[Interval]) -> list[list[float]]:
     down = [max(each.value - each.low, 0.0) for each in found]
     up = [max(each.high - each.value, 0.0) for each in found]
     return [down, up]
+
+
+def _values(rows: list[Row], field: str) -> list[int]:
+    return sorted({row[field] for row in rows})
+
+
+def _banded(axes: Axes, by_place: dict[int, list[Row]], colour: str) -> None:
+    """A curve of accuracies, with the band of their intervals."""
+    found = [accuracy(rows) for rows in by_place.values()]
+    axes.plot(list(by_place), [each.value for each in found], color=colour)
+    low, high = [each.low for each in found], [each.high for each in found]
+    axes.fill_between(list(by_place), low, high, color=colour, alpha=0.2, linewidth=0)
 
 
 def by_epoch(rows: list[Row]) -> str:
@@ -94,8 +101,10 @@ def by_epoch(rows: list[Row]) -> str:
                 ("source", ORANGE, "on the test set"),
             ):
                 own = [row for row in of if row["test_set"] == test]
-                epochs = sorted({row["epoch"] for row in own})
-                axes.plot(epochs, [_mean(own, part="epochs", epoch=e) for e in epochs], color=colour, label=label)
+                _banded(
+                    axes, {epoch: picked(own, part="epochs", epoch=epoch) for epoch in _values(own, "epoch")}, colour
+                )
+                axes.lines[-1].set_label(label)
             axes.set(title=title, xlabel="epoch", ylim=(0, 1.02))
             axes.title.set_fontsize(10)
         panels[0].set_ylabel("accuracy")
@@ -110,11 +119,11 @@ def by_steps(rows: list[Row]) -> str:
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         for loss, colour in (("cross-entropy", BLUE), ("margin", ORANGE)):
-            counts = sorted({row["steps"] for row in picked(rows, part="steps", loss=loss)})
-            heights = [_mean(rows, part="steps", loss=loss, steps=count) for count in counts]
-            axes.plot(counts, heights, color=colour, marker="o", markersize=4, label=loss)
-        eps = smallest_eps(picked(rows, part="steps"))
-        axes.set(xscale="log", xlabel="PGD steps", ylabel=f"accuracy at eps {eps:g}")
+            own = picked(rows, part="steps", loss=loss)
+            _banded(axes, {count: picked(own, part="steps", steps=count) for count in _values(own, "steps")}, colour)
+            axes.lines[-1].set(label=loss, marker="o", markersize=4)
+        one = picked(rows, part="steps")[0]
+        axes.set(xscale="log", xlabel="PGD steps", ylabel=f"accuracy at {one['norm']} {one['eps']:g}, n {one['n']}")
         axes.xaxis.set_major_formatter("{x:g}")
         axes.set_ylim(bottom=0)
         axes.legend(title="loss")

@@ -144,7 +144,8 @@ def test_values_with_errors_of_their_own() -> None:
 def test_a_verdict_is_on_the_side_on_which_the_whole_interval_lies() -> None:
     found = Interval(0.2, 0.1, 0.3, 100, 1)
     assert [found.above(t) for t in (0.05, 0.1, 0.2, 0.35)] == ["holds", "undecided", "undecided", "does not hold"]
-    assert [found.below(t) for t in (0.05, 0.1, 0.2, 0.35)] == ["does not hold", "undecided", "undecided", "holds"]
+    assert found.moved(-0.15) == pytest.approx((0.05, -0.05, 0.15, 100, 1, 0.95))
+    assert found.negative() == (-0.2, -0.3, -0.1, 100, 1, 0.95)
     assert (str(found), found.signed(), found.short()) == (
         "0.200 (0.100 to 0.300)",
         "+0.200 (+0.100 to +0.300)",

@@ -111,7 +111,7 @@ def test_a_terminal_sees_no_plots() -> None:
 def row(accuracy: float, **fields: Any) -> dict[str, Any]:
     usual = {"part": "main", "train_set": "source", "training": "standard", "architecture": "resnet8", "seed": 0}
     usual |= {"test_set": "source", "attack": "pgd" if "eps" in fields else "none", "eps": None, "loss": None}
-    return usual | {"n": 360} | fields | {"accuracy": accuracy}
+    return usual | {"n": 360, "norm": "l2"} | fields | {"accuracy": accuracy}
 
 
 SETS = ("robust", "nonrobust", "rand", "det")
@@ -141,10 +141,13 @@ FOOLED = [
 DRAWN = {
     "learned": (
         plots.learned(BARS, eps=0.25, chance=0.1),
-        ["0.11", "0.44", "0.07", "0.28", "clean", "pgd, eps 0.25", "chance"],
+        ["0.11", "0.44", "0.07", "0.28", "clean", "pgd l2 0.25", "chance"],
     ),
     "by_epoch": (plots.by_epoch([*BARS, *EPOCHS]), ["D_rand", "D_det", "D_det, robust source", "epoch", "accuracy"]),
-    "by_steps": (plots.by_steps([*BARS, *CURVE]), ["cross-entropy", "margin", "PGD steps", "accuracy at eps 0.25"]),
+    "by_steps": (
+        plots.by_steps([*BARS, *CURVE]),
+        ["cross-entropy", "margin", "PGD steps", "accuracy at l2 0.25, n 360"],
+    ),
     "by_architecture": (plots.by_architecture(FOOLED), [*NETS, "untargeted", "targeted", "transfer rate"]),
     "heat_map": (
         plots.heat_map(["a <set>, cnn", "b, mlp"], ["source clean", "held"], [[0.25, 0.75], [1.0, 0.0]]),
