@@ -67,9 +67,8 @@ def usefulness(
     told = values.double() * slope * torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
     error = (_of_halves(told, split.labels, chosen)[1].square() + error_lost.square()).sqrt()
     chance = _by_chance(values, split.labels, classes=model.classes, seed=seed)
-    useful = own > chance
     met = (few.labels[:, None] == chosen).sum(dim=0) > 1  # of one image there is no spread
-    robust = useful & met & (own - lost > SURE * error)
+    kinds = _kinds(own > chance, met & (own - lost > SURE * error))
     return [
         {
             "unit": unit if unit < units else unit - units,
@@ -79,7 +78,7 @@ def usefulness(
             "gamma": float(own[unit] - lost[unit]),
             "error": float(error[unit]),
             "chance": float(chance[unit]),
-            "kind": "robust" if robust[unit] else "useful" if useful[unit] else "useless",
+            "kind": kinds[unit],
             **plan.fields(),
             "n": len(split),
             "images": len(few),
@@ -87,6 +86,12 @@ def usefulness(
         }
         for unit in range(len(chosen))
     ]
+
+
+def _kinds(useful: Tensor, withstands: Tensor) -> list[str]:
+    """What each feature is that is useful, (features,), and withstands the adversary."""
+    pairs = zip(useful.tolist(), withstands.tolist(), strict=True)
+    return [("robust" if both else "useful") if one else "useless" for one, both in pairs]
 
 
 def features(network: Classifier, inputs: Tensor) -> Tensor:
