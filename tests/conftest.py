@@ -1,6 +1,8 @@
 """What several tests share: the digits, and two small networks trained on them once."""
 
 import os
+import sys
+from collections.abc import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small networks: two processes of one thread beat one of two
 
@@ -12,7 +14,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from featsplit.commands import app
+from featsplit.commands import app, main
 from featsplit.data.imagenet import RANGES
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
@@ -118,3 +120,21 @@ def every_part(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = CliRunner().invoke(app, [*words, "--device", "cpu"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return folder / "out"
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Called with the words after `featsplit`: the one line, and nothing else, that is printed with exit status 2."""
+
+    def message(line: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["featsplit", *line.split()])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        assert ended.value.code == 2, captured
+        assert captured.out == ""
+        assert captured.err.startswith("featsplit: ")
+        assert captured.err.count("\n") == 1, captured.err
+        return captured.err.removeprefix("featsplit: ").rstrip("\n")
+
+    return message

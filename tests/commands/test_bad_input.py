@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from featsplit.commands import main
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.experiment.stages import train_to_file
 from featsplit.models.build import ModelSpec
@@ -29,18 +29,6 @@ BUILD = "--model {w}/digits.safetensors " + DATA
 ROBUST = "--model {w}/robust.safetensors " + DATA
 ODD = '{"model": {"arch": 5}, "shape": "abc"}'
 TO = "--out {w}/o.safetensors"
-
-
-def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str) -> str:
-    """The one line that the command `line` prints as it exits with status 2."""
-    monkeypatch.setattr(sys, "argv", ["featsplit", *line.split()])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    captured = capsys.readouterr()
-    assert ended.value.code == 2, captured
-    assert captured.out == ""
-    assert captured.err.count("\n") == 1, captured.err
-    return captured.err
 
 
 @pytest.fixture(scope="module")
@@ -207,25 +195,21 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("show {w}/text.h5 --out {w}/o.png", "is damaged or no HDF5 file"),
     ],
 )
-def test_bad_input_is_one_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, line: str, message: str
-) -> None:
+def test_bad_input_is_one_line(refused: Callable[[str], str], work: Path, line: str, message: str) -> None:
     before = {path: path.read_bytes() for path in work.iterdir()}
-    printed = refused(capsys, monkeypatch, line.format(w=work))
+    printed = refused(line.format(w=work))
     assert re.search(message.replace("?", r"\?"), printed), printed
     assert {path: path.read_bytes() for path in work.iterdir()} == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_read_only_folder_is_named(refused: Callable[[str], str], tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    assert "cannot be written: Permission denied" in refused(capsys, monkeypatch, f"train {DATA} --out {tmp_path}/o")
+    assert "cannot be written: Permission denied" in refused(f"train {DATA} --out {tmp_path}/o")
 
 
 def test_a_full_disk_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
+    refused: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
 ) -> None:
     from featsplit.data import derived
 
@@ -234,35 +218,29 @@ def test_a_full_disk_is_named(
 
     monkeypatch.setattr(derived, "save_file", full)
     line = f"build-robust --model {work}/robust.safetensors {DATA} --steps 1 --out {tmp_path}/r.h5"
-    assert "No space left on device" in refused(capsys, monkeypatch, line)
+    assert "No space left on device" in refused(line)
 
 
-def test_a_folder_is_not_taken_for_a_file(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_folder_is_not_taken_for_a_file(refused: Callable[[str], str], tmp_path: Path) -> None:
     (tmp_path / "m.safetensors").mkdir()
     line = f"train {DATA} --overwrite --out {tmp_path}/m.safetensors"
-    assert "m.safetensors: is a folder; give a file" in refused(capsys, monkeypatch, line)
+    assert "m.safetensors: is a folder; give a file" in refused(line)
 
 
-def test_a_set_is_not_built_onto_its_own_source(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
-) -> None:
+def test_a_set_is_not_built_onto_its_own_source(refused: Callable[[str], str], work: Path, tmp_path: Path) -> None:
     model, path = load_model(work / "digits.safetensors"), tmp_path / "a.h5"
     build_match(path, model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=20))
     before = path.read_bytes()
     line = f"build-robust --data {path} --model {work}/robust.safetensors --steps 2 --out {path} --overwrite"
-    assert "would replace the data that it is made of" in refused(capsys, monkeypatch, line)
+    assert "would replace the data that it is made of" in refused(line)
     assert path.read_bytes() == before
 
 
-def test_transfer_refuses_before_it_trains(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
-) -> None:
+def test_transfer_refuses_before_it_trains(refused: Callable[[str], str], work: Path, tmp_path: Path) -> None:
     model = load_model(work / "digits.safetensors")
     build_match(tmp_path / "a.h5", model, load_data(DataSpec("digits", limit=50, limit_test=20)), Match(steps=20))
     line = f"transfer {tmp_path}/a.h5 --arch linear,resnet18 --out {tmp_path}/t"
-    assert "takes 3 x 32 x 32 images" in refused(capsys, monkeypatch, line)
+    assert "takes 3 x 32 x 32 images" in refused(line)
     assert not (tmp_path / "t").exists()
 
 

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from featsplit.commands import app, main
+from featsplit.commands import app
 from featsplit.data.derived import load_split
 from featsplit.data.places import absolute
 from featsplit.data.sources import DataSpec, load_data
@@ -30,17 +30,6 @@ def call(line: str) -> tuple[str, str]:
     result = CliRunner().invoke(app, line.split(), catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout, result.stderr
-
-
-def refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, line: str) -> str:
-    """The one line that the command prints as it exits with status 2."""
-    monkeypatch.setattr(sys, "argv", ["featsplit", *line.split()])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    captured = capsys.readouterr()
-    assert ended.value.code == 2, captured
-    assert captured.err.count("\n") == 1, captured.err
-    return captured.err.removeprefix("featsplit: ").rstrip("\n")
 
 
 def write(path: Path, seed: int) -> None:
@@ -115,20 +104,18 @@ COMMANDS = {
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
 def test_every_command_takes_the_source_from_another_place(
-    here: Path, command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    here: Path, command: str, refused: Callable[[str], str]
 ) -> None:
     """Its size and limit are as the set's file tells; that the images are the same, its digest."""
     options = " --any-model" if "--any-model" in call(f"{command.split()[0]} --help")[0] else ""
     call(f"train --data set.h5 {TRAIN} --out m.safetensors")
     shutil.move("mine", "moved")
-    assert refused(capsys, monkeypatch, command + options) == (
+    assert refused(command + options) == (
         f'set.h5: its source "npz:{here}/mine/own.npz" is not there; say by --source SRC where it lies now '
         "(train --no-test needs none)"
     )
     write(Path("other.npz"), 1)
-    assert "--source npz:other.npz: has digest " in refused(
-        capsys, monkeypatch, f"{command}{options} --source npz:other.npz"
-    )
+    assert "--source npz:other.npz: has digest " in refused(f"{command}{options} --source npz:other.npz")
     call(f"{command}{options} --source npz:moved/own.npz")
 
 
@@ -195,10 +182,8 @@ def test_without_the_test_images_the_source_is_not_needed(here: Path) -> None:
         ),
     ],
 )
-def test_options_that_do_not_go_together(
-    here: Path, options: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert refused(capsys, monkeypatch, f"train {options} {TRAIN} --out no.safetensors") == message
+def test_options_that_do_not_go_together(here: Path, options: str, message: str, refused: Callable[[str], str]) -> None:
+    assert refused(f"train {options} {TRAIN} --out no.safetensors") == message
     assert not Path("no.safetensors").exists()
 
 
@@ -260,11 +245,9 @@ def test_several_data_sets_share_another_place_where_they_are_derived(here: Path
     assert rows[0]["accuracy"] == rows[1]["accuracy"]
 
 
-def test_a_split_that_there_is_not_is_refused(
-    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_split_that_there_is_not_is_refused(here: Path, refused: Callable[[str], str]) -> None:
     line = "evaluate --model m.safetensors --data set.h5 --on tset"
-    assert refused(capsys, monkeypatch, line) == '--on = "tset": must be one of train, test; did you mean "test"?'
+    assert refused(line) == '--on = "tset": must be one of train, test; did you mean "test"?'
 
 
 def test_names_that_hold_no_path_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
