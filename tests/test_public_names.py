@@ -1,0 +1,102 @@
+"""The front door: public names are found, are imported late, and keep their types for the type checker."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import featsplit
+
+HOME = Path(featsplit.__file__)
+RIGHT = """
+import featsplit
+import torch
+
+data: featsplit.ImageData = featsplit.load_data(featsplit.DataSpec("digits", limit=100))
+network = featsplit.build(featsplit.ModelSpec("cnn"), shape=data.shape, classes=len(data.classes), seed=0)
+adversary = featsplit.Adversary("pgd", "l2", eps=0.5)
+featsplit.train(network, data, featsplit.Recipe(epochs=1, adversary=adversary), seed=0)
+inputs, labels = data.test.inputs(slice(0, 8)), data.test.labels[:8]
+moved: torch.Tensor = featsplit.pgd(
+    featsplit.frozen(network), inputs, torch.as_tensor(labels), norm="l2", eps=0.5, steps=3, step_size=0.2
+)
+"""
+WRONG = """
+import featsplit
+data = featsplit.load_data("digits")  # arg-type
+featsplit.DataSpec("digits", limits=100)  # call-arg
+path: str = featsplit.load_model("model.safetensors")  # assignment
+featsplit.Recipe(epochs="many")  # arg-type
+featsplit.fgsm(network, inputs, torch.as_tensor(labels), norm="l2")  # call-arg
+featsplit.pdg(network)  # attr-defined
+"""
+
+
+def named_for_the_checker() -> dict[str, str]:
+    """The home of each name that is imported under TYPE_CHECKING."""
+    conditions = [node for node in ast.parse(HOME.read_text()).body if isinstance(node, ast.If)]
+    (block,) = (node for node in conditions if ast.unparse(node.test) == "TYPE_CHECKING")
+    homes = dict[str, str]()
+    for node in block.body:
+        assert isinstance(node, ast.ImportFrom)
+        assert node.level == 1
+        for alias in node.names:
+            assert alias.asname == alias.name, "only `import x as x` makes a name public for mypy --strict"
+            homes[alias.name] = str(node.module)
+    return homes
+
+
+def test_what_the_type_checker_sees_is_what_is_imported() -> None:
+    assert named_for_the_checker() == featsplit._HOMES
+
+
+@pytest.mark.parametrize("name", featsplit.__all__)
+def test_a_public_name_is_what_its_home_holds(name: str) -> None:
+    assert getattr(featsplit, name) is getattr(import_module(f"featsplit.{featsplit._HOMES[name]}"), name)
+    assert name in dir(featsplit)
+
+
+def test_an_unknown_name_is_said_as_python_says_it() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'featsplit' has no attribute 'pdg'$"):
+        _ = getattr(featsplit, "pdg".lower())
+
+
+def test_importing_it_costs_no_torch() -> None:
+    code = "import sys, featsplit; print('torch' in sys.modules, 'numpy' in sys.modules, len(dir(featsplit)) > 20)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=HOME.parents[1], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["False", "False", "True"]
+
+
+def mypy(script: Path) -> subprocess.CompletedProcess[str]:
+    """What `mypy --strict` says of a user's script."""
+    options = [
+        "--strict",
+        "--config-file=",
+        "--no-error-summary",
+        "--hide-error-context",
+        f"--cache-dir={script.parent}",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        *options,
+        "--follow-imports=silent",
+        "--ignore-missing-imports",
+        str(script),
+    ]
+    return subprocess.run(command, cwd=HOME.parents[1], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_mypy_passes_a_right_script_and_stops_at_each_wrong_line(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(RIGHT + WRONG)
+    lines = enumerate(script.read_text().splitlines(), 1)
+    expected = [(str(number), text.split("# ")[1]) for number, text in lines if "# " in text]
+    said = mypy(script).stdout
+    assert re.findall(r"^\S+:(\d+): error: .*\[(.*)\]$", said, re.MULTILINE) == expected, said
