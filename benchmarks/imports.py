@@ -1,0 +1,79 @@
+"""Which module imports which, and whether that runs downward."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.syntax import Count, Tree
+
+STAGES = ("training", "synthesis", "evaluation")
+PARTS = ("descent", "attacks", "data", "models", "runtime")
+MAY_IMPORT = {
+    "descent": (),
+    "attacks": ("descent",),
+    "data": (),
+    "models": ("data",),
+    "runtime": ("data", "models"),
+    **dict.fromkeys(STAGES, PARTS),
+    "report": (*PARTS, *STAGES),
+    "engine": (*PARTS, *STAGES, "report"),
+    "studies": (*PARTS, *STAGES, "report", "engine"),
+    "commands": (*PARTS, *STAGES, "report", "engine", "studies"),
+}
+"""What each package may import beside itself and the ground: the single modules beside the packages."""
+
+
+def imports(tree: Tree) -> list[Count]:
+    """Imports, those within functions too, that do not run downward, and circles of modules."""
+    edges = {name: set(_imported(tree, path)) - {name} for name, path in tree.modules.items() if name != "featsplit"}
+    upward = tuple(
+        f"{name} imports {other}"
+        for name, others in edges.items()
+        for other in sorted(others)
+        if not _may(tree, name, other)
+    )
+    circles = tuple(" <-> ".join(sorted(circle)) for circle in _circles(edges))
+    return [Count("imports that run upward", len(upward), 0, upward), Count("circles", len(circles), 0, circles)]
+
+
+def _imported(tree: Tree, path: Path) -> Iterator[str]:
+    """The package's modules that a file imports: `from a import b` is the module a.b, where there is one, else a."""
+    for node in ast.walk(tree.package[path]):
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            for alias in node.names:
+                longer = f"{node.module}.{alias.name}"
+                yield from [name for name in (longer, node.module) if name in tree.modules][:1]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in tree.modules)
+
+
+def _may(tree: Tree, name: str, other: str) -> bool:
+    own, its = _part(tree, name), _part(tree, other)
+    if "top" in (own, its):
+        return own == "top"
+    return its in (own, "ground") or its in MAY_IMPORT.get(own, ())
+
+
+def _part(tree: Tree, name: str) -> str:
+    """The package that a module belongs to, `ground` for a module beside the packages, `top` for what starts it all."""
+    first, *rest = [*name.split("."), ""][1:]
+    if name in ("cli", "featsplit.__main__"):
+        return "top"
+    part = tree.renamed.get(first, first)
+    return part if part in MAY_IMPORT or len(rest) > 1 else "ground"
+
+
+def _circles(edges: dict[str, set[str]]) -> list[set[str]]:
+    """The sets of more than one module each of which is reached from each other one."""
+    reached = {name: _reached(name, edges) for name in edges}
+    circles = {frozenset(other for other in reached[name] if name in reached.get(other, ())) for name in edges}
+    return [set(circle) for circle in circles if len(circle) > 1]
+
+
+def _reached(name: str, edges: dict[str, set[str]]) -> set[str]:
+    found, ahead = set[str](), [name]
+    while ahead:
+        new = edges.get(ahead.pop(), set()) - found
+        found |= new
+        ahead += new
+    return found
