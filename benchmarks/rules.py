@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks.machine import machine
 from benchmarks.pages import Claim, as_json, write
 from benchmarks.presets import SEEDS, run_preset
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.report.tables import Cells
-from featsplit.stories import read_spec
 
 PRESETS = ("digits", "cifar10-mini")
 NAMES = tuple(f"rules-{preset}" for preset in PRESETS)
@@ -78,7 +78,7 @@ def _run(preset: str, settings: list[str], data_root: Path | None) -> tuple[dict
 
 def _matched(folder: Path, name: str) -> dict[str, float]:
     """The relative distance (a median over images) and the runs of the network an image, means over seeds."""
-    summaries = [read_spec(path).summary for path in sorted(folder.glob(f"seed*/sets/{name}.h5"))]
+    summaries = [read_set_metadata(path).summary for path in sorted(folder.glob(f"seed*/sets/{name}.h5"))]
     return {figure: statistics.fmean(each[figure] for each in summaries) for figure in ("relative_distance", "runs")}
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .models.build import build as build
     from .models.checkpoints import load_model as load_model
     from .models.checkpoints import save_model as save_model
-    from .models.foreign import load_madrylab as load_madrylab
+    from .models.madrylab import load_madrylab as load_madrylab
     from .models.wrapping import wrap as wrap
     from .runtime.frozen import frozen as frozen
     from .synthesis import match_representation as match_representation
@@ -43,7 +43,7 @@ _HOMES = {
     "fgsm": "attacks",
     "frozen": "runtime.frozen",
     "load_data": "data.sources",
-    "load_madrylab": "models.foreign",
+    "load_madrylab": "models.madrylab",
     "load_model": "models.checkpoints",
     "match_representation": "synthesis",
     "open_dataset": "data.dataset",

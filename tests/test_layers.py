@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from featsplit.stories import MODEL_FORMAT
+from featsplit.metadata.models import MODEL_FORMAT
 
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
-    {"files", "made_by", "pickles"},
-    {"stories"},
+    {"files", "metadata", "pickles"},
     {"geometry"},
     {"rules"},
     {"optimize"},
@@ -70,8 +69,8 @@ def test_robustness_is_met_in_one_module() -> None:
     "arguments", [["--help"], ["run", "--help"], ["run"], ["info", "nothing.h5"], ["info", "model.safetensors"]]
 )
 def test_help_errors_and_info_need_no_torch(arguments: list[str], tmp_path: Path) -> None:
-    story = {"model": {"arch": "cnn"}, "shape": [1, 8, 8], "classes": 10}
-    save_file({"a": np.zeros(1)}, tmp_path / "model.safetensors", metadata={MODEL_FORMAT: json.dumps(story)})
+    metadata = {"model": {"arch": "cnn"}, "shape": [1, 8, 8], "classes": 10}
+    save_file({"a": np.zeros(1)}, tmp_path / "model.safetensors", metadata={MODEL_FORMAT: json.dumps(metadata)})
     code = f"""
 import sys
 from featsplit.commands import main

@@ -51,7 +51,7 @@ app.command("import-madrylab", short_help="A published set or network as a file 
 )
 app.command("export", short_help="A set in the layout of the published ones.")(export.export)
 app.add_typer(toy.app, name="toy", short_help="The constructions with a known answer.")
-app.command("info", short_help="The story of a file.")(info.info)
+app.command("info", short_help="What a file says of itself.")(info.info)
 app.command("verify", short_help="Whether a set is still what was written.")(verify.verify)
 app.command("show", short_help="Examples of a set as a picture.")(show.show)
 

@@ -44,8 +44,8 @@ def audit(
     from featsplit.evaluation import layer_robustness, usefulness
     from featsplit.files import write_json
     from featsplit.geometry import check_threat
-    from featsplit.made_by import training_of
-    from featsplit.models.checkpoints import read_story
+    from featsplit.metadata.training import training_of
+    from featsplit.models.checkpoints import read_metadata
     from featsplit.report.discussion import audit_page, audit_table
     from featsplit.report.markup import write_page
     from featsplit.report.tables import as_text
@@ -59,7 +59,7 @@ def audit(
     rows = []
     for path in model:
         network = options.load_model(path, loaded, factory=factory, other_classes=other_classes)
-        of = {"network": str(path), "training": training_of(read_story(path)).kind, "test_set": data}
+        of = {"network": str(path), "training": training_of(read_metadata(path).recipe).kind, "test_set": data}
         units = usefulness(network, loaded.test, **how, precision=precision)  # type: ignore[arg-type]  # checked above
         rows += [{"part": "audit", **of, **row} for row in units]
         rows += [{"part": "layers", **of, **row} for row in layer_robustness(network, loaded.test, **how)]

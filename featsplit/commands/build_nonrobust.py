@@ -123,7 +123,7 @@ def _perturb(given: Mapping[str, Any]) -> None:
         batch_size=given["batch_size"],
         device=resolve_device(given["device"]),
         precision=given["precision"],
-        story={"set": name},
+        extra={"set": name},
         made_by=made_by,
         overwrite=given["overwrite"],
     )
@@ -142,24 +142,23 @@ def _ensemble(given: Mapping[str, Any], data: "ImageData") -> "list[Classifier]"
     """Fresh networks trained as the model was, beside the set that is written: there already on a second call."""
     from featsplit.experiment.convert import record
     from featsplit.experiment.stages import train_to_file
-    from featsplit.models.build import ModelSpec
-    from featsplit.models.checkpoints import load_model, read_story
+    from featsplit.models.checkpoints import load_model, model_spec, read_metadata
     from featsplit.runtime import resolve_device
     from featsplit.training import Recipe
 
     path, out = Path(given["model"]), Path(given["out"])
-    story = read_story(path)
-    if "recipe" not in story:
+    metadata = read_metadata(path)
+    if metadata.recipe is None or metadata.seed is None:
         raise FeatsplitError(f"{path}: does not tell how it was trained, so no ensemble can be; use one made by train")
-    recipe, found = record(Recipe, story["recipe"], "recipe"), []
+    recipe, found = record(Recipe, metadata.recipe, "recipe"), []
     for number in range(1, (given["ensemble"] or ENSEMBLE) + 1):
         other = out.with_name(f"{out.stem}.ensemble") / f"{number}.safetensors"
         train_to_file(
             other,
             data,
-            ModelSpec(**story["model"]),
+            model_spec(metadata),
             recipe,
-            seed=story["seed"] + 1_000_003 * number,
+            seed=metadata.seed + 1_000_003 * number,
             device=resolve_device(given["device"]),
             precision=given["precision"],
             overwrite=given["overwrite"],
@@ -184,7 +183,7 @@ def _mislabelled(given: Mapping[str, Any]) -> None:
         split=options.one_split(given["split"]),
         dtype=given["dtype"],
         device=resolve_device(given["device"]),
-        story={"set": "mislabelled"},
+        extra={"set": "mislabelled"},
         made_by=made_by,
         overwrite=given["overwrite"],
     )

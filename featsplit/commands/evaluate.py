@@ -59,7 +59,7 @@ def evaluate(
     from featsplit import evaluation
     from featsplit.data.places import owner
     from featsplit.files import check_writable, write_json
-    from featsplit.models.checkpoints import read_story
+    from featsplit.models.checkpoints import read_metadata
     from featsplit.report.tables import as_text, listing
     from featsplit.runtime import check_precision, resolve_device
 
@@ -83,8 +83,8 @@ def evaluate(
         loaded = _loaded(name, split, context.params)
         for path in model:
             network = options.load_model(path, loaded, factory=factory, other_classes=other_classes)
-            story = read_story(path)
-            about = {"model": str(path), "train_set": story.get("trained_on"), "architecture": story["model"]["arch"]}
+            metadata = read_metadata(path)
+            about = {"model": str(path), "train_set": metadata.trained_on, "architecture": metadata.arch}
             found = evaluation.evaluate(
                 network,
                 loaded.train if split == "train" else loaded.test,

@@ -17,7 +17,7 @@ def export(
     format_: Annotated[str, typer.Option("--format", help="madrylab: CIFAR_ims and CIFAR_lab.")] = "madrylab",
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Write images and labels of a derived data set as others read them; the rest of its story stays behind."""
+    """Write images and labels of a derived data set as others read them; the rest of its metadata stays behind."""
     from featsplit.data.madrylab import export_madrylab
 
     if format_ not in FORMATS:

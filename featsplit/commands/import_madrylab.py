@@ -81,7 +81,7 @@ def _import_set(folder: Path, out: Path, given: Mapping[str, Any]) -> None:
 
 def _import_network(path: Path, out: Path, *, overwrite: bool) -> None:
     from featsplit.files import check_writable
-    from featsplit.models.foreign import import_madrylab as import_network
+    from featsplit.models.madrylab import import_madrylab as import_network
 
     options.check_suffix(out, ".safetensors")
     check_writable(out, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""featsplit info: the story of a derived data set or a checkpoint, in a screenful."""
+"""featsplit info: what a derived data set or a checkpoint is, in a screenful."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,6 @@ def info(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .h5 data set or a .safetensors checkpoint.")],
 ) -> None:
     """Print what a file is, what it was made of and by, and how well."""
-    from featsplit.report.stories import model_story, set_story
+    from featsplit.report.files import model_text, set_text
 
-    typer.echo(model_story(file) if file.suffix == ".safetensors" else set_story(file))
+    typer.echo(model_text(file) if file.suffix == ".safetensors" else set_text(file))

@@ -33,21 +33,22 @@ def leakage(
     from featsplit.data.sources import load_source
     from featsplit.evaluation import leaked_accuracy
     from featsplit.files import check_writable, write_json
+    from featsplit.metadata.sets import read_set_metadata
     from featsplit.models.build import build
     from featsplit.report.discussion import leakage_lines
     from featsplit.report.tables import as_text
     from featsplit.runtime import resolve_device
-    from featsplit.stories import read_spec
     from featsplit.training import Adversary, Recipe, train
 
     if out:
         check_writable(out, overwrite=overwrite)
-    stories = {path: read_spec(path).spec for path in file}
-    for path, spec in stories.items():
-        if spec["source_digest"] != stories[file[0]]["source_digest"]:
+    specs = {path: read_set_metadata(path).spec for path in file}
+    for path, spec in specs.items():
+        if spec.source_digest != specs[file[0]].source_digest:
             raise FeatsplitError(f"{path}: is of another source than {file[0]}; give the sets of one source")
-    radius = eps if eps is not None else stories[file[0]].get("perturb", {}).get("eps")
-    if radius is None:
+    perturbed = specs[file[0]].parameters.get("eps") if specs[file[0]].method == "perturb" else None
+    radius = eps if eps is not None else perturbed
+    if not isinstance(radius, int | float):
         raise FeatsplitError(f"{file[0]}: was not perturbed within a radius; give --eps, the linear network's")
     adversary = Adversary("pgd", norm, radius, steps=3)  # type: ignore[arg-type]  # checked by Recipe.check
     recipe = Recipe(epochs=epochs, lr=0.02, schedule="one-cycle", nesterov=True, adversary=adversary)

@@ -60,7 +60,7 @@ def build_and_tell(name: str, found: "Match", given: Mapping[str, Any]) -> None:
         batch_size=given["batch_size"],
         device=resolve_device(given["device"]),
         precision=given["precision"],
-        story={"set": name},
+        extra={"set": name},
         made_by=made_by,
         overwrite=given["overwrite"],
     )

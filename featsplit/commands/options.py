@@ -90,16 +90,16 @@ def load_data(given: Mapping[str, Any], *, test: bool | None = None) -> "ImageDa
 def load_model(path: Path, data: "ImageData", *, factory: str | None, other_classes: bool) -> "Classifier":
     """The model at `path`, which must take the images of `data` and, unless `other_classes`, have the same classes."""
     from featsplit.models.checkpoints import load_model as load
-    from featsplit.models.checkpoints import read_story
+    from featsplit.models.checkpoints import read_metadata
 
-    story = read_story(path)
+    metadata = read_metadata(path)
     model = load(path, factory=factory)
     model.expect(f"{path} on {data.name}", shape=data.shape, classes=len(data.classes))
-    names = tuple(story.get("class_names", data.classes))
+    names = data.classes if metadata.class_names is None else metadata.class_names
     if names != data.classes and not other_classes:
         own, other = ", ".join(names[:3]), ", ".join(data.classes[:3])
         raise FeatsplitError(
-            f'{path}: was trained on "{story.get("trained_on")}" (classes {own} ...), not on the classes of '
+            f'{path}: was trained on "{metadata.trained_on}" (classes {own} ...), not on the classes of '
             f'"{data.name}" ({other} ...); use a model of this data, or --other-classes'
         )
     return model
@@ -150,12 +150,12 @@ def one_split(name: str, place: str = "--split") -> Any:
 def say_owner(name: str, split: str, *, cure: str = "") -> None:
     """Of a derived set, a line that says whose the images of its `split` are; with the `cure` where its source's."""
     from featsplit.data.places import is_derived
-    from featsplit.stories import read_spec
+    from featsplit.metadata.sets import read_set_metadata
 
     if is_derived(name):
-        told, images = read_spec(Path(name)).spec, "training" if split == "train" else split
-        of = f"the {images} images of its source {told['source_name']}"
-        whose = f"the set's own images, made of {of}" if told["split"] == split else f"{of}{cure}"
+        spec, images = read_set_metadata(Path(name)).spec, "training" if split == "train" else split
+        of = f"the {images} images of its source {spec.source_name}"
+        whose = f"the set's own images, made of {of}" if spec.split == split else f"{of}{cure}"
         say(f"{name}: these are {whose}")
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from featsplit.errors import FeatsplitError, unknown, warn
-from featsplit.made_by import NETWORKS, SETS, STANDARD, MadeBy, ModelCard, Training, card_of, training_of
+from featsplit.metadata.derived_sets import DERIVED_SETS
+from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
+from featsplit.metadata.training import NETWORKS, STANDARD, Training, training_of
 
 EXAMPLE = '"pgd l2 0.5"'
 INSTEAD = {
@@ -33,10 +35,10 @@ def made_by(name: str, given: Mapping[str, Any]) -> MadeBy:
     Raises FeatsplitError where the model or the control was not trained as the set needs, unless `--any-model`. Of one
     that does not tell it warns.
     """
-    told = given["trained_with"]
-    card = _card(Path(given["model"]), None if told is None else parse_training(told))
+    stated = given["trained_with"]
+    card = _card(Path(given["model"]), None if stated is None else parse_training(stated))
     control = _card(Path(given["control"])) if given.get("control") else None
-    needs = SETS[name].needs
+    needs = DERIVED_SETS[name].made_by.needs
     wrong = [_wrong_model(name, card)] if card.training.kind not in (needs, "not told") else []
     wrong += [_wrong_control(control)] if control and control.training.kind == "standard" else []
     if wrong and not given["any_model"]:
@@ -64,32 +66,32 @@ def parse_training(text: str, place: str = "--trained-with") -> Training:
     return Training("adversarial", attack, norm, eps) if eps else STANDARD
 
 
-def _card(path: Path, told: Training | None = None) -> ModelCard:
+def _card(path: Path, stated: Training | None = None) -> ModelCard:
     """The card of the checkpoint at `path`; FeatsplitError where it tells another training than the user."""
-    from featsplit.models.checkpoints import read_story
+    from featsplit.models.checkpoints import read_metadata
 
-    story = read_story(path)
-    own = training_of(story)
-    if told is None or own.kind == "not told":
-        return card_of(str(path), story, told)
-    if not _agree(own, told):
-        raise FeatsplitError(f"--trained-with: {told}, but {path} tells of {own}; leave the option out")
-    return card_of(str(path), story)
+    metadata = read_metadata(path)
+    known = training_of(metadata.recipe)
+    if stated is None or known.kind == "not told":
+        return card_of(str(path), metadata, stated)
+    if not _agree(known, stated):
+        raise FeatsplitError(f"--trained-with: {stated}, but {path} tells of {known}; leave the option out")
+    return card_of(str(path), metadata)
 
 
-def _agree(own: Training, told: Training) -> bool:
-    """Whether what the user told is what the checkpoint tells, as far as both tell it."""
-    pairs = [(own.kind, told.kind), (own.attack, told.attack), (own.norm, told.norm)]
-    near = own.eps is None or told.eps is None or abs(own.eps - told.eps) < 1e-3 * own.eps
+def _agree(known: Training, stated: Training) -> bool:
+    """Whether what the user states is what the checkpoint says, as far as both say it."""
+    pairs = [(known.kind, stated.kind), (known.attack, stated.attack), (known.norm, stated.norm)]
+    near = known.eps is None or stated.eps is None or abs(known.eps - stated.eps) < 1e-3 * known.eps
     return near and all(left is None or right is None or left == right for left, right in pairs)
 
 
 def _wrong_model(name: str, card: ModelCard) -> str:
-    of = SETS[name]
+    derived = DERIVED_SETS[name]
     cure = f"{INSTEAD[name]}; --any-model insists" if name in INSTEAD else "for that, add --any-model"
     return (
-        f"--model {card.file}: {card.training}; must be {NETWORKS[of.needs]} for {of.name}, and this would make "
-        f"{of.otherwise}: {cure}"
+        f"--model {card.file}: {card.training}; must be {NETWORKS[derived.made_by.needs]} for {derived.symbol}, "
+        f"and this would make {derived.otherwise}: {cure}"
     )
 
 

@@ -21,12 +21,12 @@ def show(
     from featsplit.data.sources import load_source
     from featsplit.errors import FeatsplitError
     from featsplit.files import check_writable
+    from featsplit.metadata.sets import read_set_metadata
     from featsplit.report.grids import draw_grid
-    from featsplit.stories import read_spec
 
     options.check_suffix(out, ".png")
     check_writable(out, overwrite=overwrite)
-    if read_spec(file).spec["method"] == "import":
+    if read_set_metadata(file).spec.method == "import":
         raise FeatsplitError(f"{file}: was imported, and does not say which image each row came from, as show needs")
     opened = load_source(file, root=data_root, download=download, elsewhere=source)
     drawn = draw_grid(file, out, source=opened, count=count)

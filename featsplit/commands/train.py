@@ -95,7 +95,7 @@ def train(
     check_precision("--precision", precision)
     where = resolve_device(device)
     loaded = options.load_data(context.params)
-    story = train_to_file(
+    metadata = train_to_file(
         out,
         loaded,
         spec,
@@ -105,7 +105,7 @@ def train(
         precision=precision,  # type: ignore[arg-type]  # checked above
         overwrite=overwrite,
     )
-    last = story["history"][-1]
+    last = metadata.history[-1]
     typer.echo(f"{out}: {arch} on {loaded.name}, {epochs} epochs")
     tested = f", test {last['test_accuracy']:.4f}" if "test_accuracy" in last else "; not tested"
     typer.echo(f"loss {last['loss']:.4f}, train accuracy {last['train_accuracy']:.4f}{tested}")

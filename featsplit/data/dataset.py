@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -12,21 +11,19 @@ from torch.utils.data import Dataset
 
 from featsplit.data.derived import read_columns
 from featsplit.data.images import as_inputs
-from featsplit.stories import read_spec
+from featsplit.metadata.sets import read_set_metadata
 
 
 class DerivedDataset(Dataset[tuple[Tensor, int]]):
     """A derived file as a torch Dataset of (image, label): the image (C, H, W) float32 in [0, 1].
 
     Rows are read when asked for. Each process opens the file for itself, so it is safe with DataLoader workers.
-    `spec`, `summary`, `warnings` and `made_by` hold the file's story, `columns` every other column in memory.
+    `metadata` is what the file says of itself, `columns` every other column, in memory.
     """
 
     def __init__(self, path: Path) -> None:
-        story = read_spec(path)
-        self.path, self.spec, self.summary = path, story.spec, story.summary
-        self.warnings, self.made_by = story.warnings or [], story.made_by
-        self.columns = read_columns(path, [name for name in story.columns if name != "images"])
+        self.path, self.metadata = path, read_set_metadata(path)
+        self.columns = read_columns(path, [name for name in self.metadata.columns if name != "images"])
         self._file: tuple[int, h5py.File] | None = None
 
     def __len__(self) -> int:
@@ -40,7 +37,7 @@ class DerivedDataset(Dataset[tuple[Tensor, int]]):
         image = torch.from_numpy(np.asarray(self._file[1]["images"][row % len(self)]))
         return as_inputs(image), int(self.columns["labels"][row])
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_file": None}
 
 

@@ -19,8 +19,9 @@ from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.sources import DataSpec, describe
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.files import check_writable, replacing
+from featsplit.metadata.plain import as_json
+from featsplit.metadata.sets import NOT_TOLD, SetSpec, read_set_metadata
 from featsplit.pickles import foreign_name, kind_of, opened, plain_tensor
-from featsplit.stories import NOT_TOLD, read_spec
 
 IMAGES, LABELS = "CIFAR_ims", "CIFAR_lab"
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -63,21 +64,19 @@ def import_madrylab(
     total = sum(map(len, images))
     if total != len(labels) or not total:
         raise FeatsplitError(f"{folder}: {total} images and {len(labels)} labels; must be one for each, and some")
-    spec = {
-        "method": "import",
-        "import": {"layout": "madrylab", **{file: _file_digest(folder / file) for file in (IMAGES, LABELS)}},
-        **({"set": name} if name else {}),
-        "split": split,
-        "seed": NOT_TOLD,
-        "dtype": "float32",
-        "source": dict(source.origin) if source else describe(DataSpec("cifar10")),
-        "source_name": source.name if source else "cifar10",
-        "source_digest": source.digest if source else NOT_TOLD,
-        "classes": list(classes),
-        "model_digest": NOT_TOLD,
-        "precision": NOT_TOLD,
-        "versions": {"featsplit": __version__, "torch": torch.__version__},
-    }
+    spec = SetSpec(
+        method="import",
+        parameters={"layout": "madrylab", **{file: _file_digest(folder / file) for file in (IMAGES, LABELS)}},
+        name=name,
+        split=split,
+        seed=NOT_TOLD,
+        source=as_json(source.origin if source else describe(DataSpec("cifar10"))),
+        source_name=source.name if source else "cifar10",
+        source_digest=source.digest if source else NOT_TOLD,
+        classes=classes,
+        precision=NOT_TOLD,
+        versions={"featsplit": __version__, "torch": torch.__version__},
+    )
 
     def compute(rows: Tensor) -> dict[str, Tensor]:
         first, last = int(rows[0]), int(rows[-1]) + 1
@@ -91,10 +90,10 @@ def export_madrylab(path: Path, folder: Path, *, overwrite: bool = False) -> int
     """Write the derived set at `path` to `folder` as the release has it, images as float32; return how many rows.
 
     In the format of torch before 1.6, as the release: every version reads it, under weights_only too. torch.save takes
-    the whole list, so all images are in memory once. Only images and labels go there, none of the file's story.
+    the whole list, so all images are in memory once. Only images and labels go there, none of the file's metadata.
     Raises FeatsplitError where `path` is no derived set or `folder` already holds one, unless `overwrite`.
     """
-    total = read_spec(path).columns["labels"][0][0]
+    total = read_set_metadata(path).columns["labels"][0][0]
     for name in (IMAGES, LABELS):
         check_writable(folder / name, overwrite=overwrite)
     pieces = [read_columns(path, ["images", "labels"], slice(row, row + PIECE)) for row in range(0, total, PIECE)]

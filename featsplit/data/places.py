@@ -1,9 +1,9 @@
-"""Where a source of data lies, and whose images a derived set holds: told by its name, and by what its file says."""
+"""Where a source of data lies, and whose images a derived set holds: by its name, and by what its file says."""
 
 from pathlib import Path
 
 from featsplit.data.imagenet import PREFIX
-from featsplit.stories import read_spec
+from featsplit.metadata.sets import read_set_metadata
 
 PATHS = ("folder:", "npz:", PREFIX)
 """What stands before the path of a source that is the user's own."""
@@ -34,8 +34,8 @@ def owner(source: str, split: str) -> str:
 
     A derived set has those of the split that it was made of; the others are its source's.
     """
-    told = read_spec(Path(source)).spec if is_derived(source) else None
-    return source if told is None or told["split"] == split else str(told["source_name"])
+    spec = read_set_metadata(Path(source)).spec if is_derived(source) else None
+    return source if spec is None or spec.split == split else spec.source_name
 
 
 def elsewhere_of(source: str, elsewhere: str | None, among: list[str]) -> str | None:

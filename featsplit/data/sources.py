@@ -25,7 +25,7 @@ from featsplit.data.selection import RESIZE_MODES, ResizeMode, hold_out, keep_cl
 from featsplit.data.shared import pixel_digest, warn_of_shared
 from featsplit.data.stored import STORED, cache_folder, data_root, load_digits, load_stored
 from featsplit.errors import FeatsplitError, unknown, warn
-from featsplit.stories import NOT_TOLD, read_spec
+from featsplit.metadata.sets import NOT_TOLD, read_set_metadata
 
 SOURCES = ("digits", *STORED, NAME, "folder:PATH", "npz:PATH", f"{PREFIX}PATH", "FILE.h5")
 
@@ -90,17 +90,17 @@ def load_source(
     source as in DataSpec, which takes the place of the file's; how much is kept of it, and of which size, is as the
     file says. Where the file was made of another derived set, one that is none takes the place of that set's source.
     """
-    told = read_spec(path).spec
-    if not told["source"]:
+    metadata = read_set_metadata(path).spec
+    if not metadata.source:
         raise FeatsplitError(f"{path}: its source was in memory only; read it with featsplit.open_dataset")
-    spec, further = _placed(path, spec_from(told["source"]), elsewhere)
+    spec, further = _placed(path, spec_from(metadata.source), elsewhere)
     source = load_data(spec, root=root, download=download, elsewhere=further)
-    if told["source_digest"] in (source.digest, NOT_TOLD):
+    if metadata.source_digest in (source.digest, NOT_TOLD):
         return source
     if elsewhere is None:
         cure = "restore it, name another place by --source, or build the set again"
         raise FeatsplitError(f'{path}: its source "{source.name}" has changed since; {cure}')
-    was, now = told["source_digest"][:8], source.digest[:8]
+    was, now = metadata.source_digest[:8], source.digest[:8]
     raise FeatsplitError(
         f"--source {elsewhere}: has digest {now} ..., and {path} was made of {was} ...: its images, their order or its "
         "class names are others (size and limits are as the file says)"
@@ -134,22 +134,22 @@ def load_derived(
     `elsewhere` is as in `load_source`. Without `test` the source is not opened, and the test split is empty; raises
     FeatsplitError where the file is of the test split, so that there would be nothing to train on.
     """
-    told = read_spec(path).spec
+    metadata = read_set_metadata(path).spec
     if not test:
-        if told["split"] != "train":
+        if metadata.split != "train":
             raise FeatsplitError(f"{path}: is of the test split: without its source there is nothing to train on")
         split = _said(path)
         nothing = Split(torch.empty((0, *split.images.shape[1:]), dtype=split.images.dtype), split.labels[:0])
-        return ImageData(str(path), tuple(told["classes"]), split, nothing)
+        return ImageData(str(path), metadata.classes, split, nothing)
     source = load_source(path, root=root, download=download, elsewhere=elsewhere)
     split = _said(path)
-    train, tested = (split, source.test) if told["split"] == "train" else (source.train, split)
+    train, tested = (split, source.test) if metadata.split == "train" else (source.train, split)
     return check(ImageData(str(path), source.classes, train, tested))
 
 
 def _said(path: Path) -> Split:
     """The images and labels of the file at `path`, which says what is wrong with them."""
-    for warning in read_spec(path).warnings or []:
+    for warning in read_set_metadata(path).warnings or ():
         warn(f"{path}: {warning}")
     return load_split(path)
 

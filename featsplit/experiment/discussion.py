@@ -9,9 +9,9 @@ from featsplit.evaluation import Attack, Row, layer_robustness, leaked_accuracy,
 from featsplit.evaluation.usefulness import LEVEL
 from featsplit.experiment.plan import LEAKED, fellows_of, sets_of
 from featsplit.experiment.stages import Stages, about, kept_rows, network, set_file, split_of
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.checkpoints import state_digest
 from featsplit.runtime import accuracy
-from featsplit.stories import read_spec
 
 
 def audit(stages: Stages, name: str) -> list[Row]:
@@ -38,7 +38,7 @@ def leakage(stages: Stages, name: str) -> list[Row]:
     """
     model = network(stages, "linear")
     sets = [name for name in sets_of(stages.experiment) if name in LEAKED]
-    digests = {name: read_spec(set_file(stages, name)).digests for name in sets}
+    digests = {name: dict(read_set_metadata(set_file(stages, name)).digests) for name in sets}
 
     def measure() -> list[Row]:
         rows = []

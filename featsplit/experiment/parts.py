@@ -132,10 +132,10 @@ def construction(stages: Stages, name: str, summary: dict[str, float]) -> list[R
     found = {"found": (summary["success"], summary["confidence"]), "augmented": _augmented(stages, name)}
     found["stored"] = summary["success_stored"], summary["confidence_stored"]
     rows = [
-        {**_reading(stages, made.source, f"{name}:{when}", n), "accuracy": share, "confidence": confidence}
+        {**_reading(stages, made.network, f"{name}:{when}", n), "accuracy": share, "confidence": confidence}
         for when, (share, confidence) in found.items()
     ]
-    if made.judged:
+    if made.control:
         for when in ("before", "after"):
             share = summary[f"control_{when}"]
             rows.append({**_reading(stages, "adversarial", f"{name}:{when}", n), "accuracy": share})
@@ -162,7 +162,7 @@ def _reading(stages: Stages, reader: str, test_set: str, n: int) -> Row:
 
 def _augmented(stages: Stages, name: str) -> tuple[float, float]:
     """How often, and how surely, the maker of set `name` reads the new label in images augmented as in training."""
-    model, split = network(stages, MADE[name].source), split_of(stages, name)
+    model, split = network(stages, MADE[name].network), split_of(stages, name)
     names = recipe_of(stages.experiment, name).augment
     generator = torch_generator(stages.seed, f"augmented/{name}")
     right, sure = 0, 0.0

@@ -1,48 +1,23 @@
 """What a run makes, and from what: the derived sets, the networks, and the jobs in the order of their needs."""
 
 from dataclasses import replace
-from typing import Literal, NamedTuple
 
 from featsplit.experiment.settings import SOURCE_NETWORKS, Experiment
+from featsplit.metadata.derived_sets import DERIVED_SETS, Construction
 from featsplit.models.build import ModelSpec
-from featsplit.synthesis import Start, Targets
 from featsplit.training import Recipe
 
-
-class Made(NamedTuple):
-    """How a derived set is made: by which network, and from where or to what.
-
-    `judged`: whether the adversarially trained network reads each image before and after. `ensemble`: whether the
-    perturbations are to leave other networks as they were.
-    """
-
-    source: str
-    method: Literal["match", "perturb", "mislabelled"]
-    start: Start = "image"
-    targets: Targets = "random"
-    judged: bool = False
-    ensemble: bool = False
-
-
-FOUR = {
-    "nonrobust": Made("standard", "match"),
-    "rand": Made("standard", "perturb", targets="random", judged=True),
-    "robust": Made("adversarial", "match"),
-    "det": Made("standard", "perturb", targets="next", judged=True),
-}
+FOUR = {name: DERIVED_SETS[name].made_by for name in ("nonrobust", "rand", "robust", "det")}
 """In this order two workers end at about the same time: adversarial training is long, and the rest divides evenly."""
 
-MORE: dict[str, dict[str, Made]] = {
-    "noise": {
-        "robust-noise": Made("adversarial", "match", start="noise"),
-        "nonrobust-noise": Made("standard", "match", start="noise"),
-    },
-    "control": {
-        "rand-control": Made("adversarial", "perturb", targets="random"),
-        "det-control": Made("adversarial", "perturb", targets="next"),
-    },
-    "bugs": {"det-bugs": Made("standard", "perturb", targets="next", ensemble=True)},
-    "mislabelled": {"mislabelled": Made("early", "mislabelled")},
+MORE = {
+    part: {name: DERIVED_SETS[name].made_by for name in names}
+    for part, names in {
+        "noise": ("robust-noise", "nonrobust-noise"),
+        "control": ("rand-control", "det-control"),
+        "bugs": ("det-bugs",),
+        "mislabelled": ("mislabelled",),
+    }.items()
 }
 """The sets that a part of the experiment adds."""
 
@@ -69,8 +44,8 @@ def jobs_of(experiment: Experiment) -> dict[str, tuple[str, ...]]:
     if "mislabelled" in parts:
         jobs["early"] = ()
     for name, made in sets_of(experiment).items():
-        judge = ("adversarial",) if made.judged else ()
-        jobs[name] = (made.source, *judge, *(fellows if made.ensemble else ()))
+        judge = ("adversarial",) if made.control else ()
+        jobs[name] = (made.network, *judge, *(fellows if made.ensemble else ()))
     jobs |= {part: (closest(experiment),) for part in ("steps", "splits") if part in parts}
     if "autoattack" in parts:
         jobs |= {f"autoattack@{name}": (name,) for name in SCRUTINISED}
@@ -95,7 +70,7 @@ def fellows_of(experiment: Experiment) -> tuple[str, ...]:
     return tuple(f"standard@{number}" for number in range(1, count + 1))
 
 
-def sets_of(experiment: Experiment) -> dict[str, Made]:
+def sets_of(experiment: Experiment) -> dict[str, Construction]:
     """The derived sets of a run, with how each is made."""
     found = dict(FOUR)
     for part in experiment.parts:

@@ -72,8 +72,8 @@ def _network(stages: Stages, name: str) -> list[Row]:
     """All that belongs to one network: its training set, its training, its rows."""
     data, rows, made = stages.data, list[Row](), MADE.get(name)
     if made is not None:
-        control = network(stages, "adversarial") if made.judged else None
-        summary = built(stages, name, network(stages, made.source), control=control)
+        control = network(stages, "adversarial") if made.control else None
+        summary = built(stages, name, network(stages, made.network), control=control)
         rows = construction(stages, name, summary) + planted(stages, name)
     own = set_of(name)
     model = trained(stages, name, data.train if own in ON_SOURCE else split_of(stages, own))

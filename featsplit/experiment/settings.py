@@ -12,12 +12,13 @@ from featsplit.errors import FeatsplitError, check_count, check_positive, unknow
 from featsplit.evaluation import Attack, AttackName, check_installed
 from featsplit.experiment.convert import overridden, record
 from featsplit.geometry import Norm
+from featsplit.metadata.derived_sets import FOUR
 from featsplit.models.build import ModelSpec
 from featsplit.runtime import Precision
 from featsplit.synthesis import Match, Perturb
 from featsplit.training import Recipe
 
-SETS = ("robust", "nonrobust", "rand", "det")
+SETS = FOUR
 SOURCE_NETWORKS = ("standard", "adversarial")
 NETWORKS = (*SOURCE_NETWORKS, *SETS)
 Part = Literal[

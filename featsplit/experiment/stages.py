@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +17,10 @@ from featsplit.evaluation import Attack, Row, evaluate
 from featsplit.experiment.plan import MADE, ON_SOURCE, fellows_of, recipe_of, set_of, spec_of
 from featsplit.experiment.settings import Experiment
 from featsplit.files import check_writable, write_json
-from featsplit.made_by import MadeBy, ModelCard, card_of
+from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
+from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
-from featsplit.models.checkpoints import Story, load_model, read_story, save_model, state_digest, versions
+from featsplit.models.checkpoints import load_model, read_metadata, save_model, state_digest, versions
 from featsplit.models.classifier import Classifier
 from featsplit.randomness import stage_key
 from featsplit.runtime import Precision, half_precision
@@ -65,13 +66,13 @@ def train_to_file(
     device: torch.device,
     precision: Precision = "auto",
     overwrite: bool = False,
-) -> Story:
-    """Train a fresh network on `data` and save it at `path`; return its story, with the history by epoch.
+) -> ModelMetadata:
+    """Train a fresh network on `data` and save it at `path`; return its metadata, with the history by epoch.
 
     A checkpoint of the same data, architecture, recipe and seed is left as it is; training that was cut off goes on.
     Raises FeatsplitError where `path` holds anything else, unless `overwrite`.
     """
-    story = {
+    extra = {
         "trained_on": data.name,
         "data_digest": data.digest,
         "class_names": list(data.classes),
@@ -80,8 +81,8 @@ def train_to_file(
         "precision": "bfloat16" if half_precision(precision, device) else "float32",
         "versions": versions(),
     }
-    kept = _told(path)
-    if kept and kept.get("key") == _key({**story, "trained_on": kept.get("trained_on")}, spec):
+    kept = _kept(path)
+    if kept and kept.key == _key({**extra, "trained_on": kept.trained_on}, spec):
         return kept  # of the same data, whatever they were called
     check_writable(path, overwrite=overwrite)
     model = build(spec, shape=data.shape, classes=len(data.classes), seed=seed)
@@ -97,29 +98,29 @@ def train_to_file(
         title=f"train {path.stem}",
     )
     results = {name: value for name, value in history[-1].items() if name == "test_accuracy"}
-    told = {**story, "key": _key(story, spec), "history": history, "results": results}
-    save_model(model, path, spec=spec, story=told)
+    extra |= {"key": _key(extra, spec), "history": history, "results": results}
+    save_model(model, path, spec=spec, extra=extra)
     resume.unlink(missing_ok=True)
-    return read_story(path)
+    return read_metadata(path)
 
 
-def _key(story: Story, spec: ModelSpec) -> str:
-    return digest({**story, "model": asdict(spec)})
+def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:
+    return digest({**extra, "model": asdict(spec)})
 
 
-def _told(path: Path) -> Story:
-    """The story of the checkpoint at `path`; empty where it cannot be read."""
+def _kept(path: Path) -> ModelMetadata | None:
+    """The metadata of the checkpoint at `path`; None where it cannot be read."""
     try:
-        return read_story(path)
+        return read_metadata(path)
     except FeatsplitError:
-        return {}
+        return None
 
 
 def trained(stages: Stages, name: str, train_split: Split) -> Classifier:
     """The network `name` trained on `train_split` by its recipe, from initial weights of its own."""
     began, own = time.perf_counter(), set_of(name)
     data = replace(stages.data, train=train_split, name=stages.data.name if own in ON_SOURCE else own)
-    story = train_to_file(
+    metadata = train_to_file(
         _model_file(stages, name),
         data,
         spec_of(stages.experiment, name),
@@ -129,7 +130,7 @@ def trained(stages: Stages, name: str, train_split: Split) -> Classifier:
         precision=stages.experiment.precision,
         overwrite=True,
     )
-    stages.tell(f"train {name}", began, f"clean {story['results']['test_accuracy']:.3f}")
+    stages.tell(f"train {name}", began, f"clean {metadata.results['test_accuracy']:.3f}")
     return network(stages, name)
 
 
@@ -138,10 +139,9 @@ def network(stages: Stages, name: str) -> Classifier:
     return load_model(_model_file(stages, name), factory=spec_of(stages.experiment, name).arch).to(stages.device)
 
 
-def history_of(stages: Stages, name: str) -> list[dict[str, float]]:
+def history_of(stages: Stages, name: str) -> list[Mapping[str, float]]:
     """By epoch what the training of network `name` saw."""
-    history: list[dict[str, float]] = read_story(_model_file(stages, name))["history"]
-    return history
+    return list(read_metadata(_model_file(stages, name)).history)
 
 
 def _model_file(stages: Stages, name: str) -> Path:
@@ -156,8 +156,8 @@ def built(
     experiment, began = stages.experiment, time.perf_counter()
     shared: dict[str, Any] = {"seed": stages.seed, "dtype": experiment.dtype, "split": split}
     shared |= {"device": stages.device, "precision": experiment.precision}
-    shared |= {"story": {"set": name}, "overwrite": True}
-    shared["made_by"] = MadeBy(_card(stages, made.source), _card(stages, "adversarial") if control else None)
+    shared |= {"extra": {"set": name}, "overwrite": True}
+    shared["made_by"] = MadeBy(_card(stages, made.network), _card(stages, "adversarial") if control else None)
     if made.method == "match":
         summary = build_match(path, model, stages.data, replace(experiment.match, start=made.start), **shared)
         figures = f"relative distance {summary['relative_distance']:.3f} in {summary['runs']:.0f} runs an image"
@@ -178,7 +178,7 @@ def built(
 def _card(stages: Stages, name: str) -> ModelCard:
     """The network `name` as a set of the same seed tells of it: its file is relative to their folder."""
     path = _model_file(stages, name)
-    return card_of(path.relative_to(stages.folder).as_posix(), read_story(path))
+    return card_of(path.relative_to(stages.folder).as_posix(), read_metadata(path))
 
 
 def set_file(stages: Stages, name: str, split: SplitName = "train") -> Path:

@@ -13,10 +13,10 @@ from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, Row, evaluate
 from featsplit.experiment.stages import Say, train_to_file
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import load_model
 from featsplit.runtime import Precision
-from featsplit.stories import read_spec
 from featsplit.training import Recipe
 
 
@@ -86,7 +86,7 @@ def _tested(
 
 
 def _of_test_split(name: str) -> bool:
-    return name.endswith(".h5") and read_spec(Path(name)).spec["split"] == "test"
+    return name.endswith(".h5") and read_set_metadata(Path(name)).spec.split == "test"
 
 
 def _slug(name: str) -> str:

@@ -1,45 +1,55 @@
-"""Checkpoints: the weights as safetensors, and in the metadata the model's whole story as JSON.
+"""Checkpoints: the weights as safetensors, and the model's whole metadata beside them.
 
-The story says the architecture, the data it was trained on and their digest, the recipe, the seed, the versions, the
+The metadata say the architecture, the data it was trained on and their digest, the recipe, the seed, the versions, the
 history by epoch and the results. Nothing is ever unpickled, and nothing named in a file is imported.
 """
 
 import hashlib
-import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from featsplit import __version__, stories
+from featsplit import __version__
 from featsplit.data.images import digest_of
 from featsplit.errors import FeatsplitError
 from featsplit.files import replacing
+from featsplit.metadata.models import ModelMetadata, model_attributes, model_metadata, read_model_metadata
+from featsplit.metadata.plain import as_json
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 
-Story = dict[str, Any]
 
+def save_model(
+    model: Classifier, path: str | Path, *, spec: ModelSpec, extra: Mapping[str, object] | None = None
+) -> None:
+    """Write `model`, which `spec` built, to `path`, whole or not at all.
 
-def save_model(model: Classifier, path: str | Path, *, spec: ModelSpec, story: Story) -> None:
-    """Write `model` and its `story` (JSON values) to `path`, whole or not at all."""
-    told = {**story, "model": asdict(spec), "shape": list(model.shape), "classes": model.classes}
+    `extra` (JSON values) joins its metadata: what a ModelMetadata has fields for, such as "recipe", and anything else.
+    """
+    network = {"model": asdict(spec), "shape": model.shape, "classes": model.classes}
+    attributes = model_attributes(model_metadata(as_json({**(extra or {}), **network})))
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(Path(path)) as partial:
-        save_file(tensors, partial, metadata={stories.MODEL_FORMAT: json.dumps(told)})  # one key: several have no order
+        save_file(tensors, partial, metadata=attributes)
 
 
-def read_story(path: Path) -> Story:
-    """The story of the checkpoint at `path`; raises FeatsplitError where it is not one of ours."""
-    story = stories.read_model_story(path)
+def read_metadata(path: Path) -> ModelMetadata:
+    """The metadata of the checkpoint at `path`; FeatsplitError where it is not one of ours, or of a network unknown."""
+    metadata = read_model_metadata(path)
     try:
-        ModelSpec(**story["model"]).check()
-    except (TypeError, FeatsplitError) as error:
-        raise FeatsplitError(f"{path}: its story cannot be read ({error}); train it again") from error
-    return story
+        model_spec(metadata).check()
+    except FeatsplitError as error:
+        raise FeatsplitError(f"{path}: its metadata cannot be read ({error}); train it again") from error
+    return metadata
+
+
+def model_spec(metadata: ModelMetadata) -> ModelSpec:
+    """The architecture that the checkpoint of this `metadata` holds."""
+    return ModelSpec(metadata.arch, metadata.width, metadata.stages)
 
 
 def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
@@ -49,11 +59,11 @@ def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
     never decides what code runs. Raises FeatsplitError for a missing, damaged or foreign file.
     """
     path = Path(path)
-    story = read_story(path)
-    spec = ModelSpec(**story["model"])
+    metadata = read_metadata(path)
+    spec = model_spec(metadata)
     if ":" in spec.arch and spec.arch != factory:
         raise FeatsplitError(f'{path}: was built by "{spec.arch}"; to run that code, give --factory {spec.arch}')
-    model = build(spec, shape=tuple(story["shape"]), classes=story["classes"])
+    model = build(spec, shape=metadata.shape, classes=metadata.classes)
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     try:

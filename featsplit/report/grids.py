@@ -28,8 +28,9 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> in
     `source` is the data that the set was made of; raises FeatsplitError where it is not.
     """
     derived = open_dataset(path)
-    if source.digest != derived.spec["source_digest"]:
-        raise FeatsplitError(f'{path}: was made of "{derived.spec["source_name"]}" as it then was, not of this data')
+    spec = derived.metadata.spec
+    if source.digest != spec.source_digest:
+        raise FeatsplitError(f'{path}: was made of "{spec.source_name}" as it then was, not of this data')
     picked = torch.linspace(0, len(derived) - 1, min(count, len(derived))).long()
     lines = panels(derived, source, picked)
     width, height = 1.3 * len(picked), 1.5 * len(lines)  # inches: an image is 1.2 x 1.2, with its title above
@@ -56,7 +57,7 @@ def panels(derived: DerivedDataset, source: ImageData, picked: Tensor) -> list[L
     so that its largest value spans the range, about mid-grey. Mislabelled: source and result, which are the same.
     """
     columns, classes = derived.columns, source.classes
-    base = source.train if derived.spec["split"] == "train" else source.test
+    base = source.train if derived.metadata.spec.split == "train" else source.test
     originals = list(base.inputs(columns["source_index"][picked]))
     results = [derived[int(row)][0] for row in picked]
     lines = [Line("source", originals, [classes[label] for label in columns["source_label"][picked]])]

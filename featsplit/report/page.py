@@ -10,6 +10,8 @@ from featsplit.experiment.convert import flat, record
 from featsplit.experiment.plan import sets_of
 from featsplit.experiment.settings import Experiment
 from featsplit.experiment.stages import TIMES
+from featsplit.metadata.derived_sets import DERIVED_SETS
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.report import markup, plots
 from featsplit.report.answers import known_sets
 from featsplit.report.claims import claims, telling_eps
@@ -35,20 +37,8 @@ from featsplit.report.tables import (
 )
 from featsplit.report.verdicts import VERDICTS, claims_table, counted, verdicts_as_text
 from featsplit.report.warnings import set_warnings
-from featsplit.stories import read_spec
 
-TITLES = {
-    "robust": "D_R: the representation of the adversarially trained network, labels unchanged",
-    "nonrobust": "D_NR: the representation of the standard network, labels unchanged",
-    "rand": "D_rand: perturbed to a random class, labelled as that class",
-    "det": "D_det: perturbed to the next class, labelled as that class",
-    "robust-noise": "D_R from noise",
-    "nonrobust-noise": "D_NR from noise",
-    "rand-control": "D_rand made with the adversarially trained network",
-    "det-control": "D_det made with the adversarially trained network",
-    "det-bugs": "D_det of bugs: perturbations that leave other networks as they were",
-    "mislabelled": "The wrong predictions of a network that was stopped early",
-}
+TITLES = {name: derived.title for name, derived in DERIVED_SETS.items()}
 CONTROL = (
     "How often the adversarially trained network, which sees robust features only, reads the new label. What it gains "
     "from before to after the perturbation has leaked into robust features, and is not the work of non-robust ones."
@@ -188,7 +178,7 @@ def construction_tables(run: Run) -> list[Cells]:
     for method in ("match", "perturb"):
         own = sets_of(run.experiment)
         names = [name for name in TITLES if name in own and own[name].method == method]
-        found = {name: [read_spec(run.set_file(name, seed)).summary for seed in run.seeds] for name in names}
+        found = {name: [read_set_metadata(run.set_file(name, seed)).summary for seed in run.seeds] for name in names}
         figures = list(found[names[0]][0])
         head = ["set", *(figure.replace("_", " ") for figure in figures)]
         lines = [

@@ -4,8 +4,10 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
+
 Row = dict[str, Any]
-SETS = {"robust": "D_R", "nonrobust": "D_NR", "rand": "D_rand", "det": "D_det"}
+SETS = {name: DERIVED_SETS[name].symbol for name in FOUR}
 
 
 def picked(rows: list[Row], **fields: Any) -> list[Row]:

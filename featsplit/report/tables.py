@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from featsplit.data.places import is_derived
+from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.rows import Row, column_name, picked, spread
 
@@ -16,16 +17,7 @@ Show = Callable[[Interval], str]
 NAMES = {
     ("source", "standard"): "D, standard training",
     ("source", "adversarial"): "D, adversarial training",
-    ("robust", "standard"): "D_R (robust)",
-    ("nonrobust", "standard"): "D_NR (nonrobust)",
-    ("rand", "standard"): "D_rand",
-    ("det", "standard"): "D_det",
-    ("robust-noise", "standard"): "D_R from noise",
-    ("nonrobust-noise", "standard"): "D_NR from noise",
-    ("rand-control", "standard"): "D_rand, robust source",
-    ("det-control", "standard"): "D_det, robust source",
-    ("det-bugs", "standard"): "D_det of bugs",
-    ("mislabelled", "standard"): "mislabelled images",
+    **{(name, "standard"): derived.label for name, derived in DERIVED_SETS.items()},
 }
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featsplit.experiment.plan import sets_of
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.report.markup import Block, Text
 from featsplit.report.tables import NAMES
-from featsplit.stories import read_spec
 
 if TYPE_CHECKING:
     from featsplit.report.page import Run
@@ -18,7 +18,7 @@ def set_warnings(run: "Run") -> list[Block]:
         Text(f"Warning, {name}, seed {seed}: {warning}.")
         for seed in run.seeds
         for name, path in _files(run, seed).items()
-        for warning in read_spec(path).warnings or []
+        for warning in read_set_metadata(path).warnings or ()
     ]
 
 

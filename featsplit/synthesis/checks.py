@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from featsplit.data.derived import Columns, Dtype
+from featsplit.data.derived import Dtype
+from featsplit.data.shards import Columns
 
 if TYPE_CHECKING:
     from featsplit.synthesis.matching import Match

@@ -1,25 +1,27 @@
 """D_R and D_NR: images whose representation is that of another image (arXiv:1905.02175, section 3.1, appendix C.2)."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from featsplit import randomness
-from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
+from featsplit.data.shards import Columns
 from featsplit.errors import FeatsplitError, check_count, unknown
 from featsplit.geometry import box, lengths
-from featsplit.made_by import MadeBy
+from featsplit.metadata.made_by import MadeBy
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import DRAFT, Evaluation, Found, minimize
 from featsplit.rules import RuleName, StepRule
 from featsplit.runtime import Frozen, Precision, frozen, usual_batch
 from featsplit.synthesis.checks import match_warnings
-from featsplit.synthesis.story import specification
+from featsplit.synthesis.specification import specification
 
 Start = Literal["image", "noise"]
 
@@ -101,15 +103,15 @@ def build_match(
     batch_size: int | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
-    story: dict[str, Any] | None = None,
+    extra: Mapping[str, object] | None = None,
     made_by: MadeBy | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
     """Write D_R or D_NR of `split` to `path` by matching `model`'s representation; return the file's summary.
 
-    Starts are drawn from the train split, for each image another one than itself. `story` (JSON values) joins the
-    file's description, and `made_by` what is known of the model. A build that was cut off goes on at its last finished
-    shard. A set that is of little use warns (see `checks`).
+    Starts are drawn from the train split, for each image another one than itself. `extra` (JSON values) joins the
+    file's metadata ({"set": NAME} names it), and `made_by` what is known of the model. A build that was cut off goes on
+    at its last finished shard. A set that is of little use warns (see `checks`).
     """
     match.check()
     check_dtype(dtype)
@@ -120,19 +122,27 @@ def build_match(
     def compute(rows: Tensor) -> Columns:
         labels = chosen.labels[rows]
         starts, start_index = _starts(data, rows, match.start, split=split, seed=seed)
-        told = {"labels": labels, "source_index": rows, "source_label": labels, "start_index": start_index}
-        return told | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
+        known = {"labels": labels, "source_index": rows, "source_label": labels, "start_index": start_index}
+        return known | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
 
     sized = match.sized(data.shape)
-    how = {"method": "match", "match": asdict(sized), "split": split, "seed": seed, "dtype": dtype}
-    size = batch_size or usual_batch(device, data.shape)
-    spec = specification(data, model, network, {**how, **(story or {})})
+    spec = specification(
+        data,
+        model,
+        network,
+        method="match",
+        parameters=asdict(sized),
+        split=split,
+        seed=seed,
+        dtype=dtype,
+        extra=extra,
+    )
     return write_derived(
         path,
         compute,
         _match_summary,
         total=len(chosen),
-        batch_size=size,
+        batch_size=batch_size or usual_batch(device, data.shape),
         spec=spec,
         examine=partial(match_warnings, match=sized, dtype=dtype),
         made_by=made_by,

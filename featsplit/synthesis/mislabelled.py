@@ -1,26 +1,28 @@
 """Only the wrong predictions of a network, kept with the labels it gave (Wallace 2019).
 
 From the discussion of the paper, distill.pub/2019/advex-bugs-discussion, "Learning from incorrectly labeled data": the
-training images that an early-stopped network misreads, labelled as it reads them. No label is right, nothing is
-perturbed, and a fresh network still learns to read the true test images: what the labels say of the features that the
-network had learned is passed on. D_rand and D_det are the same with images that were perturbed first.
+training images that an early-stopped network predicts wrongly, labelled as it predicts. No label is right, nothing is
+perturbed, and a fresh network still learns to predict the true test labels: what the labels say of the features that
+the network had learned is passed on. D_rand and D_det are the same with images that were perturbed first.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData
+from featsplit.data.shards import Columns
 from featsplit.errors import FeatsplitError
-from featsplit.made_by import MadeBy
+from featsplit.metadata.made_by import MadeBy
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import frozen, predict
 from featsplit.synthesis.checks import mislabelled_warnings
-from featsplit.synthesis.story import specification
+from featsplit.synthesis.specification import specification
 
 
 def build_mislabelled(
@@ -31,20 +33,20 @@ def build_mislabelled(
     split: Literal["train", "test"] = "train",
     dtype: Dtype = "float32",
     device: torch.device | str = "cpu",
-    story: dict[str, Any] | None = None,
+    extra: Mapping[str, object] | None = None,
     made_by: MadeBy | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
-    """Write the images of `split` that `model` misreads to `path`, labelled as it reads them; return the summary.
+    """Write the images of `split` that `model` predicts wrongly to `path`, labelled as it predicts; return the summary.
 
-    Raises FeatsplitError where it misreads fewer images than there are classes: nothing could be learned from them.
+    Raises FeatsplitError where these are fewer than there are classes: nothing could be learned from them.
     """
     check_dtype(dtype)
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     chosen = data.train if split == "train" else data.test
     network = frozen(model, device, precision="float32")
-    read = predict(network, chosen)
-    wrong = (read != chosen.labels).nonzero()[:, 0]
+    predicted = predict(network, chosen)
+    wrong = (predicted != chosen.labels).nonzero()[:, 0]
     if len(wrong) < model.classes:
         raise FeatsplitError(
             f"{path}: the model misreads {len(wrong)} of {len(chosen)} images; stop its training earlier (--epochs)"
@@ -52,8 +54,8 @@ def build_mislabelled(
 
     def compute(rows: Tensor) -> Columns:
         index = wrong[rows]
-        told = {"labels": read[index], "source_index": index, "source_label": chosen.labels[index]}
-        return told | {"images": as_stored(chosen.inputs(index), dtype)}
+        known = {"labels": predicted[index], "source_index": index, "source_label": chosen.labels[index]}
+        return known | {"images": as_stored(chosen.inputs(index), dtype)}
 
     return write_derived(
         path,
@@ -61,9 +63,7 @@ def build_mislabelled(
         lambda columns: {"share": len(columns["labels"]) / len(chosen)},
         total=len(wrong),
         batch_size=1024,
-        spec=specification(
-            data, model, network, {"method": "mislabelled", "split": split, "dtype": dtype, **(story or {})}
-        ),
+        spec=specification(data, model, network, method="mislabelled", split=split, dtype=dtype, extra=extra),
         examine=partial(mislabelled_warnings, classes=model.classes),
         made_by=made_by,
         overwrite=overwrite,

@@ -1,10 +1,10 @@
 """D_rand and D_det: images relabelled, and moved to where a standard network agrees (arXiv:1905.02175, section 3.2)."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -12,18 +12,19 @@ from torch import Tensor
 
 from featsplit import randomness
 from featsplit.attacks import classification, cross_entropy
-from featsplit.data.derived import Columns, Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
+from featsplit.data.shards import Columns
 from featsplit.errors import check_count, check_positive, unknown
 from featsplit.geometry import Norm, ball, check_threat, lengths
-from featsplit.made_by import MadeBy
+from featsplit.metadata.made_by import MadeBy
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
 from featsplit.optimize import DRAFT, Evaluation, minimize
 from featsplit.rules import StepRule
 from featsplit.runtime import Frozen, Precision, frozen, usual_batch
 from featsplit.synthesis.checks import perturb_warnings
-from featsplit.synthesis.story import specification
+from featsplit.synthesis.specification import specification
 
 Targets = Literal["random", "next"]
 COLUMNS = 2
@@ -101,7 +102,7 @@ def build_perturb(
     batch_size: int | None = None,
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
-    story: dict[str, Any] | None = None,
+    extra: Mapping[str, object] | None = None,
     made_by: MadeBy | None = None,
     overwrite: bool = False,
 ) -> dict[str, float]:
@@ -122,24 +123,34 @@ def build_perturb(
     def compute(rows: Tensor) -> Columns:
         labels = chosen.labels[rows]
         targets = choose_targets(labels, rows, perturb, classes=len(data.classes), seed=seed)
-        told = {"labels": targets, "source_index": rows, "source_label": labels, "target": targets}
+        known = {"labels": targets, "source_index": rows, "source_label": labels, "target": targets}
         found = _perturbed(network, others, chosen.inputs(rows), targets, labels, perturb)
-        return told | _measured(network, judge, chosen.inputs(rows), found, targets, perturb.norm, dtype=dtype)
+        return known | _measured(network, judge, chosen.inputs(rows), found, targets, perturb.norm, dtype=dtype)
 
-    how = {"method": "perturb", "perturb": asdict(perturb), "split": split, "seed": seed, "dtype": dtype}
-    how["control_digest"] = None if control is None else state_digest(control)
-    how["columns"] = COLUMNS
-    if ensemble:
-        how["ensemble_digests"] = [state_digest(other) for other in ensemble]
     robust = made_by is not None and made_by.kind == "adversarial"
-    size = batch_size or usual_batch(device, data.shape)
-    spec = specification(data, model, network, {**how, **(story or {})})
+    spec = specification(
+        data,
+        model,
+        network,
+        method="perturb",
+        parameters=asdict(perturb),
+        split=split,
+        seed=seed,
+        dtype=dtype,
+        extra=extra,
+    )
+    spec = replace(
+        spec,
+        control_digest=None if control is None else state_digest(control),
+        ensemble_digests=tuple(state_digest(other) for other in ensemble),
+        columns_format=COLUMNS,
+    )
     return write_derived(
         path,
         compute,
         _perturb_summary,
         total=len(chosen),
-        batch_size=size,
+        batch_size=batch_size or usual_batch(device, data.shape),
         spec=spec,
         examine=partial(perturb_warnings, perturb=perturb, dtype=dtype, robust=robust),
         made_by=made_by,

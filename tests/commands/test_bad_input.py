@@ -17,9 +17,9 @@ from safetensors.torch import save_file
 
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.experiment.stages import train_to_file
+from featsplit.metadata.models import MODEL_FORMAT
 from featsplit.models.build import ModelSpec
 from featsplit.models.checkpoints import load_model
-from featsplit.stories import MODEL_FORMAT
 from featsplit.synthesis import Match, build_match
 from featsplit.training import Adversary, Recipe
 
@@ -177,7 +177,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("run digits --set evaluate.eps=[0.5,0.5]", "give each eps once"),
         ("run digits --set train.weight_decay=nan", "train.standard.weight_decay = nan: must be at least 0"),
         ("run digits --set match.rule.memory=0", "match.memory = 0: must be at least 1"),
-        ("evaluate --model {w}/odd.safetensors --data digits", "its story cannot be read"),
+        ("evaluate --model {w}/odd.safetensors --data digits", "its metadata cannot be read"),
         ("transfer {w}/foreign.h5 --out {w}/t", "is no featsplit data set"),
         ("run digts", 'run = "digts": must be one of .* did you mean "digits"?'),
         ("run {w}/none.toml", "none.toml: cannot be read"),
@@ -211,12 +211,12 @@ def test_a_read_only_folder_is_named(refused: Callable[[str], str], tmp_path: Pa
 def test_a_full_disk_is_named(
     refused: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, work: Path, tmp_path: Path
 ) -> None:
-    from featsplit.data import derived
+    from featsplit.data import shards
 
     def full(*arguments: object, **options: object) -> None:
         raise SafetensorError("I/O error: No space left on device")
 
-    monkeypatch.setattr(derived, "save_file", full)
+    monkeypatch.setattr(shards, "save_file", full)
     line = f"build-robust --model {work}/robust.safetensors {DATA} --steps 1 --out {tmp_path}/r.h5"
     assert "No space left on device" in refused(line)
 

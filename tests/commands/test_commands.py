@@ -12,9 +12,10 @@ from featsplit import evaluation
 from featsplit.commands import app
 from featsplit.data.derived import read_columns
 from featsplit.experiment import transfer
-from featsplit.models.checkpoints import read_story
+from featsplit.metadata.sets import read_set_metadata
+from featsplit.metadata.training import training_of
+from featsplit.models.checkpoints import read_metadata
 from featsplit.runtime import Precision, half_precision
-from featsplit.stories import read_spec
 
 FEW = "--data digits --limit 120 --limit-test 60 --device cpu"
 QUICK = "--arch cnn --width 8 --epochs 4 --batch-size 40 --schedule one-cycle"
@@ -36,15 +37,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_train_tells_its_story(folder: Path) -> None:
-    story = read_story(folder / "adv.safetensors")
-    assert story["recipe"]["adversary"]["eps"] == 0.5
-    assert story["trained_on"] == "digits"
-    assert len(story["history"]) == 4
+def test_train_writes_its_metadata(folder: Path) -> None:
+    metadata = read_metadata(folder / "adv.safetensors")
+    assert training_of(metadata.recipe).eps == 0.5
+    assert metadata.trained_on == "digits"
+    assert len(metadata.history) == 4
     text = call(f"info {folder}/adv.safetensors")
     assert "attack pgd, norm l2, eps 0.5, steps 2" in text
     assert "arch cnn, width 8" in text
-    assert f"{story['results']['test_accuracy']:.4f}" in text
+    assert f"{metadata.results['test_accuracy']:.4f}" in text
 
 
 def test_train_again_does_nothing(folder: Path) -> None:
@@ -56,11 +57,11 @@ def test_train_again_does_nothing(folder: Path) -> None:
 def test_build_robust_and_look_at_it(folder: Path) -> None:
     path = folder / "robust.h5"
     text = call(f"build-robust --model {folder}/adv.safetensors {FEW} --rule lbfgs --steps 5 --out {path}")
-    summary = read_spec(path).summary
+    summary = read_set_metadata(path).summary
     assert f"relative {summary['relative_distance']:.4f}" in text
-    assert read_spec(path).spec["set"] == "robust"
+    assert read_set_metadata(path).spec.name == "robust"
     told = call(f"info {path}")
-    assert "D_R, the robust data set" in told
+    assert "D_R: the representation of the adversarially trained network, labels unchanged" in told
     assert "rule (name lbfgs, step_size 0.8" in told
     assert len(told.splitlines()) <= 24
     assert max(map(len, told.splitlines()[2:4])) < 120
@@ -88,12 +89,12 @@ def test_precision_and_tolerance_reach_the_file(
     call(f"build-robust {build} --out {tmp_path}/r.h5")
     call(f"build-nonrobust {build} --any-model --method match --out {tmp_path}/n.h5")
     for name in ("r", "n"):
-        story = read_spec(tmp_path / f"{name}.h5")
-        assert (story.spec["precision"], story.spec["match"]["tolerance"]) == (expected, tolerance)
-        assert story.summary["runs"] == runs if tolerance == 0 else story.summary["runs"] < runs
+        metadata = read_set_metadata(tmp_path / f"{name}.h5")
+        assert (metadata.spec.precision, metadata.spec.parameters["tolerance"]) == (expected, tolerance)
+        assert metadata.summary["runs"] == runs if tolerance == 0 else metadata.summary["runs"] < runs
     push = build.replace(f" --tolerance {tolerance}", "")
     call(f"build-nonrobust {push} --any-model --out {tmp_path}/p.h5")
-    assert read_spec(tmp_path / "p.h5").spec["precision"] == expected
+    assert read_set_metadata(tmp_path / "p.h5").spec.precision == expected
     assert re.search(rf"precision +{expected}", call(f"info {tmp_path}/r.h5"))
 
 
@@ -111,13 +112,13 @@ def test_precision_reaches_training_and_evaluation(
     monkeypatch.setattr(evaluation, "evaluate", watched)
     monkeypatch.setattr(transfer, "evaluate", watched)
     call(f"train {FEW} --arch cnn --width 8 --epochs 1 --precision {precision} --out {tmp_path}/m.safetensors")
-    assert read_story(tmp_path / "m.safetensors")["precision"] == precision
+    assert read_metadata(tmp_path / "m.safetensors").precision == precision
     call(f"evaluate --model {tmp_path}/m.safetensors {FEW} --steps 1 --restarts 1 --precision {precision}")
     assert seen == [precision]
     call(f"build-robust --model {tmp_path}/m.safetensors {FEW} --any-model --steps 1 --out {tmp_path}/r.h5")
     call(f"transfer {tmp_path}/r.h5 --arch linear --epochs 1 --steps 1 --precision {precision} --out {tmp_path}/t")
     (network,) = (tmp_path / "t").rglob("*.safetensors")
-    assert read_story(network)["precision"] == precision
+    assert read_metadata(network).precision == precision
     assert set(seen) == {precision}
     assert len(seen) > 1
 
@@ -126,7 +127,7 @@ def test_build_nonrobust_by_both_methods(folder: Path) -> None:
     models = f"--model {folder}/std.safetensors --control {folder}/adv.safetensors"
     push = "--eps 1.5 --steps 8 --step-size 0.3"
     text = call(f"build-nonrobust {models} {FEW} {push} --targets next --dtype uint8 --out {folder}/det.h5")
-    summary = read_spec(folder / "det.h5").summary
+    summary = read_set_metadata(folder / "det.h5").summary
     assert f"{summary['success']:.4f} in float, {summary['success_stored']:.4f} as stored (uint8)" in text
     assert f"{summary['control_before']:.4f} before, {summary['control_after']:.4f} after" in text
     columns = read_columns(folder / "det.h5", ["labels", "source_label"])
@@ -134,7 +135,7 @@ def test_build_nonrobust_by_both_methods(folder: Path) -> None:
     call(f"show {folder}/det.h5 --out {folder}/det.png")
     how = "--method match --rule momentum --steps 5 --start noise"
     call(f"build-nonrobust --model {folder}/std.safetensors {FEW} {how} --out {folder}/nonrobust.h5")
-    assert read_spec(folder / "nonrobust.h5").spec["match"]["start"] == "noise"
+    assert read_set_metadata(folder / "nonrobust.h5").spec.parameters["start"] == "noise"
     call(f"show {folder}/nonrobust.h5 --out {folder}/nonrobust.png")
 
 
@@ -148,7 +149,7 @@ def test_evaluate_gives_a_row_for_each_model_set_and_attack(folder: Path) -> Non
     assert all(fields <= set(row) for row in rows)
     assert {row["n"] for row in rows} == {60}
     clean = next(row["accuracy"] for row in rows if row["attack"] == "none")
-    assert clean == pytest.approx(read_story(folder / "std.safetensors")["results"]["test_accuracy"])
+    assert clean == pytest.approx(read_metadata(folder / "std.safetensors").results["test_accuracy"])
     assert len(text.splitlines()) == len(rows) + 2
     assert max(map(len, text.splitlines())) <= 80
 

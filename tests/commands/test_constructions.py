@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from featsplit.commands import app, main
 from featsplit.data.derived import load_split
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.checkpoints import load_model
 from featsplit.report.answers import agreement
 from featsplit.runtime import accuracy
-from featsplit.stories import read_spec
 
 FEW = "--data digits --limit 120 --limit-test 60 --device cpu"
 QUICK = "--arch cnn --width 8 --epochs 4 --batch-size 40 --schedule one-cycle"
@@ -136,8 +136,8 @@ def test_bugs_train_their_own_ensemble_once(models: Path, tmp_path: Path) -> Non
     before = [path.stat().st_mtime_ns for path in others]
     call(f"{words} --out {tmp_path}/bugs.h5")
     assert [path.stat().st_mtime_ns for path in others] == before
-    spec = read_spec(tmp_path / "bugs.h5").spec
-    assert (spec["set"], spec["perturb"]["targets"], len(spec["ensemble_digests"])) == ("det-bugs", "next", 2)
+    spec = read_set_metadata(tmp_path / "bugs.h5").spec
+    assert (spec.name, spec.parameters["targets"], len(spec.ensemble_digests)) == ("det-bugs", "next", 2)
 
 
 def test_mislabelled_keeps_what_the_model_misreads(models: Path, tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ from featsplit.data.derived import load_split
 from featsplit.data.places import absolute
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import build
-from featsplit.models.checkpoints import load_model, read_story
+from featsplit.models.checkpoints import load_model, read_metadata
 from featsplit.runtime import accuracy
-from featsplit.stories import read_spec
 from featsplit.synthesis import Perturb, build_perturb
 
 TRAIN = "--arch linear --epochs 2 --lr 0.01 --device cpu"
@@ -42,7 +42,7 @@ def write(path: Path, seed: int) -> None:
 def make(path: Path, source: str, split: Any = "train", **kept: Any) -> None:
     data = load_data(DataSpec(source, **kept))
     model = build("linear", shape=data.shape, classes=len(data.classes))
-    build_perturb(path, model, data, Perturb(steps=1, step_size=0.1), split=split, story={"set": "rand"})
+    build_perturb(path, model, data, Perturb(steps=1, step_size=0.1), split=split, extra={"set": "rand"})
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_set_made_at_a_relative_path_opens_from_any_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spec = read_spec(Path("set.h5")).spec
-    assert spec["source"]["source"] == f"npz:{here}/mine/own.npz"
-    assert spec["source_name"] == "npz:mine/own.npz", "as the user wrote it"
+    spec = read_set_metadata(Path("set.h5")).spec
+    assert spec.source["source"] == f"npz:{here}/mine/own.npz"
+    assert spec.source_name == "npz:mine/own.npz", "as the user wrote it"
     monkeypatch.chdir("/")
     assert f"npz:{here}/mine/own.npz, train split  resize 6, limit 40" in call(f"info {here}/set.h5")[0]
     assert len(load_data(DataSpec(str(here / "set.h5"))).test) == 60
@@ -75,7 +75,7 @@ def test_an_old_set_that_names_a_relative_path_is_the_same_set(here: Path, monke
     monkeypatch.undo()
     monkeypatch.chdir(here)
     before = Path("set.h5").read_bytes()
-    assert read_spec(Path("set.h5")).spec["source"]["source"] == "npz:mine/own.npz"
+    assert read_set_metadata(Path("set.h5")).spec.source["source"] == "npz:mine/own.npz"
     make(Path("set.h5"), f"npz:{here}/mine/own.npz", limit=40, resize=6)
     assert Path("set.h5").read_bytes() == before
     write(Path("mine/own.npz"), 1)
@@ -122,7 +122,7 @@ def test_every_command_takes_the_source_from_another_place(
 def test_another_place_that_holds_other_images_is_refused_with_both_digests(here: Path) -> None:
     write(Path("other.npz"), 1)
     other = load_data(DataSpec("npz:other.npz", limit=40, resize=6)).digest[:8]
-    own = read_spec(Path("set.h5")).spec["source_digest"][:8]
+    own = read_set_metadata(Path("set.h5")).spec.source_digest[:8]
     with pytest.raises(FeatsplitError) as caught:
         load_data(DataSpec("set.h5"), elsewhere="npz:other.npz")
     assert str(caught.value) == (
@@ -148,10 +148,10 @@ def test_without_the_test_images_the_source_is_not_needed(here: Path) -> None:
     assert out.splitlines()[-1].endswith("; not tested")
     with_test, without = (load_model(f"{name}.safetensors").state_dict() for name in ("with", "without"))
     assert all(torch.equal(with_test[name], without[name]) for name in with_test), "the same training"
-    story = read_story(Path("without.safetensors"))
-    assert story["results"] == {}
-    assert [set(epoch) for epoch in story["history"]] == [{"loss", "train_accuracy"}] * 2
-    assert story["class_names"] == ["0", "1", "2", "3"]
+    metadata = read_metadata(Path("without.safetensors"))
+    assert metadata.results == {}
+    assert [set(epoch) for epoch in metadata.history] == [{"loss", "train_accuracy"}] * 2
+    assert metadata.class_names == ("0", "1", "2", "3")
     assert "not told" not in call("info without.safetensors")[0]
     kept = Path("without.safetensors").stat().st_mtime_ns
     call(f"train --data set.h5 --no-test {TRAIN} --out without.safetensors")

@@ -15,10 +15,13 @@ from typer.testing import CliRunner
 from featsplit.commands import app, main
 from featsplit.commands.right_model import parse_training
 from featsplit.errors import FeatsplitError, FeatsplitWarning
-from featsplit.made_by import SETS, STANDARD, MadeBy, ModelCard, Training, card_of, set_title, training_of
-from featsplit.models.build import ModelSpec
-from featsplit.models.checkpoints import load_model, read_story, save_model
-from featsplit.stories import read_spec
+from featsplit.metadata.derived_sets import DERIVED_SETS
+from featsplit.metadata.made_by import MadeBy, ModelCard, card_of, set_title
+from featsplit.metadata.models import model_metadata
+from featsplit.metadata.plain import Json
+from featsplit.metadata.sets import read_set_metadata
+from featsplit.metadata.training import STANDARD, Training, training_of
+from featsplit.models.checkpoints import load_model, model_spec, read_metadata, save_model
 
 FEW = "--data digits --limit 120 --limit-test 60 --device cpu"
 QUICK = "--arch cnn --width 8 --epochs 3 --batch-size 40 --schedule one-cycle"
@@ -47,15 +50,15 @@ def told(path: Path) -> dict[str, str]:
     return {name: value.strip() for name, _, value in lines}
 
 
-def resaved(path: Path, out: Path, **story: Any) -> Path:
-    """The checkpoint at `path` as someone saves it whose story is this one."""
-    save_model(load_model(path), out, spec=ModelSpec(**read_story(path)["model"]), story=story)
+def resaved(path: Path, out: Path, **extra: Any) -> Path:
+    """The checkpoint at `path` as someone saves it whose metadata are these."""
+    save_model(load_model(path), out, spec=model_spec(read_metadata(path)), extra=extra)
     return out
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a standard and a robust model of the digits, and the robust one without its story."""
+    """A folder with a standard and a robust model of the digits, and the robust one without its metadata."""
     path = tmp_path_factory.mktemp("models")
     call(f"train {FEW} {QUICK} --out {path}/std.safetensors")
     call(f"train {FEW} {QUICK} --adversary pgd --eps 0.5 --steps 2 --out {path}/adv.safetensors")
@@ -76,8 +79,20 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "the control of the paper's Tables 9 and 10, D_det made with the adversarially trained",
             "--any-model",
         ),
-        ("build-nonrobust --method bugs", "adv", "a standard network for bugs", "bugs of an adv", "--any-model"),
-        ("build-nonrobust --method mislabelled", "adv", "a standard network for the", "what a robust", "--any-model"),
+        (
+            "build-nonrobust --method bugs",
+            "adv",
+            "a standard network for D_det of bugs",
+            "bugs of an adv",
+            "--any-model",
+        ),
+        (
+            "build-nonrobust --method mislabelled",
+            "adv",
+            "a standard network for mislabelled",
+            "what an adv",
+            "--any-model",
+        ),
         (
             "build-nonrobust --control {models}/std.safetensors",
             "std",
@@ -118,13 +133,13 @@ def test_any_model_insists_and_the_file_says_so(
     path = tmp_path / "x.h5"
     call(f"{command} --any-model --model {models}/{model}.safetensors {FEW} --out {path}")
     assert told(path)["set"] == title
-    assert read_spec(path).made_by.any_model
+    assert read_set_metadata(path).made_by.any_model
 
 
 def test_info_of_a_set_shows_its_model_and_its_control(models: Path, tmp_path: Path) -> None:
     """File as it was given, architecture, adversary, eps, test accuracy; and the digest beside it."""
     robust, rand = tmp_path / "robust.h5", tmp_path / "rand.h5"
-    accuracy = {name: read_story(models / f"{name}.safetensors")["results"]["test_accuracy"] for name in ("std", "adv")}
+    accuracy = {name: read_metadata(models / f"{name}.safetensors").results["test_accuracy"] for name in ("std", "adv")}
     adversarial = (
         f"{models}/adv.safetensors: cnn width 8, adversarial training pgd l2 eps 0.5 steps 2, "
         f"test accuracy {accuracy['adv']:.3f}"
@@ -132,14 +147,17 @@ def test_info_of_a_set_shows_its_model_and_its_control(models: Path, tmp_path: P
     standard = f"{models}/std.safetensors: cnn width 8, standard training, test accuracy {accuracy['std']:.3f}"
     call(f"build-robust --steps 15 --any-model --model {models}/adv.safetensors {FEW} --out {robust}")
     found = told(robust)
-    assert (found["set"], found["model"]) == ("D_R, the robust data set", adversarial)
-    assert found["model digest"] == read_spec(robust).spec["model_digest"]
+    assert (found["set"], found["model"]) == (
+        DERIVED_SETS["robust"].title,
+        adversarial,
+    )
+    assert found["model digest"] == read_set_metadata(robust).spec.model_digest
     assert "control" not in found
-    assert not read_spec(robust).made_by.any_model, "nobody had to insist"
+    assert not read_set_metadata(robust).made_by.any_model, "nobody had to insist"
     models_of = f"--model {models}/std.safetensors --control {models}/adv.safetensors"
     call(f"build-nonrobust {PUSH} {models_of} {FEW} --out {rand}")
     found = told(rand)
-    assert found["set"] == "D_rand: relabelled at random and perturbed"
+    assert found["set"] == DERIVED_SETS["rand"].title
     assert (found["model"], found["control"]) == (standard, adversarial)
 
 
@@ -147,7 +165,7 @@ def test_a_standard_control_is_shown_for_what_it_is(models: Path, tmp_path: Path
     path, same = tmp_path / "rand.h5", f"{models}/std.safetensors"
     call(f"build-nonrobust {PUSH} --any-model --model {same} --control {same} {FEW} --out {path}")
     assert told(path)["control"].endswith("(--any-model: no control, which must be adversarially trained)")
-    assert told(path)["set"] == "D_rand: relabelled at random and perturbed"
+    assert told(path)["set"] == DERIVED_SETS["rand"].title
 
 
 @pytest.mark.parametrize("command", ["build-robust --steps 15", f"build-nonrobust {PUSH}"])
@@ -170,14 +188,14 @@ def test_trained_with_tells_it_and_the_set_that_is_there_learns_it(models: Path,
     words = f"build-robust --steps 15 --model {models}/untold.safetensors {FEW} --out {path}".split()
     with pytest.warns(FeatsplitWarning, match="does not tell"):
         call(words)
-    digests = read_spec(path).digests
+    digests = read_set_metadata(path).digests
     call([*words, "--trained-with", "pgd l2 0.5"])
-    assert told(path)["set"] == "D_R, the robust data set"
+    assert told(path)["set"] == DERIVED_SETS["robust"].title
     assert "adversarial training pgd l2 eps 0.5 (as told by --trained-with)" in told(path)["model"]
-    assert read_spec(path).digests == digests
+    assert read_set_metadata(path).digests == digests
     with pytest.warns(FeatsplitWarning, match="does not tell"):
         call(words)
-    assert told(path)["set"] == "D_R, the robust data set", "what was told once is not forgotten"
+    assert told(path)["set"] == DERIVED_SETS["robust"].title, "what was told once is not forgotten"
     message = refused([*words, "--trained-with", "standard"])
     assert "untold.safetensors: standard training; must be an adversarially trained network for D_R" in message
 
@@ -243,7 +261,7 @@ def test_trained_with_that_cannot_be_read_is_named(text: str, message: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("story", "training"),
+    ("metadata", "training"),
     [
         ({}, Training()),
         ({"recipe": {}}, Training()),
@@ -267,33 +285,34 @@ def test_trained_with_that_cannot_be_read_is_named(text: str, message: str) -> N
         ),
     ],
 )
-def test_the_training_that_a_story_tells(story: dict[str, Any], training: Training) -> None:
+def test_the_training_that_a_recipe_says(metadata: dict[str, Any], training: Training) -> None:
     """An adversary within nothing, or one whose loss weighs nothing, is none; fgsm takes no seven steps."""
-    assert training_of(story) == training
+    assert training_of(metadata.get("recipe")) == training
 
 
 @pytest.mark.parametrize("results", [None, [0.9], {"test_accuracy": "high"}, {}])
 def test_a_card_shows_no_accuracy_that_is_not_told(results: Any) -> None:
-    card = card_of("m.safetensors", {"model": {"arch": "cnn", "width": None}, "results": results})
+    network: dict[str, Json] = {"model": {"arch": "cnn", "width": None}, "shape": [1, 8, 8], "classes": 10}
+    card = card_of("m.safetensors", model_metadata({**network, "results": results}))
     assert str(card) == "m.safetensors: cnn, training not told"
 
 
 def test_a_set_is_what_it_is_called_only_by_the_network_that_it_needs() -> None:
     cards: dict[str, MadeBy] = {t.kind: MadeBy(ModelCard("m", "cnn", t)) for t in (STANDARD, ADVERSARIAL, Training())}
     cards["nothing at all"] = MadeBy()
-    for name, kind in SETS.items():
+    for name, derived in DERIVED_SETS.items():
         for training, made_by in cards.items():
             title = set_title(name, made_by, otherwise="?")
-            assert (title == kind.title) == (training == kind.needs)
-            assert title.startswith("made as ") == (training != kind.needs)
+            assert (title == derived.title) == (training == derived.made_by.needs)
+            assert title.startswith("made as ") == (training != derived.made_by.needs)
     assert set_title("own", cards["standard"], otherwise="made by match") == "made by match"
 
 
 def test_a_card_comes_back_from_its_file_as_it_was(models: Path, tmp_path: Path) -> None:
     path = tmp_path / "n.h5"
     call(f"build-nonrobust --method match --steps 9 --model {models}/std.safetensors {FEW} --out {path}")
-    assert read_spec(path).made_by == MadeBy(
-        card_of(f"{models}/std.safetensors", read_story(models / "std.safetensors"))
+    assert read_set_metadata(path).made_by == MadeBy(
+        card_of(f"{models}/std.safetensors", read_metadata(models / "std.safetensors"))
     )
 
 
@@ -328,7 +347,7 @@ def test_info_of_mislabelled_images_is_a_screenful(models: Path, tmp_path: Path)
     call(f"train {FEW} --arch cnn --width 8 --epochs 1 --batch-size 40 --out {tmp_path}/early.safetensors")
     path = tmp_path / "wrong.h5"
     call(f"build-nonrobust --method mislabelled --model {tmp_path}/early.safetensors {FEW} --out {path}")
-    assert told(path)["set"] == "images that a network misread, labelled as it read them"
+    assert told(path)["set"] == DERIVED_SETS["mislabelled"].title
     assert told(path)["seed"] == "none: nothing is random"
 
 

@@ -14,24 +14,26 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from featsplit.data import derived
+from featsplit.data import derived, shards
 from featsplit.data.dataset import open_dataset
-from featsplit.data.derived import Columns, as_stored, load_split, read_columns, verify, write_derived
+from featsplit.data.derived import as_stored, load_split, read_columns, verify, write_derived
 from featsplit.data.images import ImageData
 from featsplit.data.mapped import Mapped
+from featsplit.data.shards import Columns
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.sets import SetSpec, read_set_metadata
 from featsplit.models.classifier import Classifier
-from featsplit.stories import read_spec
 from featsplit.synthesis import Perturb, build_perturb
 
 TOTAL = 70
-OTHER = {"method": "other", "split": "train", "source": dict[str, Any]()}
+SPEC = SetSpec("test", {}, "train")
+OTHER = SetSpec("other", {}, "train")
 
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(derived, "SHARD", 16)
+    monkeypatch.setattr(shards, "SHARD", 16)
 
 
 def columns_of(rows: Tensor) -> Columns:
@@ -48,7 +50,7 @@ def write(path: Path, compute: Callable[[Tensor], Columns] = columns_of, **optio
     settings: dict[str, Any] = {
         "total": TOTAL,
         "batch_size": 5,
-        "spec": {"method": "test", "split": "train", "source": {}},
+        "spec": SPEC,
     }
     return write_derived(path, compute, summarise, **(settings | options))
 
@@ -58,7 +60,7 @@ def test_every_row_comes_back_where_it_belongs(tmp_path: Path) -> None:
     rows = torch.arange(TOTAL)
     found = read_columns(tmp_path / "a.h5", ["images", "labels", "source_index"])
     assert all(torch.equal(found[name], expected) for name, expected in columns_of(rows).items())
-    assert summary == {"mean": float((rows % 7).float().mean())} == read_spec(tmp_path / "a.h5").summary
+    assert summary == {"mean": float((rows % 7).float().mean())} == read_set_metadata(tmp_path / "a.h5").summary
     assert sorted(os.listdir(tmp_path)) == ["a.h5"]
 
 
@@ -66,7 +68,7 @@ def test_digests_are_those_of_numpy(tmp_path: Path) -> None:
     write(tmp_path / "a.h5")
     labels = (np.arange(TOTAL) % 7).astype("<i8")
     expected = hashlib.sha256(b"<i8(70,)" + labels.tobytes()).hexdigest()
-    assert read_spec(tmp_path / "a.h5").digests["labels"] == expected
+    assert read_set_metadata(tmp_path / "a.h5").digests["labels"] == expected
     assert verify(tmp_path / "a.h5") == ["images", "labels", "source_index"]
 
 
@@ -96,9 +98,8 @@ def test_shards_of_another_spec_are_dropped(tmp_path: Path) -> None:
             raise KeyboardInterrupt
         return {**columns_of(rows), "labels": rows * 0}
 
-    other = {"method": "other", "split": "train", "source": {}}
     with pytest.raises(KeyboardInterrupt):
-        write(tmp_path / "a.h5", dies, spec=other)
+        write(tmp_path / "a.h5", dies, spec=OTHER)
     write(tmp_path / "a.h5")
     assert torch.equal(read_columns(tmp_path / "a.h5", ["labels"])["labels"], torch.arange(TOTAL) % 7)
 
@@ -111,12 +112,12 @@ def test_the_same_spec_is_not_built_again_and_another_is_refused(tmp_path: Path)
     def never(rows: Tensor) -> Columns:
         raise AssertionError
 
-    assert write(path, never) == read_spec(path).summary
+    assert write(path, never) == read_set_metadata(path).summary
     with pytest.raises(FeatsplitError, match=r"a\.h5: exists; give another --out, or --overwrite"):
-        write(path, spec={"method": "other", "split": "train", "source": {}})
+        write(path, spec=OTHER)
     assert path.read_bytes() == before
-    write(path, spec={"method": "other", "split": "train", "source": {}}, overwrite=True)
-    assert read_spec(path).spec["method"] == "other"
+    write(path, spec=OTHER, overwrite=True)
+    assert read_set_metadata(path).spec.method == "other"
 
 
 def test_uint8_is_rounded_not_truncated() -> None:
@@ -182,14 +183,14 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, content: bytes | None, mes
 
 @pytest.mark.parametrize("value", ["3", "{}", "not json"])
 @pytest.mark.parametrize("name", ["spec", "digests", "summary"])
-def test_a_story_that_cannot_be_read_is_named(tmp_path: Path, name: str, value: str) -> None:
+def test_metadata_that_cannot_be_read_is_named(tmp_path: Path, name: str, value: str) -> None:
     write(tmp_path / "a.h5")
     with h5py.File(tmp_path / "a.h5", "r+") as file:
         file.attrs[name] = value
     if (name, value) in (("digests", "{}"), ("summary", "{}")):  # empty, but readable: verify finds it
         return
     with pytest.raises(FeatsplitError, match=r"a\.h5: is damaged or no HDF5 file"):
-        read_spec(tmp_path / "a.h5")
+        read_set_metadata(tmp_path / "a.h5")
 
 
 def test_flipped_bytes_anywhere_never_end_in_a_traceback(tmp_path: Path) -> None:
@@ -221,7 +222,7 @@ def test_a_foreign_hdf5_file_is_named(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["images"] = np.zeros(3)
     with pytest.raises(FeatsplitError, match="is no featsplit data set"):
-        read_spec(tmp_path / "a.h5")
+        read_set_metadata(tmp_path / "a.h5")
 
 
 def test_a_truncated_file_is_named(tmp_path: Path) -> None:
@@ -229,7 +230,7 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
     content = (tmp_path / "a.h5").read_bytes()
     (tmp_path / "a.h5").write_bytes(content[: len(content) // 2])
     with pytest.raises(FeatsplitError, match="is damaged or no HDF5 file"):
-        read_spec(tmp_path / "a.h5")
+        read_set_metadata(tmp_path / "a.h5")
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")

@@ -25,9 +25,9 @@ from featsplit.data.images import ImageData, digest_of
 from featsplit.data.madrylab import export_madrylab, import_madrylab
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.classifier import Classifier
 from featsplit.pickles import MAGIC
-from featsplit.stories import read_spec
 from featsplit.synthesis import Perturb, build_perturb
 
 N = 2100  # more than two shards
@@ -141,7 +141,7 @@ def test_our_set_runs_in_their_code_and_comes_back(grey: Path, digits: ImageData
     assert torch.equal(again.train.images, load_data(DataSpec(str(grey))).train.inputs())
     assert torch.equal(again.train.labels, ours.columns["labels"])
     assert digest_of(again.test.images) == digest_of(digits.test.images)
-    assert read_spec(tmp_path / "back.h5").spec["source_digest"] == digits.digest
+    assert read_set_metadata(tmp_path / "back.h5").spec.source_digest == digits.digest
 
 
 def test_an_exported_file_is_of_the_format_that_torch_1_1_reads(grey: Path, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_an_imported_set_trains_and_is_tested_on_cifar10(small: Path, cifar10: P
     call(f"transfer {path} --arch linear --epochs 1 --steps 1 --out {cifar10}/t")
     assert "2 columns verified (images, labels)" in call(f"verify {path}")
     told = call(f"info {path}")
-    assert "D_R, the robust data set" in told
+    assert "D_R: the representation of the adversarially trained network, labels unchanged" in told
     assert "40 of 3 x 32 x 32, float32, 10 classes" in told
     assert "source digest  not told" in told
     assert "import  layout madrylab, CIFAR_ims " in told
@@ -177,8 +177,8 @@ def test_the_commands_go_there_and_back(grey: Path, tmp_path: Path) -> None:
     assert text == f"{tmp_path}/drand_CIFAR: 600 images of {grey}, as madrylab has them\n"
     source = "--data digits --limit 600 --limit-test 200 --split test"
     assert "rand from digits (test), 600" in call(f"import-madrylab {tmp_path}/drand_CIFAR {source} --out {grey}.h5")
-    spec = read_spec(Path(f"{grey}.h5")).spec
-    assert (spec["set"], spec["split"], spec["source"]["limit"]) == ("rand", "test", 600)
+    spec = read_set_metadata(Path(f"{grey}.h5")).spec
+    assert (spec.name, spec.split, spec.source["limit"]) == ("rand", "test", 600)
     assert len(load_data(DataSpec(f"{grey}.h5")).test) == 600
     with pytest.raises(FeatsplitError, match='--format = "madry": must be one of madrylab; did you mean "madrylab"'):
         call(f"export {grey} --format madry --out {tmp_path}/x")
@@ -205,9 +205,9 @@ def test_the_commands_go_there_and_back(grey: Path, tmp_path: Path) -> None:
 def test_the_folder_says_which_set_it_is(tmp_path: Path, folder: str, name: str | None) -> None:
     write(tmp_path / folder, [images(20)], [labels(20)])
     import_madrylab(tmp_path / folder, tmp_path / "a.h5")
-    assert read_spec(tmp_path / "a.h5").spec.get("set") == name
+    assert read_set_metadata(tmp_path / "a.h5").spec.name == name
     import_madrylab(tmp_path / folder, tmp_path / "b.h5", name="det")
-    assert read_spec(tmp_path / "b.h5").spec["set"] == "det"
+    assert read_set_metadata(tmp_path / "b.h5").spec.name == "det"
 
 
 def test_the_same_import_is_left_and_another_needs_overwrite(small: Path, tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ import pytest
 from featsplit.data.derived import load_split
 from featsplit.experiment.plan import fellows_of, jobs_of, part_of, recipe_of, spec_of
 from featsplit.experiment.settings import read_experiment
-from featsplit.models.checkpoints import load_model, read_story
+from featsplit.metadata.sets import read_set_metadata
+from featsplit.models.checkpoints import load_model, read_metadata
 from featsplit.report.discussion import bugs_table, discussion, leakage_table, mislabelled_table
 from featsplit.report.markup import Heading
 from featsplit.runtime import accuracy
-from featsplit.stories import read_spec
 
 Row = dict[str, Any]
 
@@ -63,8 +63,8 @@ def test_leakage_is_of_each_relabelled_set(rows: list[Row]) -> None:
 
 def test_bugs_are_made_against_one_fellow_and_asked_of_another(every_part: Path, rows: list[Row]) -> None:
     seed = every_part / "seed0"
-    spec = read_spec(seed / "sets" / "det-bugs.h5").spec
-    assert len(spec["ensemble_digests"]) == 1
+    spec = read_set_metadata(seed / "sets" / "det-bugs.h5").spec
+    assert len(spec.ensemble_digests) == 1
     asked = load_model(seed / "models" / "standard@2.safetensors")
     for name in ("det", "det-bugs"):
         (row,) = (row for row in of(rows, "bugs") if row["test_set"] == f"{name}:train")
@@ -76,7 +76,7 @@ def test_bugs_are_made_against_one_fellow_and_asked_of_another(every_part: Path,
 def test_wrong_labels_are_those_of_the_network_that_was_stopped_early(every_part: Path, rows: list[Row]) -> None:
     seed = every_part / "seed0"
     early = seed / "models" / "early.safetensors"
-    assert len(read_story(early)["history"]) == 1
+    assert len(read_metadata(early).history) == 1
     split = load_split(seed / "sets" / "mislabelled.h5")
     assert accuracy(load_model(early), split) == 1
     assert len(split) < 120

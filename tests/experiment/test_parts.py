@@ -212,8 +212,8 @@ def test_what_a_job_needs_comes_before_it(chosen: list[Part], archs: set[str]) -
 def test_what_a_set_is_made_and_judged_with_has_been_trained(chosen: list[Part]) -> None:
     needs = jobs_of(digits(chosen, ["cnn"]))
     for name in sets_of(digits(chosen, ["cnn"])):
-        assert MADE[name].source in needs[name]
-        assert not MADE[name].judged or "adversarial" in needs[name]
+        assert MADE[name].network in needs[name]
+        assert not MADE[name].control or "adversarial" in needs[name]
     assert "det" in needs.get("det@cnn", ("det",))
     assert closest(digits(chosen, ["cnn"])) == ("robust-noise" if "noise" in chosen else "robust")
 

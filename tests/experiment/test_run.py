@@ -199,10 +199,10 @@ def test_the_report_shows_table_control_and_grids(whole: Path) -> None:
 
 def test_networks_start_from_weights_of_their_own(whole: Path) -> None:
     """A network that shared the source's initial weights would share its features for no good reason."""
-    from featsplit.models.checkpoints import read_story
+    from featsplit.models.checkpoints import read_metadata
 
     models = whole / "out" / "seed0" / "models"
-    seeds = {read_story(path)["seed"] for path in models.glob("*.safetensors")}
+    seeds = {read_metadata(path).seed for path in models.glob("*.safetensors")}
     assert len(seeds) == 6
 
 

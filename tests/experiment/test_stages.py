@@ -10,8 +10,8 @@ from featsplit.data.sources import load_data
 from featsplit.evaluation import Attack
 from featsplit.experiment import stages
 from featsplit.experiment.settings import read_experiment
-from featsplit.models.checkpoints import read_story
-from featsplit.stories import read_spec
+from featsplit.metadata.sets import read_set_metadata
+from featsplit.models.checkpoints import read_metadata
 
 TINY = """
 [data]
@@ -49,11 +49,11 @@ def test_precision_and_tolerance_reach_every_stage(
     data = load_data(experiment.data)
     work = stages.Stages(experiment, data, tmp_path, 0, torch.device("cpu"), lambda line: None)
     model, robust = (stages.trained(work, name, data.train) for name in ("standard", "adversarial"))
-    assert read_story(tmp_path / "models" / "standard.safetensors")["precision"] == precision
+    assert read_metadata(tmp_path / "models" / "standard.safetensors").precision == precision
     stages.built(work, "robust", robust)
     stages.built(work, "det", model, control=robust)
-    specs = [read_spec(tmp_path / "sets" / f"{name}.h5").spec for name in ("robust", "det")]
-    assert [spec["precision"] for spec in specs] == [precision] * 2
-    assert specs[0]["match"]["tolerance"] == 0.3
+    specs = [read_set_metadata(tmp_path / "sets" / f"{name}.h5").spec for name in ("robust", "det")]
+    assert [spec.precision for spec in specs] == [precision] * 2
+    assert specs[0].parameters["tolerance"] == 0.3
     stages.evaluated(work, "standard", model, "source", data.test, [Attack()], part="main")
     assert seen == [precision]

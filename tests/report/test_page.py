@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.report.intervals import accuracy
 from featsplit.report.markup import Heading, Table
 from featsplit.report.page import Run, comparison, construction_tables, summary, write_report
 from featsplit.report.tables import accuracy_table
-from featsplit.stories import read_spec
 
 
 class Page(HTMLParser):
@@ -138,9 +138,9 @@ def test_the_sets_tell_how_they_came_out(every_part: Path) -> None:
         "D_det of bugs",
     ]
     for table, line, name in ((matched, 3, "robust-noise"), (perturbed, 1, "rand"), (perturbed, 4, "det-control")):
-        stories = [read_spec(every_part / f"seed{seed}" / "sets" / f"{name}.h5").summary for seed in (0, 1)]
+        summaries = [read_set_metadata(every_part / f"seed{seed}" / "sets" / f"{name}.h5").summary for seed in (0, 1)]
         for figure, cell in zip(table[0][1:], table[line][1:], strict=True):
-            own = [story.get(figure.replace(" ", "_")) for story in stories]
+            own = [summary.get(figure.replace(" ", "_")) for summary in summaries]
             known = [value for value in own if value is not None]
             assert cell == (f"{statistics.mean(known):.3f} ± {statistics.stdev(known):.3f}" if known else "")
     assert "" in perturbed[4], "what was made with the robust network it does not judge"

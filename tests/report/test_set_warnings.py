@@ -9,10 +9,10 @@ import pytest
 
 from featsplit.errors import FeatsplitWarning, warn
 from featsplit.experiment.workers import start_workers
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.report.markup import Text
 from featsplit.report.page import Run, blocks_of
 from featsplit.report.warnings import set_warnings
-from featsplit.stories import read_spec
 
 
 def tell(path: Path, warnings: list[str]) -> None:
@@ -58,19 +58,19 @@ def test_sets_made_before_this_was_looked_for_say_nothing(run: Run) -> None:
 
 def test_the_sets_of_a_run_tell_their_networks_and_what_is_wrong(every_part: Path) -> None:
     """After three epochs and three steps not every set can be sound."""
-    found = {path.stem: read_spec(path) for path in (every_part / "seed1" / "sets").glob("*.h5")}
+    found = {path.stem: read_set_metadata(path) for path in (every_part / "seed1" / "sets").glob("*.h5")}
     robust = {"robust", "robust-noise", "robust-noise-test", "rand-control", "det-control"}
     assert robust < set(found)
-    for name, story in found.items():
+    for name, metadata in found.items():
         of = "adversarial" if name in robust else "early" if name == "mislabelled" else "standard"
-        assert story.made_by.model is not None
-        assert story.made_by.model.file == f"models/{of}.safetensors"
-        assert story.made_by.kind == ("adversarial" if of == "adversarial" else "standard")
-        assert story.made_by.model.test_accuracy is not None
-        assert (story.made_by.control is not None) == (name in ("rand", "det"))
-        assert not story.made_by.any_model
-    assert all(story.warnings is not None for story in found.values())
-    assert any(story.warnings for story in found.values())
+        assert metadata.made_by.model is not None
+        assert metadata.made_by.model.file == f"models/{of}.safetensors"
+        assert metadata.made_by.kind == ("adversarial" if of == "adversarial" else "standard")
+        assert metadata.made_by.model.test_accuracy is not None
+        assert (metadata.made_by.control is not None) == (name in ("rand", "det"))
+        assert not metadata.made_by.any_model
+    assert all(metadata.warnings is not None for metadata in found.values())
+    assert any(metadata.warnings for metadata in found.values())
 
 
 def test_a_warning_in_a_worker_is_a_warning_of_the_run() -> None:

@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 import featsplit
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
-from featsplit.models import Classifier, build, foreign
-from featsplit.models.checkpoints import load_model, read_story, state_digest
-from featsplit.models.foreign import load_madrylab
+from featsplit.models import Classifier, build, madrylab
+from featsplit.models.checkpoints import load_model, read_metadata, state_digest
+from featsplit.models.madrylab import load_madrylab
 from featsplit.pickles import opened, weights
 
 MEAN, STD = torch.tensor([0.4914, 0.4822, 0.4465]), torch.tensor([0.2023, 0.1994, 0.2010])
@@ -91,7 +91,7 @@ def _fresh() -> Classifier:
 @pytest.fixture
 def _at_once(_fresh: Classifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same network each time in the place of one built anew, which takes most of a second."""
-    monkeypatch.setattr(foreign, "build", lambda *_, **__: _fresh)
+    monkeypatch.setattr(madrylab, "build", lambda *_, **__: _fresh)
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_the_command_makes_a_checkpoint_of_ours(theirs: nn.Module, tmp_path: Pat
         f"{out}: resnet50 of 3 x 32 x 32 images and 10 classes"
     )
     assert state_digest(load_model(out)) == state_digest(load_madrylab(path))
-    assert read_story(out)["class_names"][9] == "truck"
+    assert (read_metadata(out).class_names or ())[9] == "truck"
     told = call(f"info {out}")
     assert "trained on   cifar10" in told
     assert "adversary    norm l2, eps 0.5" in told

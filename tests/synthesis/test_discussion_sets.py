@@ -9,10 +9,10 @@ from torch import nn
 from featsplit.data.derived import load_split, read_columns, verify
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import accuracy, predict
-from featsplit.stories import read_spec
 from featsplit.synthesis import Perturb, build_mislabelled, build_perturb, perturb_to_target
 from featsplit.training import Recipe, train
 
@@ -67,8 +67,8 @@ def test_bugs_fool_the_network_and_not_another(
     assert bugs["success"] > 0.7
     fooled = {name: accuracy(fellows[2], load_split(path)) for name, path in paths.items()}
     assert fooled["bugs"] < 0.5 * fooled["plain"]
-    assert len(read_spec(paths["bugs"]).spec["ensemble_digests"]) == 2
-    assert "ensemble_digests" not in read_spec(paths["plain"]).spec
+    assert len(read_set_metadata(paths["bugs"]).spec.ensemble_digests) == 2
+    assert not read_set_metadata(paths["plain"]).spec.ensemble_digests
 
 
 def test_another_ensemble_makes_another_set(

@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from featsplit.errors import FeatsplitError
-from featsplit.models import Classifier, ModelSpec, build, load_model, read_story, save_model
+from featsplit.metadata.models import MODEL_FORMAT, ModelMetadata
+from featsplit.metadata.plain import Json
+from featsplit.models import Classifier, ModelSpec, build, load_model, read_metadata, save_model
 from featsplit.models.checkpoints import state_digest, versions
-from featsplit.stories import MODEL_FORMAT
 
 DIGIT = (1, 8, 8)
 SPEC = ModelSpec("resnet8", width=4, stages=2)
@@ -33,26 +34,21 @@ def trained() -> Classifier:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    save_model(trained(), tmp_path / "m.safetensors", spec=SPEC, story={"data": "digits", "history": [1.5]})
+    save_model(trained(), tmp_path / "m.safetensors", spec=SPEC, extra={"data": "digits", "history": [1.5]})
     return tmp_path / "m.safetensors"
 
 
-def test_a_model_and_its_story_come_back(saved: Path) -> None:
+def test_a_model_and_its_metadata_come_back(saved: Path) -> None:
     model = load_model(saved)
     assert torch.equal(model(images()), trained().eval()(images()))
     assert (model.shape, model.classes, model.training) == (DIGIT, 5, False)
-    assert read_story(saved) == {
-        "data": "digits",
-        "history": [1.5],
-        "model": {"arch": "resnet8", "width": 4, "stages": 2},
-        "shape": [1, 8, 8],
-        "classes": 5,
-    }
+    extra: dict[str, Json] = {"data": "digits", "history": [1.5]}
+    assert read_metadata(saved) == ModelMetadata("resnet8", (1, 8, 8), 5, width=4, stages=2, extra=extra)
 
 
 def test_the_same_model_is_the_same_file(saved: Path) -> None:
     again = saved.with_name("again.safetensors")
-    save_model(trained(), again, spec=SPEC, story={"data": "digits", "history": [1.5]})
+    save_model(trained(), again, spec=SPEC, extra={"data": "digits", "history": [1.5]})
     assert again.read_bytes() == saved.read_bytes()
 
 
@@ -81,8 +77,8 @@ def test_nothing_is_unpickled(saved: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("text", "is no readable safetensors file: "),
         ("pickle", "is no readable safetensors file: "),
         ("foreign", "is no featsplit model (a safetensors file of another program?)"),
-        ("garbled", "its story cannot be read (Expecting value: line 1 column 1 (char 0)); train it again"),
-        ("nameless", "its story cannot be read ('model'); train it again"),
+        ("garbled", "its metadata cannot be read (Expecting value: line 1 column 1 (char 0)); train it again"),
+        ("nameless", "its metadata cannot be read ('model'); train it again"),
         ("misfit", "its weights do not fit resnet8; train it again"),
     ],
 )
@@ -99,7 +95,7 @@ def test_a_file_that_is_no_model_is_refused(saved: Path, name: str, message: str
     elif name in ("garbled", "nameless"):
         save_file({"weight": torch.ones(3)}, path, metadata={MODEL_FORMAT: "" if name == "garbled" else "{}"})
     elif name == "misfit":
-        save_model(trained(), path, spec=ModelSpec("resnet8", width=3, stages=2), story={})
+        save_model(trained(), path, spec=ModelSpec("resnet8", width=3, stages=2), extra={})
     with pytest.raises(FeatsplitError) as caught:
         load_model(path)
     assert str(caught.value).startswith(f"{path}: {message.format(path=path)}")
@@ -117,7 +113,7 @@ def test_a_file_does_not_decide_what_code_runs(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(sys, "path", list(sys.path))
     arch, path = "saved_factory:network", tmp_path / "m.safetensors"
     model = build(arch, shape=DIGIT, classes=5)
-    save_model(model, path, spec=ModelSpec(arch), story={})
+    save_model(model, path, spec=ModelSpec(arch), extra={})
     monkeypatch.delitem(sys.modules, "saved_factory")
     for given in (None, "saved_factory:other"):
         with pytest.raises(FeatsplitError) as caught:
@@ -135,6 +131,6 @@ def test_a_write_that_fails_leaves_what_was_there(saved: Path, monkeypatch: pyte
 
     monkeypatch.setattr("featsplit.models.checkpoints.save_file", fail)
     with pytest.raises((OSError, FeatsplitError)):
-        save_model(trained(), saved, spec=SPEC, story={})
+        save_model(trained(), saved, spec=SPEC, extra={})
     assert saved.read_bytes() == before
     assert [file.name for file in saved.parent.iterdir()] == [saved.name]

@@ -16,10 +16,11 @@ from featsplit.data.dataset import open_dataset
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError, FeatsplitWarning
-from featsplit.made_by import STANDARD, MadeBy, ModelCard, Training
+from featsplit.metadata.made_by import MadeBy, ModelCard
+from featsplit.metadata.sets import read_set_metadata
+from featsplit.metadata.training import STANDARD, Training
 from featsplit.models.classifier import Classifier
 from featsplit.rules import StepRule
-from featsplit.stories import read_spec
 from featsplit.synthesis import (
     Match,
     Perturb,
@@ -66,10 +67,10 @@ def said(path: Path, build: Any, *arguments: Any, **options: Any) -> str:
     with pytest.warns(FeatsplitWarning) as caught:
         build(path, *arguments, **options)
     (message,) = (str(each.message) for each in caught)
-    (warning,) = read_spec(path).warnings or []
+    (warning,) = read_set_metadata(path).warnings or []
     assert message == f"{path}: {warning}"
     assert "\n" not in warning
-    assert open_dataset(path).warnings == [warning]
+    assert open_dataset(path).metadata.warnings == (warning,)
     return warning
 
 
@@ -88,7 +89,9 @@ def test_sound_sets_say_nothing(tmp_path: Path, standard: Classifier, robust: Cl
         build_match(tmp_path / "n.h5", standard, few, Match(StepRule("lbfgs", 1.0), steps=30))
         build_perturb(tmp_path / "rand.h5", standard, few, PUSH, dtype="uint8")
         build_perturb(tmp_path / "det.h5", standard, few, Perturb("next", eps=1.5, steps=15, step_size=0.3))
-        assert [open_dataset(tmp_path / f"{name}.h5").warnings for name in ("r", "n", "rand", "det")] == [[]] * 4
+        assert [open_dataset(tmp_path / f"{name}.h5").metadata.warnings for name in ("r", "n", "rand", "det")] == [
+            ()
+        ] * 4
 
 
 def test_perturbations_that_are_too_small_are_told_with_the_share(
@@ -125,7 +128,7 @@ def test_a_robust_network_that_is_hard_to_move_is_the_papers_control(
             warnings.simplefilter("always")
             build_perturb(path, robust, few, weak, made_by=made_by)
         assert len(caught) == number
-        assert len(read_spec(path).warnings or []) == number
+        assert len(read_set_metadata(path).warnings or []) == number
 
 
 def test_what_is_lost_by_rounding_is_told(
@@ -211,8 +214,8 @@ def test_a_file_made_before_this_was_looked_for_is_looked_at_when_taken_up(
     with h5py.File(path, "r+") as file:
         for name in ("warnings", "made_by"):
             del file.attrs[name]
-    assert (read_spec(path).warnings, read_spec(path).made_by) == (None, MadeBy())
-    assert open_dataset(path).warnings == []
+    assert (read_set_metadata(path).warnings, read_set_metadata(path).made_by) == (None, MadeBy())
+    assert open_dataset(path).metadata.warnings is None
     images = derived.read_columns(path, ["images"])["images"]
     assert said(path, build_perturb, standard, few, Perturb(steps=1)) == first
     assert torch.equal(derived.read_columns(path, ["images"])["images"], images)
@@ -236,4 +239,4 @@ def test_warnings_and_cards_that_cannot_be_read_are_named(
     with h5py.File(tmp_path / "p.h5", "r+") as file:
         file.attrs[name] = value
     with pytest.raises(FeatsplitError, match=r"p\.h5: is damaged or no HDF5 file"):
-        read_spec(tmp_path / "p.h5")
+        read_set_metadata(tmp_path / "p.h5")

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from featsplit.data.madrylab import CIFAR10
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.sets import NOT_TOLD
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import save_model, versions
 from featsplit.models.classifier import Classifier
 from featsplit.pickles import Inert, TorchFile, opened, weights
-from featsplit.stories import NOT_TOLD
 
 OURS = {"head.": "model.linear.", "body.": "model.", "mean": "normalizer.new_mean", "std": "normalizer.new_std"}
 """How a name of our Classifier begins, and what stands there in the file."""
@@ -38,9 +38,9 @@ def load_madrylab(path: str | Path) -> Classifier:
     """
     path = Path(path)
     with opened(path) as file:
-        found = _weights(file, path)
+        tensors = _weights(file, path)
         model = build("resnet50", shape=(3, 32, 32), classes=10)
-        state = _state(file, found, model.state_dict(), path=path)
+        state = _state(file, tensors, model.state_dict(), path=path)
     model.load_state_dict(state)
     return model.eval()
 
@@ -48,7 +48,7 @@ def load_madrylab(path: str | Path) -> Classifier:
 def import_madrylab(path: Path, out: Path) -> Classifier:
     """The published ResNet-50 at `path` (see `load_madrylab`), saved at `out` as a checkpoint of ours.
 
-    How it was trained stands in its file's name alone: the story tells it for the published names, for no other.
+    How it was trained stands in its file's name alone: the metadata say it for the published names, for no other.
     """
     model = load_madrylab(path)
     with path.open("rb") as file:
@@ -58,8 +58,8 @@ def import_madrylab(path: Path, out: Path) -> Classifier:
         "sha256": digest,
         "adversary": PUBLISHED.get(path.name, {"for training": NOT_TOLD}),
     }
-    story = {"trained_on": "cifar10", "class_names": list(CIFAR10), "recipe": recipe, "versions": versions()}
-    save_model(model, out, spec=ModelSpec("resnet50"), story=story)
+    extra = {"trained_on": "cifar10", "class_names": CIFAR10, "recipe": recipe, "versions": versions()}
+    save_model(model, out, spec=ModelSpec("resnet50"), extra=extra)
     return model
 
 

@@ -374,7 +374,7 @@ def test_a_wrapped_network_comes_back_with_its_normalisation(tmp_path: Path) -> 
     arch, path = "mine_networks:network", tmp_path / "own.safetensors"
     network = importlib.import_module("mine_networks").network(COLOUR, 10)
     model = wrap(network, shape=COLOUR, classes=10, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.0005))
-    save_model(model, path, spec=ModelSpec(arch), story={})
+    save_model(model, path, spec=ModelSpec(arch), extra={})
     again = load_model(path, factory=arch)
     assert torch.equal(again(images(COLOUR)), model.eval()(images(COLOUR)))
     assert torch.equal(again.mean, torch.tensor([0.5, 0.4, 0.3]))

@@ -10,16 +10,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from featsplit.data import derived
+from featsplit.data import shards
 from featsplit.data.derived import read_columns
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import lengths
+from featsplit.metadata.plain import mapping, number
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
 from featsplit.rules import StepRule
 from featsplit.runtime import Frozen, Precision
-from featsplit.stories import read_spec
 from featsplit.synthesis import (
     Match,
     Perturb,
@@ -75,10 +76,10 @@ def test_perturbing_a_linear_network_moves_as_far_as_the_ball_allows() -> None:
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-def test_a_matched_set_holds_its_story(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
+def test_a_matched_set_holds_its_metadata(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
     path = tmp_path / "robust.h5"
     summary = build_match(path, robust, few, FAST, seed=4)
-    columns = read_columns(path, list(read_spec(path).columns))
+    columns = read_columns(path, list(read_set_metadata(path).columns))
     rows = torch.arange(90)
     assert torch.equal(columns["labels"], few.train.labels)
     assert torch.equal(columns["source_index"], rows)
@@ -90,9 +91,9 @@ def test_a_matched_set_holds_its_story(tmp_path: Path, robust: Classifier, few: 
     assert torch.allclose(columns["start_distance"], far, atol=1e-3)
     assert torch.allclose(columns["distance"], near, atol=1e-3)
     assert summary["relative_distance"] == pytest.approx(float((near / lengths(goal, "l2")).median()), abs=1e-4)
-    spec = read_spec(path).spec
-    assert (spec["method"], spec["split"], spec["seed"], spec["source_name"]) == ("match", "train", 4, "few")
-    assert spec["source_digest"] == few.digest
+    spec = read_set_metadata(path).spec
+    assert (spec.method, spec.split, spec.seed, spec.source_name) == ("match", "train", 4, "few")
+    assert spec.source_digest == few.digest
 
 
 def test_starts_do_not_depend_on_the_label(tmp_path: Path, robust: Classifier, digits: ImageData) -> None:
@@ -269,11 +270,12 @@ def test_the_file_tells_how_it_was_run(
     else:
         build = partial(build_perturb, path, standard, few, Perturb(steps=2))
     build(precision=precision)
-    spec = read_spec(path).spec
-    assert spec["precision"] == precision
+    spec = read_set_metadata(path).spec
+    assert spec.precision == precision
     if method == "match":
-        assert (spec["match"]["rule"]["step_size"], spec["match"]["steps"]) == (pytest.approx(0.8), 3)
-        assert spec["match"]["tolerance"] == 0.02
+        assert spec.parameters["steps"] == 3
+        assert number(mapping(spec.parameters["rule"])["step_size"]) == pytest.approx(0.8)
+        assert spec.parameters["tolerance"] == 0.02
     before = path.read_bytes()
     build(precision=precision)
     assert path.read_bytes() == before
@@ -320,7 +322,7 @@ def test_the_set_is_the_same_for_batches_of_7_and_128(
 def test_a_real_build_cut_off_ends_the_same(
     tmp_path: Path, standard: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(derived, "SHARD", 30)
+    monkeypatch.setattr(shards, "SHARD", 30)
     build_perturb(tmp_path / "whole.h5", standard, few, PUSH, batch_size=8)
     calls = []
 
@@ -330,11 +332,11 @@ def test_a_real_build_cut_off_ends_the_same(
             raise KeyboardInterrupt
         save_file(*arguments, **options)
 
-    monkeypatch.setattr(derived, "save_file", cut)
+    monkeypatch.setattr(shards, "save_file", cut)
     with pytest.raises(KeyboardInterrupt):
         build_perturb(tmp_path / "cut.h5", standard, few, PUSH, batch_size=8)
     assert not (tmp_path / "cut.h5").exists()
-    monkeypatch.setattr(derived, "save_file", save_file)
+    monkeypatch.setattr(shards, "save_file", save_file)
     build_perturb(tmp_path / "cut.h5", standard, few, PUSH, batch_size=8)
     assert (tmp_path / "cut.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 

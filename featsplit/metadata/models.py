@@ -1,0 +1,138 @@
+"""What a checkpoint says of itself: one record, one reader, one writer. It lies as JSON in the safetensors metadata."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import SafetensorError, safe_open
+
+from featsplit.errors import FeatsplitError
+from featsplit.metadata.plain import Fields, Json, mapping, names, numbers, sequence, text, texts, whole
+
+MODEL_FORMAT = "featsplit-model-1"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What a checkpoint says of itself: its architecture, and how it was trained, on what, and how well.
+
+    `arch`, `width` and `stages` are those of a ModelSpec, `shape` (C, H, W) and `classes` what the network takes and
+    gives. The rest is None or empty where the file does not say it: the data's name, digest and class names, the
+    `recipe` (JSON of a Recipe), the `seed`, the `precision` it was trained in, the `versions`, the `key` of all that
+    decided it, the `history` by epoch and the `results`. `extra` is whatever else is there.
+    """
+
+    arch: str
+    shape: tuple[int, int, int]
+    classes: int
+    width: int | None = None
+    stages: int | None = None
+    trained_on: str | None = None
+    data_digest: str | None = None
+    class_names: tuple[str, ...] | None = None
+    recipe: Fields | None = None
+    seed: int | None = None
+    precision: str | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    history: tuple[Mapping[str, float], ...] = ()
+    results: Mapping[str, float] = field(default_factory=dict)
+    extra: Fields = field(default_factory=dict)
+
+    @property
+    def network(self) -> str:
+        """The architecture with its sizes, as "resnet8 width 16 stages 2"."""
+        sizes = [
+            f"{name} {size}" for name, size in (("width", self.width), ("stages", self.stages)) if size is not None
+        ]
+        return " ".join([self.arch, *sizes])
+
+    def plain(self) -> Fields:
+        """As the JSON that lies in the file; `model_metadata` reads it back."""
+        told: dict[str, Json] = {
+            "trained_on": self.trained_on,
+            "data_digest": self.data_digest,
+            "class_names": None if self.class_names is None else list(self.class_names),
+            "recipe": self.recipe,
+            "seed": self.seed,
+            "precision": self.precision,
+            "versions": self.versions or None,
+            "key": self.key,
+            "history": list(self.history) or None,
+            "results": self.results or None,
+        }
+        return {
+            **{name: value for name, value in told.items() if value is not None},
+            **self.extra,
+            "model": {"arch": self.arch, "width": self.width, "stages": self.stages},
+            "shape": list(self.shape),
+            "classes": self.classes,
+        }
+
+
+def model_metadata(plain: Fields) -> ModelMetadata:
+    """The metadata whose JSON is `plain`. A field that is not what it should be goes to `extra`: it says nothing.
+
+    Raises KeyError, TypeError or ValueError where the network itself is not described: `model`, `shape` or `classes`.
+    """
+    model = dict(mapping(plain["model"]))
+    arch, width, stages = text(model.pop("arch")), model.pop("width", None), model.pop("stages", None)
+    if model:
+        raise ValueError(f'model: unknown key "{next(iter(model))}"')
+    channels, height, side = map(whole, sequence(plain["shape"]))
+    known = ModelMetadata(
+        arch,
+        (channels, height, side),
+        whole(plain["classes"]),
+        None if width is None else whole(width),
+        None if stages is None else whole(stages),
+        trained_on=_if(text, plain.get("trained_on")),
+        data_digest=_if(text, plain.get("data_digest")),
+        class_names=_if(texts, plain.get("class_names")),
+        recipe=_if(mapping, plain.get("recipe")),
+        seed=_if(whole, plain.get("seed")),
+        precision=_if(text, plain.get("precision")),
+        versions=_if(names, plain.get("versions")) or {},
+        key=_if(text, plain.get("key")),
+        history=_if(_history, plain.get("history")) or (),
+        results=_if(numbers, plain.get("results")) or {},
+    )
+    read = known.plain()
+    return replace(known, extra={name: value for name, value in plain.items() if name not in read})
+
+
+def _history(value: Json) -> tuple[dict[str, float], ...]:
+    return tuple(map(numbers, sequence(value)))
+
+
+def _if(kind: Callable[[Json], T], value: Json) -> T | None:
+    """`kind(value)`; None where it is not of that kind."""
+    try:
+        return kind(value)
+    except TypeError:
+        return None
+
+
+def read_model_metadata(path: Path) -> ModelMetadata:
+    """The metadata of the checkpoint at `path`; raises FeatsplitError where it is not one of ours."""
+    if not path.is_file():
+        raise FeatsplitError(f"{path}: no such file; make it with featsplit train --out {path}")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            attributes = file.metadata() or {}
+    except (SafetensorError, OSError) as error:
+        raise FeatsplitError(f"{path}: is no readable safetensors file: {error}") from error
+    if MODEL_FORMAT not in attributes:
+        raise FeatsplitError(f"{path}: is no featsplit model (a safetensors file of another program?)")
+    try:
+        return model_metadata(mapping(json.loads(attributes[MODEL_FORMAT])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise FeatsplitError(f"{path}: its metadata cannot be read ({error}); train it again") from error
+
+
+def model_attributes(metadata: ModelMetadata) -> dict[str, str]:
+    """`metadata` as a safetensors file takes it: one key, since several have no order there."""
+    return {MODEL_FORMAT: json.dumps(metadata.plain())}

@@ -1,0 +1,97 @@
+"""What a file says of itself, in a screenful."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from featsplit.metadata.derived_sets import DERIVED_SETS
+from featsplit.metadata.made_by import ModelCard, set_title
+from featsplit.metadata.models import ModelMetadata, read_model_metadata
+from featsplit.metadata.plain import Json
+from featsplit.metadata.sets import NOT_TOLD, SetMetadata, read_set_metadata
+from featsplit.metadata.training import training_of
+
+
+def set_text(path: Path) -> str:
+    """The derived data set at `path` in a screenful; raises FeatsplitError where it is none."""
+    metadata = read_set_metadata(path)
+    spec, summary = metadata.spec, metadata.summary
+    n, *shape = metadata.columns["images"][0]
+    lines: dict[str, object] = {
+        "set": _title(metadata),
+        "images": f"{n} of {' x '.join(map(str, shape))}, {spec.dtype}, {len(spec.classes)} classes",
+        "source": f"{spec.source.get('source', spec.source_name)}, {spec.split} split  "
+        + _joined({name: value for name, value in spec.source.items() if name != "source"}),
+        "source digest": spec.source_digest,
+        "model": _network(metadata.made_by.model),
+        "model digest": spec.model_digest,
+        **({"control": _control(metadata.made_by.control)} if spec.control_digest else {}),
+        "method": f"{spec.method}  {_joined(spec.parameters)}".strip(),
+        "precision": spec.precision,
+        "seed": "none: nothing is random" if spec.seed is None else spec.seed,
+        "versions": _joined(spec.versions),
+        **{name.replace("_", " "): f"{value:.4f}" for name, value in summary.items()},
+        "columns": ", ".join(metadata.columns),
+    }
+    for number, warning in enumerate(metadata.warnings or ()):
+        lines["warning" if number == 0 else f"warning {number + 1}"] = warning
+    return _screen(path, lines)
+
+
+def _title(metadata: SetMetadata) -> str:
+    """What the set is; of an imported one as whoever imported it says."""
+    name, method = metadata.spec.name, metadata.spec.method
+    if method == "import" and name in DERIVED_SETS:
+        return DERIVED_SETS[name].title
+    return set_title(name, metadata.made_by, otherwise=f"made by {method}")
+
+
+def _network(card: ModelCard | None) -> str:
+    return NOT_TOLD if card is None else str(card)
+
+
+def _control(card: ModelCard | None) -> str:
+    wrong = card is not None and card.training.kind == "standard"
+    return _network(card) + (" (--any-model: no control, which must be adversarially trained)" if wrong else "")
+
+
+def model_text(path: Path) -> str:
+    """The checkpoint at `path` in a screenful; raises FeatsplitError where it is none."""
+    metadata = read_model_metadata(path)
+    recipe = metadata.recipe or {}
+    lines: dict[str, object] = {
+        "model": _joined({"arch": metadata.arch, "width": metadata.width, "stages": metadata.stages}),
+        "images": f"{' x '.join(map(str, metadata.shape))}, {metadata.classes} classes",
+        "trained on": metadata.trained_on or NOT_TOLD,
+        "data digest": metadata.data_digest or NOT_TOLD,
+        "recipe": _joined({name: value for name, value in recipe.items() if name != "adversary"}),
+        "adversary": _adversary(metadata),
+        "seed": NOT_TOLD if metadata.seed is None else metadata.seed,
+        "versions": _joined(metadata.versions),
+        **{name.replace("_", " "): f"{value:.4f}" for name, value in metadata.results.items()},
+    }
+    losses = [epoch["loss"] for epoch in metadata.history if "loss" in epoch]
+    if losses:
+        lines["loss"] = f"{losses[0]:.3f} in epoch 1, {losses[-1]:.3f} in epoch {len(losses)}"
+    return _screen(path, lines)
+
+
+def _adversary(metadata: ModelMetadata) -> str:
+    kind = training_of(metadata.recipe).kind
+    if kind != "adversarial":
+        return "none: standard training" if kind == "standard" else NOT_TOLD
+    adversary = (metadata.recipe or {})["adversary"]
+    return _joined(adversary) if isinstance(adversary, Mapping) else NOT_TOLD
+
+
+def _joined(fields: Mapping[str, Json]) -> str:
+    """The fields that are set, as "name value, name value"."""
+    kept = {name: value for name, value in fields.items() if value not in (None, [], ())}
+    return ", ".join(
+        f"{name} ({_joined(value)})" if isinstance(value, Mapping) else f"{name} {value}"
+        for name, value in kept.items()
+    )
+
+
+def _screen(path: Path, lines: Mapping[str, object]) -> str:
+    width = max(map(len, lines))
+    return "\n".join([str(path), *(f"  {name:<{width}}  {value}" for name, value in lines.items())])
