@@ -66,7 +66,7 @@ class SetSpec:
             "precision": self.precision,
             "versions": self.versions,
         }
-        kept = ("control_digest",) if self.method == "perturb" else ()  # null there: no control was asked
+        kept = {"control_digest", *self.extra} if self.method == "perturb" else {*self.extra}  # null: without a control
         return {name: value for name, value in fields.items() if value is not None or name in kept}
 
     def same_work(self, other: "SetSpec") -> bool:

@@ -1,0 +1,84 @@
+"""Shards can be written anywhere, in any order; assembled they are the set that one process writes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from featsplit.data import shards
+from featsplit.data.derived import verify, write_derived
+from featsplit.data.shards import Columns, assemble, missing, shard_rows, write_shard
+from featsplit.errors import FeatsplitError
+from featsplit.metadata.made_by import MadeBy
+from featsplit.metadata.sets import SetSpec, read_set_metadata
+
+TOTAL = 70
+SPEC = SetSpec("test", {}, "train")
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "SHARD", 16)
+
+
+def columns_of(rows: Tensor) -> Columns:
+    return {"images": (rows / TOTAL)[:, None, None, None], "labels": rows % 7}
+
+
+def summarise(columns: Columns) -> dict[str, float]:
+    return {"largest": float(columns["labels"].max())}
+
+
+def write(path: Path, number: int, batch_size: int) -> None:
+    write_shard(path, number, map(columns_of, shard_rows(number, total=TOTAL, batch_size=batch_size)))
+
+
+def examine(columns: Columns) -> list[str]:
+    return [] if "images" in columns else ["is small"]
+
+
+def joined(path: Path, spec: SetSpec = SPEC) -> None:
+    assemble(path, summarise, examine, spec=spec, total=TOTAL, made_by=MadeBy())
+
+
+def test_the_rows_of_all_shards_are_all_rows_once() -> None:
+    rows = [shard_rows(number, total=TOTAL, batch_size=5) for number in range(5)]
+    assert torch.equal(torch.cat([batch for shard in rows for batch in shard]), torch.arange(TOTAL))
+    assert [len(batch) for batch in rows[0]] == [5, 5, 5, 1]
+
+
+def test_shards_written_apart_and_in_any_order_make_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "apart.h5"
+    with pytest.warns(UserWarning, match="is small"):
+        write_derived(
+            tmp_path / "whole.h5", columns_of, summarise, total=TOTAL, batch_size=5, spec=SPEC, examine=examine
+        )
+    assert missing(path, SPEC, total=TOTAL) == [0, 1, 2, 3, 4]
+    for number in (3, 0, 4):
+        write(path, number, batch_size=3)
+    assert missing(path, SPEC, total=TOTAL) == [1, 2]
+    for number in (2, 1):
+        write(path, number, batch_size=100)
+    joined(path)
+    assert path.read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert read_set_metadata(path).warnings == ("is small",)
+    assert verify(path) == ["images", "labels"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["apart.h5", "whole.h5"]
+
+
+def test_what_is_not_all_written_is_not_assembled(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    missing(path, SPEC, total=TOTAL)
+    write(path, 0, batch_size=8)
+    with pytest.raises(FeatsplitError, match=r"a\.h5: shard 1 of 5 is not written yet; all must be there"):
+        joined(path)
+    assert not path.exists()
+
+
+def test_shards_of_other_work_are_not_assembled(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    for number in missing(path, SPEC, total=TOTAL):
+        write(path, number, batch_size=8)
+    with pytest.raises(FeatsplitError, match=r"shard 0 of 5 is not written yet"):
+        joined(path, SetSpec("test", {}, "train", seed=1))
