@@ -46,6 +46,12 @@ def digits() -> ImageData:
     return load_data(DataSpec("digits", limit=600, limit_test=200))
 
 
+@pytest.fixture
+def few(digits: ImageData) -> ImageData:
+    """The digits, with 90 training images."""
+    return ImageData("few", digits.classes, digits.train.take(torch.arange(90)), digits.test, digits.origin)
+
+
 def trained_on(data: ImageData, adversary: Adversary | None = None) -> Classifier:
     """A small residual network after a few epochs on `data`."""
     model = build(ModelSpec("resnet8", width=8, stages=2), shape=data.shape, classes=len(data.classes), seed=1)

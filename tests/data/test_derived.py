@@ -17,14 +17,10 @@ from torch.utils.data import DataLoader
 from featsplit.data import derived, shards
 from featsplit.data.dataset import open_dataset
 from featsplit.data.derived import as_stored, load_split, read_columns, verify, write_derived
-from featsplit.data.images import ImageData
 from featsplit.data.mapped import Mapped
 from featsplit.data.shards import Columns
-from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.sets import SetSpec, read_set_metadata
-from featsplit.models.classifier import Classifier
-from featsplit.synthesis import Perturb, build_perturb
 
 TOTAL = 70
 SPEC = SetSpec("test", {}, "train")
@@ -260,17 +256,6 @@ def test_the_reader_shares_no_open_file_between_processes(tmp_path: Path, monkey
     assert dataset._file[1] is not opened
 
 
-def test_a_derived_set_serves_wherever_data_are_asked_for(
-    tmp_path: Path, digits: ImageData, standard: Classifier
-) -> None:
-    path = tmp_path / "rand.h5"
-    build_perturb(path, standard, digits, Perturb(eps=0.5, steps=2), dtype="float16")
-    loaded = load_data(DataSpec(str(path)))
-    assert torch.equal(loaded.train.labels, read_columns(path, ["target"])["target"])
-    assert torch.equal(loaded.test.images, digits.test.images)
-    assert loaded.classes == digits.classes
-
-
 def test_a_large_set_is_mapped_from_a_copy_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a[1].h5")
     whole = load_split(tmp_path / "a[1].h5")
@@ -300,17 +285,3 @@ def test_a_damaged_chunk_is_found_when_the_copy_is_made(tmp_path: Path, monkeypa
     with pytest.raises(FeatsplitError, match=r"a\.h5: is damaged or no HDF5 file"):
         load_split(tmp_path / "a.h5")
     assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]
-
-
-def test_a_derived_set_whose_source_changed_is_refused(tmp_path: Path, standard: Classifier) -> None:
-    arrays: dict[str, Any] = {
-        "x_train": np.random.default_rng(0).random((30, 8, 8), dtype=np.float32),
-        "y_train": np.arange(30) % 10,
-    }
-    arrays |= {"x_test": 1 - arrays["x_train"], "y_test": arrays["y_train"]}
-    np.savez(tmp_path / "own.npz", **arrays)
-    data = load_data(DataSpec(f"npz:{tmp_path / 'own.npz'}"))
-    build_perturb(tmp_path / "rand.h5", standard, data, Perturb(steps=1))
-    np.savez(tmp_path / "own.npz", **{**arrays, "y_test": 9 - arrays["y_test"]})
-    with pytest.raises(FeatsplitError, match=r'its source "npz:.*own\.npz" has changed since'):
-        load_data(DataSpec(str(tmp_path / "rand.h5")))
