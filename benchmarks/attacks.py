@@ -58,8 +58,8 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
 def _runs(network: Classifier, plan: dict[str, Any]) -> dict[str, Run]:
     fast, exact = frozen(network), frozen(network, precision="float32")
     return {
-        "featsplit": lambda inputs, labels: pgd(fast, inputs, labels, draft=1.0, **plan),
-        "featsplit, until won": lambda inputs, labels: pgd(fast, inputs, labels, draft=1.0, until_won=True, **plan),
+        "featsplit": lambda inputs, labels: pgd(fast, inputs, labels, rough=1.0, **plan),
+        "featsplit, until won": lambda inputs, labels: pgd(fast, inputs, labels, rough=1.0, until_won=True, **plan),
         "featsplit, float32": lambda inputs, labels: pgd(exact, inputs, labels, **plan),
         "foolbox": lambda inputs, labels: peers.foolbox_pgd(network, inputs, labels, **plan),
         "torchattacks": lambda inputs, labels: peers.torchattacks_pgd(network, inputs, labels, **plan),

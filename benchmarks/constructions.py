@@ -13,13 +13,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from benchmarks.pages import Claim, write
-from featsplit.report.answers import agreement
-from featsplit.report.discussion import audit_table, bugs_table, layer_table, leakage_table, mislabelled_table
+from featsplit.report.cells import Cells
 from featsplit.report.rows import picked, values
-from featsplit.report.tables import Cells
-from featsplit.report.toys import arms_table, eps_table, survival_table, theorem_table
+from featsplit.studies.distill2019.page import audit_table, bugs_table, layer_table, leakage_table, mislabelled_table
+from featsplit.studies.distill2019.rows import layers_of, units_of
+from featsplit.studies.gaussians.claims import agreement
+from featsplit.studies.gaussians.page import theorem_table
+from featsplit.studies.planted.page import survival_table
+from featsplit.studies.squares.page import arms_table, eps_table
 
-Row = dict[str, Any]
+Rows = list[Any]
+"""Rows as JSON has them, of whichever study."""
 
 
 class Construction(NamedTuple):
@@ -30,15 +34,15 @@ class Construction(NamedTuple):
 
     title: str
     words: str
-    tables: Callable[[list[Row]], list[Cells]]
-    claims: Callable[[list[Row]], list[Claim]]
+    tables: Callable[[Rows], list[Cells]]
+    claims: Callable[[Rows], list[Claim]]
     plots: tuple[str, ...] = ()
     seeds: str = "0,1,2"
     seconds: int = 300
     downloads: bool = False
 
 
-def _gaussians(rows: list[Row]) -> list[Claim]:
+def _gaussians(rows: Rows) -> list[Claim]:
     of = {line[0]: line[1] for line in agreement(rows)[1:]}
     found = [float(of[f"Theorem {number}"].removesuffix(" %")) for number in (1, 2, 3)]
     return [
@@ -47,12 +51,12 @@ def _gaussians(rows: list[Row]) -> list[Claim]:
     ]
 
 
-def _squares(rows: list[Row]) -> list[Claim]:
+def _squares(rows: Rows) -> list[Claim]:
     def at(arm: str, eps: float) -> list[float]:
-        return [row["accuracy"] for row in picked(rows, arm=arm, part="grid", eps=eps)]
+        return [row["accuracy"] for row in picked(rows, arm=arm, experiment="grid", eps=eps)]
 
-    first = [row["accuracy"] for row in picked(rows, arm="deep", part="epochs", epoch=1, eps=0.01)]
-    fitted = [row["train_accuracy"] for row in picked(rows, arm="deep", part="grid", eps=0.01)]
+    first = [row["accuracy"] for row in picked(rows, arm="deep", experiment="epochs", epoch=1, eps=0.01)]
+    fitted = [row["train_accuracy"] for row in picked(rows, arm="deep", experiment="grid", eps=0.01)]
     return [
         Claim("linear, accuracy at eps .8, least of the seeds", min(at("linear", 0.8)), 0.95),
         Claim("deep, training labels read, least of the seeds", min(fitted), 0.999),
@@ -61,9 +65,9 @@ def _squares(rows: list[Row]) -> list[Claim]:
     ]
 
 
-def _planted(rows: list[Row]) -> list[Claim]:
+def _planted(rows: Rows) -> list[Claim]:
     def kept(name: str, component: str) -> float:
-        of = picked(rows, part="planted", train_set=name, component=component, amplitude=0.03)
+        of = picked(rows, experiment="planted", train_set=name, component=component, amplitude=0.03)
         return statistics.fmean(row["kept"] for row in of)
 
     return [
@@ -80,14 +84,14 @@ def _planted(rows: list[Row]) -> list[Claim]:
     ]
 
 
-def _discussed(rows: list[Row]) -> list[Claim]:
+def _discussed(rows: Rows) -> list[Claim]:
     def mean(**fields: Any) -> float:
         return statistics.fmean(values(rows, **fields))
 
-    success = {name: mean(part="construction", test_set=f"{name}:found") for name in ("det", "det-bugs")}
-    transfer = {name: mean(part="bugs", test_set=f"{name}:train") for name in ("det", "det-bugs")}
-    learned = mean(part="bugs", train_set="det-bugs", test_set="source", attack="none")
-    wrong = mean(part="mislabelled", train_set="mislabelled", test_set="source")
+    success = {name: mean(experiment="construction", test_set=name, moment="found") for name in ("det", "det-bugs")}
+    transfer = {name: mean(experiment="bugs", test_set=name, split="train") for name in ("det", "det-bugs")}
+    learned = mean(experiment="bugs", train_set="det-bugs", test_set="source", attack="none")
+    wrong = mean(experiment="mislabelled", train_set="mislabelled", test_set="source")
     return [
         Claim("bugs: success over that of PGD", success["det-bugs"] / success["det"], 0.9),
         Claim("bugs: transfer to a fresh network", transfer["det-bugs"], 0.2, most=True),
@@ -96,38 +100,45 @@ def _discussed(rows: list[Row]) -> list[Claim]:
     ]
 
 
-def _discussion_tables(rows: list[Row]) -> list[Cells]:
-    return [bugs_table(rows), mislabelled_table(rows), leakage_table(rows), audit_table(rows), layer_table(rows)]
+def _discussion_tables(rows: Rows) -> list[Cells]:
+    return [
+        bugs_table(rows),
+        mislabelled_table(rows),
+        leakage_table(rows),
+        audit_table(units_of(rows)),
+        layer_table(layers_of(rows)),
+    ]
 
 
-def _theorems(rows: list[Row]) -> list[Cells]:
+def _theorems(rows: Rows) -> list[Cells]:
     return [agreement(rows), *(theorem_table(picked(rows, theorem=theorem)) for theorem in (1, 2, 3, "rule"))]
 
 
-PARTS = "--parts audit,leakage,bugs,mislabelled"
 CONSTRUCTIONS = {
-    "gaussians": Construction("Two Gaussians", "toy gaussians", _theorems, _gaussians, plots=("gaussians",), seeds=""),
+    "gaussians": Construction(
+        "Two Gaussians", "run gaussians --seeds 0,1,2", _theorems, _gaussians, plots=("gaussians",), seeds=""
+    ),
     "squares": Construction(
         "Adversarial squares",
-        "toy squares",
+        "run squares",
         lambda rows: [arms_table(rows), eps_table(rows)],
         _squares,
         plots=("by_eps", "by_epoch"),
         seconds=180,
     ),
     "planted": Construction(
-        "Planted truth", "toy planted", lambda rows: [survival_table(rows)], _planted, plots=("planted",)
+        "Planted truth", "run planted", lambda rows: [survival_table(rows)], _planted, plots=("planted",)
     ),
     "discussion-digits": Construction(
         "The paper's discussion on digits",
-        f"run digits {PARTS}",
+        "run distill-digits",
         _discussion_tables,
         _discussed,
         plots=("audit",),
     ),
     "discussion-cifar10-mini": Construction(
         "The paper's discussion on cifar10-mini",
-        f"run cifar10-mini {PARTS}",
+        "run distill-cifar10-mini",
         _discussion_tables,
         _discussed,
         plots=("audit",),
@@ -147,12 +158,14 @@ def measure(name: str, results: Path, *, data_root: Path | None) -> bool:
         seconds = time.perf_counter() - began
         if of.seeds:
             subprocess.run([*command, "--seeds", of.seeds], check=True, stdout=subprocess.DEVNULL)
-        rows: list[Row] = json.loads((Path(folder) / "rows.json").read_text())
+        rows: Rows = json.loads((Path(folder) / "rows.json").read_text())
         for plot in of.plots:
             (results / "plots").mkdir(exist_ok=True)
             shutil.copy(Path(folder) / "plots" / f"{plot}.svg", results / "plots" / f"{name}-{plot}.svg")
     text = f"`featsplit {of.words}` took {seconds:.0f} s as a whole process."
     text += f" The numbers are of `--seeds {of.seeds}`." if of.seeds else ""
-    kept = [row for row in rows if row.get("part") != "epochs" or "arm" in row]  # those of a run are many, and not told
+    kept = [
+        row for row in rows if row.get("experiment") != "epochs" or "arm" in row
+    ]  # those of a run are many, and not told
     claims = [*of.claims(rows), Claim(f"seconds of `featsplit {of.words}`", seconds, of.seconds, most=True)]
     return write(results, name, of.title, text, of.tables(rows), claims, {"seconds": seconds}, rows=kept)

@@ -20,7 +20,9 @@ MAY_IMPORT = {
     "studies": (*PARTS, *STAGES, "report", "engine"),
     "commands": (*PARTS, *STAGES, "report", "engine", "studies"),
 }
-"""What each package may import beside itself and the ground: the single modules beside the packages."""
+"""What each package may import beside itself and the ground, which is all that has no line here."""
+STUDIES_THAT_BUILD = {("distill2019", "ilyas2019"), ("planted", "ilyas2019")}
+"""No study imports another, but for these."""
 
 
 def imports(tree: Tree) -> list[Count]:
@@ -49,18 +51,25 @@ def _imported(tree: Tree, path: Path) -> Iterator[str]:
 
 def _may(tree: Tree, name: str, other: str) -> bool:
     own, its = _part(tree, name), _part(tree, other)
-    if "top" in (own, its):
-        return own == "top"
+    if own == "top":
+        return True
+    if (study := _study(name)) and _study(other) not in ("", study):
+        return (study, _study(other)) in STUDIES_THAT_BUILD
     return its in (own, "ground") or its in MAY_IMPORT.get(own, ())
 
 
 def _part(tree: Tree, name: str) -> str:
-    """The package that a module belongs to, `ground` for a module beside the packages, `top` for what starts it all."""
-    first, *rest = [*name.split("."), ""][1:]
+    """The package that a module belongs to; `top` is what starts the program, what has no line is the ground."""
     if name in ("cli", "featsplit.__main__"):
         return "top"
+    first = [*name.split("."), ""][1]
     part = tree.renamed.get(first, first)
-    return part if part in MAY_IMPORT or len(rest) > 1 else "ground"
+    return part if part in MAY_IMPORT else "ground"
+
+
+def _study(name: str) -> str:
+    """The study that a module belongs to; empty where it is of none."""
+    return [*name.split("."), "", ""][2] if name.startswith("featsplit.studies.") else ""
 
 
 def _circles(edges: dict[str, set[str]]) -> list[set[str]]:

@@ -12,10 +12,9 @@ from benchmarks import peers
 from benchmarks.clock import flops, interleaved, matmul_rate
 from benchmarks.networks import SUBJECTS, Subject, data_of, inner, trained
 from benchmarks.pages import Claim, write
+from featsplit.descent import RULES, Evaluation, Normalised, Result, RuleName, minimize
 from featsplit.geometry import box, lengths
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import Evaluation, Found, minimize
-from featsplit.rules import RuleName, StepRule
 from featsplit.runtime import frozen
 from featsplit.synthesis import match_representation
 
@@ -57,8 +56,8 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
         lbfgs = found["to_the_distance"]["lbfgs"]
         ratio = lbfgs["ratio"] if lbfgs["reached"] else 0.0
         claims.append(Claim(f"{name}: lbfgs, times cheaper than robustness", ratio, LEAST[subject.arch]))
-    draft = figures["ResNet-18, 32 x 32"]
-    share = draft["flops"] / draft["seconds_a_step"]["featsplit, bfloat16"] / 1e9 / rates[torch.bfloat16]
+    residual = figures["ResNet-18, 32 x 32"]
+    share = residual["flops"] / residual["seconds_a_step"]["featsplit, bfloat16"] / 1e9 / rates[torch.bfloat16]
     claims.append(Claim("ResNet-18: a bfloat16 step, share of the bf16 matmul rate", share, SHARE))
     text = (
         "Real CIFAR-10, networks trained adversarially; median of 5 rounds, all in turn. robustness' loop is timed "
@@ -83,9 +82,9 @@ def _one(subject: Subject, data_root: Path | None) -> dict[str, Any]:
     calls: dict[str, Callable[[], object]] = {
         "robustness' loop": partial(peers.robustness_match, network, *theirs, steps=count, step_size=0.1),
         "robustness without a step": partial(peers.robustness_match, network, *theirs, steps=0, step_size=0.1),
-        "plain float32 torch": partial(_steps, network, *theirs, "paper", count),
-        "featsplit, float32": partial(_steps, exact, inputs, starts, "paper", count),
-        "featsplit, bfloat16": partial(_steps, fast, inputs, starts, "paper", count),
+        "plain float32 torch": partial(_steps, network, *theirs, "normalised", count),
+        "featsplit, float32": partial(_steps, exact, inputs, starts, "normalised", count),
+        "featsplit, bfloat16": partial(_steps, fast, inputs, starts, "normalised", count),
         "featsplit, bfloat16, with lbfgs": partial(_steps, fast, inputs, starts, "lbfgs", count),
     }
     seconds = interleaved(calls)
@@ -94,7 +93,7 @@ def _one(subject: Subject, data_root: Path | None) -> dict[str, Any]:
     a_step = {kind: value / count / sizes[kind] for kind, value in seconds.items()}
     if subject.side == 32:  # 1000 steps of all would take minutes
         inputs, starts = inputs[:32], starts[:32]
-    goal = _distances(network, inputs, match_representation(fast, inputs, starts, steps=PAPER_STEPS, rule=StepRule()))
+    goal = _distances(network, inputs, match_representation(fast, inputs, starts, steps=PAPER_STEPS, rule=Normalised()))
     loop = PAPER_STEPS * a_step["robustness' loop"]
     reached: dict[str, Any] = {
         "robustness' loop": {"steps": PAPER_STEPS, "distances": goal, "reached": True, "seconds": loop, "ratio": 1.0}
@@ -105,19 +104,19 @@ def _one(subject: Subject, data_root: Path | None) -> dict[str, Any]:
     for rule, (_, distances) in matches.items():
         own = seconds[rule] / len(inputs)
         reached[rule] = {**distances, "seconds": own, "ratio": loop / own}
-    one = partial(_steps, network, inputs[:1], starts[:1], "paper", 1)
+    one = partial(_steps, network, inputs[:1], starts[:1], "normalised", 1)
     return {"flops": flops(one), "batches": sizes, "seconds_a_step": a_step, "to_the_distance": reached}
 
 
-def _steps(network: Classifier, inputs: Tensor, starts: Tensor, rule: RuleName, count: int) -> Found:
-    """`count` matching steps and nothing else, all of them in a draft."""
+def _steps(network: Classifier, inputs: Tensor, starts: Tensor, rule: RuleName, count: int) -> Result:
+    """`count` matching steps and nothing else, all of them rough."""
     goal = torch.zeros(len(inputs), network.head.in_features)
 
-    def objective(current: Tensor, rows: Tensor) -> Evaluation:
-        square = (network.representation(current) - goal[rows]).square().sum(dim=1)
+    def objective(current: Tensor, rows: Tensor, *, rough: bool) -> Evaluation:
+        square = ((network.rough if rough else network).representation(current) - goal[rows]).square().sum(dim=1)
         return Evaluation(square / 2, square.detach())
 
-    return minimize(objective, starts, steps=count, rule=StepRule(rule), project=box, draft=1.0)
+    return minimize(objective, starts, steps=count, rule=RULES[rule](), project=box, rough=1.0)
 
 
 def _fewest(
@@ -125,7 +124,7 @@ def _fewest(
 ) -> tuple[Callable[[], Tensor], dict[str, Any]]:
     """The match with the fewest of the `TRIED` steps that comes as near as `goal`, each image stopping there."""
     for steps in TRIED:
-        match = partial(match_representation, fast, inputs, starts, steps=steps, rule=StepRule(rule), tolerance=goal[0])
+        match = partial(match_representation, fast, inputs, starts, steps=steps, rule=RULES[rule](), tolerance=goal[0])
         distances = _distances(network, inputs, match())
         reached = distances[0] <= goal[0] and distances[1] <= goal[1]
         if reached:
@@ -144,6 +143,6 @@ def _distances(network: Classifier, inputs: Tensor, found: Tensor) -> tuple[floa
 def _check(network: Classifier, exact: Classifier, inputs: Tensor, starts: Tensor) -> None:
     """The paper's rule and robustness' loop take the same steps."""
     theirs = peers.robustness_match(network, inputs, starts, steps=5, step_size=0.1)
-    ours = match_representation(exact, inputs, starts, steps=5, rule=StepRule("paper", 0.1))
+    ours = match_representation(exact, inputs, starts, steps=5, rule=Normalised(0.1))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)
     assert float((ours - starts).abs().max()) > 0.02

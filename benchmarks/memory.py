@@ -19,8 +19,8 @@ def build(folder: str) -> None:
     import torch
 
     from featsplit.data.images import ImageData, Split
+    from featsplit.descent import LBFGS
     from featsplit.models.build import build as fresh
-    from featsplit.rules import StepRule
     from featsplit.synthesis import Match, build_match
 
     generator = torch.Generator().manual_seed(0)
@@ -28,7 +28,7 @@ def build(folder: str) -> None:
     split = Split(images, torch.arange(50_000) % 10)
     data = ImageData("random", tuple("0123456789"), split, split.take(torch.arange(100)))
     model = fresh("resnet8", shape=data.shape, classes=10)
-    build_match(Path(folder) / "robust.h5", model, data, Match(StepRule("lbfgs", 1.0), steps=9))
+    build_match(Path(folder) / "robust.h5", model, data, Match(LBFGS(1.0), steps=9))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 

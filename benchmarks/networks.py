@@ -8,11 +8,10 @@ from torch import Tensor
 
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
-from featsplit.experiment.stages import train_to_file
 from featsplit.models.build import ModelSpec
 from featsplit.models.checkpoints import load_model
 from featsplit.models.classifier import Classifier
-from featsplit.training import Adversary, Recipe
+from featsplit.training import Adversary, Recipe, ensure_trained
 
 CACHE = Path(__file__).parent / ".networks"
 
@@ -52,7 +51,7 @@ def trained(subject: Subject, data: ImageData) -> Classifier:
     adversary = Adversary(eps=0.25, steps=2)
     recipe = Recipe(subject.epochs, lr=0.1, nesterov=True, schedule="one-cycle", augment=("flip",), adversary=adversary)
     path = CACHE / f"{subject.arch}.safetensors"
-    train_to_file(path, data, ModelSpec(subject.arch), recipe, seed=0, device=torch.device("cpu"), overwrite=True)
+    ensure_trained(path, data, ModelSpec(subject.arch), recipe, seed=0, device=torch.device("cpu"), overwrite=True)
     return load_model(path).requires_grad_(False)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.machine import machine, told
-from featsplit.report.tables import Cells, as_markdown
+from featsplit.report.cells import Cells, as_markdown
 
 
 class Claim(NamedTuple):

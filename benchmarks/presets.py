@@ -3,19 +3,21 @@
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 from benchmarks.machine import machine, told
 from benchmarks.pages import as_json
+from featsplit.engine.results import Results
+from featsplit.report.cells import as_markdown
 from featsplit.report.intervals import Term, weighted
-from featsplit.report.markup import Block, Code, Heading, Picture, Plot, as_page
-from featsplit.report.page import Run, blocks_of
+from featsplit.report.markup import Block, Brief, Code, Heading, Picture, Plot, as_page
 from featsplit.report.rows import picked
-from featsplit.report.tables import as_markdown
+from featsplit.rows import Row
+from featsplit.studies import open_results, study_named
 
-Row = dict[str, Any]
 SEEDS = "0,1,2"
 
 
@@ -85,10 +87,10 @@ def measure(name: str, results: Path, *, data_root: Path | None, validation: boo
     with TemporaryDirectory() as folder:
         seconds = run_preset(name, Path(folder), "0", extra)
         more = 0.0 if name == "cifar10-cpu" else run_preset(name, Path(folder), SEEDS, extra)  # takes seed 0 up
-        return write(name, results, Run(Path(folder)), (seconds, seconds + more), validation=validation)
+        return write(name, results, open_results(Path(folder)), (seconds, seconds + more), validation=validation)
 
 
-def write(name: str, results: Path, run: Run, seconds: tuple[float, float], *, validation: bool) -> bool:
+def write(name: str, results: Path, run: Results[Any], seconds: tuple[float, float], *, validation: bool) -> bool:
     """Write the rows, the tables and the verdicts on the aims of preset `name`; whether none of them is missed.
 
     Of the rows those by epoch are left out. `seconds` are of one seed and of all.
@@ -97,11 +99,17 @@ def write(name: str, results: Path, run: Run, seconds: tuple[float, float], *, v
     command = f"python -m benchmarks {name}" + (" --validation" if validation else "")
     stem = f"{name}-validation" if validation else name
     content: dict[str, Any] = {"command": command, "machine": seen, "seconds_one_seed": seconds[0]}
-    content |= {"seconds_all_seeds": seconds[1], "settings": run.told["settings"], "chance": run.chance}
+    content |= {"seconds_all_seeds": seconds[1], "settings": run.settings.plain(), "chance": run.chance}
     content["aims"] = [dict(zip(HEAD, line, strict=True)) for line in verdicts]
-    rows = [row for row in run.rows if row["part"] != "epochs"]
+    rows = [row for row in run.rows if row["experiment"] != "epochs"]
     (results / f"{stem}.json").write_text(as_json(content, rows))
-    blocks = _filled([block for block in blocks_of(run) if not isinstance(block, Plot | Picture | Code)])
+    blocks = _filled(
+        [
+            block
+            for block in study_named(run.settings.study).page(run)
+            if not isinstance(block, Plot | Picture | Code | Brief)
+        ]
+    )
     page = [
         f"`{command}`: one seed took {seconds[0]:.0f} s as a whole process, seeds {run.seeds} {seconds[1]:.0f} s.",
         f"Machine: {told(seen)}.",
@@ -116,12 +124,12 @@ def write(name: str, results: Path, run: Run, seconds: tuple[float, float], *, v
 HEAD = ["aim", "measured (95 % interval)", "bound", "verdict"]
 
 
-def _aims(name: str, rows: list[Row]) -> list[list[str]]:
+def _aims(name: str, rows: Sequence[Row]) -> list[list[str]]:
     """The verdict on each aim, by its interval over images and seeds."""
     lines = []
     for aim in AIMS[name]:
         terms = [
-            Term(weight, picked(rows, part="main", train_set=of, training="standard", test_set="source", eps=eps))
+            Term(weight, picked(rows, experiment="main", train_set=of, training="standard", test_set="source", eps=eps))
             for weight, of, eps in aim.accuracies
         ]
         found = weighted(terms)

@@ -13,11 +13,11 @@ from benchmarks.machine import machine
 from benchmarks.pages import Claim, as_json, write
 from benchmarks.presets import SEEDS, run_preset
 from featsplit.metadata.sets import read_set_metadata
-from featsplit.report.tables import Cells
+from featsplit.report.cells import Cells
 
 PRESETS = ("digits", "cifar10-mini")
 NAMES = tuple(f"rules-{preset}" for preset in PRESETS)
-PAPER = ["match.rule.name=paper", "match.steps=1000", "precision=float32"]
+PAPER = ["match.rule.name=normalised", "match.steps=1000", "precision=float32"]
 RULES = {
     "paper, float32": PAPER,
     "momentum": ["match.rule.name=momentum", "match.steps=80"],
@@ -64,16 +64,16 @@ def measure(name: str, results: Path, *, data_root: Path | None) -> bool:
 
 def _run(preset: str, settings: list[str], data_root: Path | None) -> tuple[dict[str, Any], list[Row]]:
     """What a run by `settings` tells of itself, and its rows of the sets and of the networks trained on them."""
-    extra = ["--parts", "none", *(word for setting in settings for word in ("--set", setting))]
+    extra = ["--experiments", "none", *(word for setting in settings for word in ("--set", setting))]
     extra += ["--data-root", str(data_root)] if data_root else []
     with TemporaryDirectory() as folder:
         seconds = run_preset(preset, Path(folder), SEEDS, extra)
         rows = json.loads((Path(folder) / "rows.json").read_text())
         reached = {name: _matched(Path(folder), name) for name in ("robust", "nonrobust")}
-    words = ["featsplit", "run", preset, "--seeds", SEEDS, "--parts", "none"]
+    words = ["featsplit", "run", preset, "--seeds", SEEDS, "--experiments", "none"]
     command = shlex.join([*words, *(word for setting in settings for word in ("--set", setting))])
     told = {"command": command, "machine": machine(), "seconds": seconds, "matched": reached}
-    return told, [row for row in rows if row["part"] in ("main", "construction")]
+    return told, [row for row in rows if row["experiment"] in ("main", "construction")]
 
 
 def _matched(folder: Path, name: str) -> dict[str, float]:
@@ -123,15 +123,17 @@ def compare(
 
 def _keys(found: dict[str, list[Row]]) -> list[Key]:
     """What every rule was measured on, with as many seeds as the others."""
-    counts = [
-        Counter((row["train_set"], row["training"], row["test_set"], row["eps"]) for row in rows)
-        for rows in found.values()
-    ]
+    counts = [Counter(map(_key, rows)) for rows in found.values()]
     return [key for key, count in counts[-1].items() if all(other[key] == count for other in counts)]
 
 
 def _values(rows: list[Row], key: Key) -> list[float]:
-    return [row["accuracy"] for row in rows if (row["train_set"], row["training"], row["test_set"], row["eps"]) == key]
+    return [row["accuracy"] for row in rows if _key(row) == key]
+
+
+def _key(row: Row) -> Key:
+    test = [row["test_set"], *(row[name] for name in ("labels", "moment") if row.get(name))]
+    return row["train_set"], row["training"], ":".join(test), row["eps"]
 
 
 def _mean(found: dict[str, list[Row]], rule: str, eps: float) -> float:

@@ -20,7 +20,13 @@ from safetensors import safe_open
 
 Row = dict[str, Any]
 
-ROW_FIELDS: dict[str, tuple[str, ...]] = {"experiment": ("part",), "which": ()}
+ROW_FIELDS: dict[str, tuple[str, ...]] = {
+    "experiment": ("part",),
+    "which": ("split", "labels", "moment"),
+    "class": ("target_class",),
+    "images": ("attacked",),
+    "of": ("quantity",),
+}
 """The name here, and the other names that a field of a row has had, or has now.
 
 `which` is what stood behind the colon of `test_set`: source:next, det:train, rand:found, transferred:next. It may be
@@ -84,8 +90,13 @@ def canonical(row: Row) -> Row:
         known = _known(name, ROW_FIELDS)
         if value is not None and value not in USUAL.get(known, ()):
             found[known] = value
+    if "theorem" in found:
+        theorem = found.pop("theorem")
+        found["experiment"] = theorem if theorem == "rule" else f"theorem {theorem}"
     if ":" in str(found.get("test_set", "")):
         found["test_set"], _, found["which"] = found["test_set"].partition(":")
+    if found.get("experiment") == "epochs" and found.get("test_set") in ("standard", "adversarial"):
+        found["test_set"] = "source"  # it was named by its network
     return found
 
 

@@ -99,8 +99,10 @@ def _plain_step(
             attacked = attacked.detach().requires_grad_(True)
             loss = F.cross_entropy(network(attacked), labels, reduction="sum")
             (gradient,) = torch.autograd.grad(loss, attacked)
-            stride = adversary.step_size or 0.0
-            moved = attacked + stride * gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
+            step_size = adversary.step_size or 0.0
+            moved = (
+                attacked + step_size * gradient / gradient.flatten(1).norm(dim=1).clamp_min(1e-12)[:, None, None, None]
+            )
             delta = moved.detach() - inputs
             length = delta.flatten(1).norm(dim=1)[:, None, None, None]
             attacked = (inputs + delta * (adversary.eps / length.clamp_min(adversary.eps))).clamp(0, 1)

@@ -1,5 +1,6 @@
 """Files that are whole or not there: written beside their place and renamed into it."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -56,3 +57,8 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON values to `path`, whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(value, indent=1) + "\n")
+
+
+def json_digest(value: object) -> str:
+    """SHA-256 of JSON values."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

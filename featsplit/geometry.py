@@ -1,10 +1,11 @@
-r"""The two norms of the threat model, l2 and linf, on batches of images.
+r"""The threat model on batches of images: the two norms, l2 and linf, and the eps-balls in them.
 
 For a gradient g the steepest unit step is g / ||g||_2 (l2) or sign(g) (linf); projection onto the ball of radius eps
 is delta * min(1, eps / ||delta||_2) or clip(delta, -eps, eps). All sizes are on the [0, 1] pixel scale.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
@@ -17,15 +18,67 @@ Norm = Literal["l2", "linf"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
 
 
-def check_threat(place: str, norm: str, eps: float) -> None:
-    """Raise FeatsplitError unless `norm` is known and `eps` is a radius on the [0, 1] scale."""
+def check_norm(place: str, norm: str) -> None:
+    """Raise FeatsplitError at `place` where `norm` is none of `NORMS`."""
     if norm not in NORMS:
         raise unknown(f"{place}.norm", norm, NORMS)
+
+
+def check_threat(place: str, norm: str, eps: float) -> None:
+    """Raise FeatsplitError unless `norm` is known and `eps` is a radius on the [0, 1] scale."""
+    check_norm(place, norm)
     if not 0 <= eps < float("inf"):
         raise FeatsplitError(f"{place}.eps = {eps:g}: must be a number of at least 0")
     if norm == "linf" and eps > 1:
         cure = f"; {eps:g}/255 is {eps / 255:.4f}" if eps <= 255 else ""
         raise FeatsplitError(f'{place}.eps = {eps:g}: must be at most 1 for norm "linf" (pixels are in [0, 1]){cure}')
+
+
+@dataclass(frozen=True)
+class Threat:
+    """What an adversary may do to an image: move it by at most `eps` in `norm`, on the [0, 1] pixel scale."""
+
+    norm: Norm
+    eps: float
+
+    def check(self, place: str) -> None:
+        """Raise FeatsplitError at `place` unless the norm is known and eps is a radius on the [0, 1] scale."""
+        check_threat(place, self.norm, self.eps)
+
+    def project(self, delta: Tensor) -> Tensor:
+        """The nearest point to each `delta` (N, ...) in the ball around zero."""
+        if self.norm == "linf":
+            return delta.clamp(-self.eps, self.eps)
+        length = lengths(delta, "l2")
+        return delta * _column(torch.where(length > self.eps, self.eps / length, 1.0), delta)
+
+    def ball(self, origin: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """The map onto the ball around each image of `origin`, then into [0, 1] (as `robustness.attack_steps` does).
+
+        Called with inputs and their `rows`, which images of `origin` they belong to.
+        """
+
+        def onto(inputs: Tensor, rows: Tensor) -> Tensor:
+            centre = origin[rows]
+            return (centre + self.project(inputs - centre)).clamp(0, 1)
+
+        return onto
+
+    def random_offsets(self, indices: Sequence[int] | Tensor, shape: Sequence[int], *, seed: int, stage: str) -> Tensor:
+        """A uniform point of the ball for each example: (N, *shape) float32 on the CPU.
+
+        It derives from (seed, stage, index). l2 takes the first d of d + 2 coordinates of a uniform point on the
+        sphere, which are uniform in the ball (Harman and Lacko 2010); linf maps normal noise through its own
+        distribution function.
+        """
+        size = int(torch.Size(shape).numel())
+        noise = randomness.normal(seed, stage, indices, (size + 2,))
+        if self.norm == "l2":
+            points = (noise / torch.linalg.vector_norm(noise, dim=1, keepdim=True))[:, :size]
+        else:
+            points = torch.erf(noise[:, :size] / 2**0.5)
+        offsets: Tensor = self.eps * points.reshape(-1, *shape)
+        return offsets
 
 
 def lengths(delta: Tensor, norm: Norm) -> Tensor:
@@ -47,48 +100,9 @@ def direction(gradient: Tensor, norm: Norm) -> Tensor:
     return scaled / _column(lengths(scaled, "l2"), gradient).clamp_min(0.5)
 
 
-def project(delta: Tensor, norm: Norm, eps: float) -> Tensor:
-    """The nearest point to each `delta` in the ball of radius `eps` around zero."""
-    if norm == "linf":
-        return delta.clamp(-eps, eps)
-    length = lengths(delta, "l2")
-    return delta * _column(torch.where(length > eps, eps / length, 1.0), delta)
-
-
-def ball(origin: Tensor, norm: Norm, eps: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """The map onto the eps-ball around each image of `origin`, then into [0, 1] (as `robustness.attack_steps` does).
-
-    Called with inputs and their `rows`, which images of `origin` they belong to.
-    """
-
-    def onto(inputs: Tensor, rows: Tensor) -> Tensor:
-        centre = origin[rows]
-        return (centre + project(inputs - centre, norm, eps)).clamp(0, 1)
-
-    return onto
-
-
 def box(inputs: Tensor, rows: Tensor) -> Tensor:
     """The map into [0, 1] alone, for representation matching, which has no ball."""
     return inputs.clamp(0, 1)
-
-
-def random_offsets(
-    indices: Sequence[int] | Tensor, shape: Sequence[int], *, norm: Norm, eps: float, seed: int, stage: str
-) -> Tensor:
-    """A uniform point of the eps-ball for each example: (N, *shape) float32 on the CPU.
-
-    l2 takes the first d of d + 2 coordinates of a uniform point on the sphere, which are uniform in the ball
-    (Harman and Lacko 2010); linf maps normal noise through its own distribution function.
-    """
-    size = int(torch.Size(shape).numel())
-    noise = randomness.normal(seed, stage, indices, (size + 2,))
-    if norm == "l2":
-        points = (noise / torch.linalg.vector_norm(noise, dim=1, keepdim=True))[:, :size]
-    else:
-        points = torch.erf(noise[:, :size] / 2**0.5)
-    offsets: Tensor = eps * points.reshape(-1, *shape)
-    return offsets
 
 
 def _column(values: Tensor, like: Tensor) -> Tensor:

@@ -74,8 +74,9 @@ def robust(digits: ImageData) -> Classifier:
     return trained_on(digits, Adversary("pgd", "l2", eps=1.0, steps=3))
 
 
-EVERY_PART = """
-parts = [
+EVERY_EXPERIMENT = """
+study = "distill2019"
+experiments = [
   "noise", "splits", "control", "architectures", "steps", "autoattack", "audit", "leakage", "bugs", "mislabelled",
 ]
 architectures = ["linear", "cnn", "vgg7", "resnet8"]
@@ -107,21 +108,21 @@ restarts = 2
 [scrutiny]
 images = 6
 steps = 105
-strides = [1.0, 0.1]
+relative_step_sizes = [1.0, 0.1]
 [discussion]
 ensemble = 1
 early_epochs = 1
 images = 20
 steps = 2
 """
-"""Every part, as short as can be; under eps 3 no image holds, so AutoAttack is done at once."""
+"""Every experiment, as short as can be; under eps 3 no image holds, so AutoAttack is done at once."""
 
 
 @pytest.fixture(scope="session")
-def every_part(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a finished run of two seeds with every part (read only: copy it to change it)."""
-    folder = tmp_path_factory.mktemp("every_part")
-    (folder / "tiny.toml").write_text(EVERY_PART)
+def every_experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of two seeds with every experiment (read only: copy it to change it)."""
+    folder = tmp_path_factory.mktemp("every_experiment")
+    (folder / "tiny.toml").write_text(EVERY_EXPERIMENT)
     words = ["run", str(folder / "tiny.toml"), "--out", str(folder / "out"), "--seeds", "0,1", "--workers", "1"]
     result = CliRunner().invoke(app, [*words, "--device", "cpu"], catch_exceptions=False)
     assert result.exit_code == 0, result.output

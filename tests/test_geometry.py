@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from featsplit.errors import FeatsplitError
-from featsplit.geometry import NORMS, Norm, ball, box, check_threat, direction, lengths, project, random_offsets
+from featsplit.geometry import NORMS, Norm, Threat, box, direction, lengths
 
 SHAPE = (2, 3, 4)
 norms = pytest.mark.parametrize("norm", NORMS)
@@ -47,16 +47,16 @@ def test_projection_is_that_of_numpy(norm: Norm, seed: int, scale: float, eps: f
         expected = exact * np.minimum(1, eps / numpy_lengths(delta, norm)).reshape(-1, 1, 1, 1)
     else:
         expected = np.clip(exact, -eps, eps)
-    np.testing.assert_allclose(project(delta, norm, eps).numpy(), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(Threat(norm, eps).project(delta).numpy(), expected, rtol=1e-5, atol=1e-7)
 
 
 @norms
 @laws
 @given(seed=seeds, scale=scales, eps=radii)
 def test_projection_is_idempotent_and_never_outside(norm: Norm, seed: int, scale: float, eps: float) -> None:
-    once = project(noise(seed, scale=scale), norm, eps)
+    once = Threat(norm, eps).project(noise(seed, scale=scale))
     assert (numpy_lengths(once, norm) <= eps * (1 + 1e-6)).all()
-    torch.testing.assert_close(project(once, norm, eps), once, rtol=1e-6, atol=0)
+    torch.testing.assert_close(Threat(norm, eps).project(once), once, rtol=1e-6, atol=0)
 
 
 @norms
@@ -65,7 +65,7 @@ def test_projection_is_idempotent_and_never_outside(norm: Norm, seed: int, scale
 def test_projection_leaves_what_is_inside_to_the_last_bit(norm: Norm, seed: int, steps: int, share: float) -> None:
     delta, eps = noise(seed), steps / 500
     inside = delta * (share * eps / torch.from_numpy(numpy_lengths(delta, norm)).float()).reshape(-1, 1, 1, 1)
-    assert torch.equal(project(inside, norm, eps), inside)
+    assert torch.equal(Threat(norm, eps).project(inside), inside)
 
 
 @norms
@@ -73,7 +73,7 @@ def test_projection_leaves_what_is_inside_to_the_last_bit(norm: Norm, seed: int,
 @given(seed=seeds, eps=st.floats(0.01, 3))
 def test_projection_is_the_nearest_point(norm: Norm, seed: int, eps: float) -> None:
     delta = noise(seed, n=1)
-    found = lengths(delta - project(delta, norm, eps), "l2")
+    found = lengths(delta - Threat(norm, eps).project(delta), "l2")
     others = delta + noise(seed + 1, n=64, scale=0.1)
     others = others / torch.from_numpy(np.maximum(numpy_lengths(others, norm) / eps, 1)).reshape(-1, 1, 1, 1)
     assert (lengths(others - delta, "l2") >= found - 1e-5).all(), "others of the ball are no nearer"
@@ -81,15 +81,17 @@ def test_projection_is_the_nearest_point(norm: Norm, seed: int, eps: float) -> N
 
 @norms
 def test_a_ball_without_radius_is_its_centre(norm: Norm) -> None:
-    assert torch.equal(project(noise(0), norm, 0.0), torch.zeros(5, *SHAPE))
+    assert torch.equal(Threat(norm, 0.0).project(noise(0)), torch.zeros(5, *SHAPE))
 
 
 @norms
 def test_ball_projects_around_its_origin_and_then_into_the_box(norm: Norm) -> None:
     origin = torch.rand((5, *SHAPE), generator=torch.Generator().manual_seed(0))
     inputs = origin + noise(1)
-    expected = (origin.numpy() + project(inputs - origin, norm, 0.7).numpy()).clip(0, 1)
-    np.testing.assert_allclose(ball(origin, norm, 0.7)(inputs, torch.arange(len(inputs))).numpy(), expected, atol=1e-7)
+    expected = (origin.numpy() + Threat(norm, 0.7).project(inputs - origin).numpy()).clip(0, 1)
+    np.testing.assert_allclose(
+        Threat(norm, 0.7).ball(origin)(inputs, torch.arange(len(inputs))).numpy(), expected, atol=1e-7
+    )
     assert (expected == 0).any(), "the box was felt"
 
 
@@ -128,7 +130,7 @@ def test_no_unit_step_climbs_more(seed: int) -> None:
 
 
 def offsets(norm: Norm, *, n: int, shape: tuple[int, int, int] = (1, 2, 2)) -> Tensor:
-    return random_offsets(range(n), shape, norm=norm, eps=0.5, seed=0, stage="test")
+    return Threat(norm, 0.5).random_offsets(range(n), shape, seed=0, stage="test")
 
 
 def test_random_offsets_are_uniform_in_the_l2_ball() -> None:
@@ -150,7 +152,7 @@ def test_random_offsets_are_uniform_in_the_linf_ball() -> None:
 
 @norms
 def test_random_offsets_do_not_feel_the_batch(norm: Norm) -> None:
-    some = random_offsets([9, 4], SHAPE, norm=norm, eps=0.5, seed=0, stage="test")
+    some = Threat(norm, 0.5).random_offsets([9, 4], SHAPE, seed=0, stage="test")
     assert torch.equal(some, offsets(norm, n=10, shape=SHAPE)[[9, 4]])
 
 
@@ -166,12 +168,12 @@ def test_random_offsets_do_not_feel_the_batch(norm: Norm) -> None:
         ("manhattan", 0.1, 'attack.norm = "manhattan": must be one of l2, linf'),
     ],
 )
-def test_a_threat_that_cannot_be_is_refused(norm: str, eps: float, message: str) -> None:
+def test_a_threat_that_cannot_be_is_refused(norm: Norm, eps: float, message: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
-        check_threat("attack", norm, eps)
+        Threat(norm, eps).check("attack")
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize(("norm", "eps"), [("l2", 0), ("l2", 8), ("linf", 1), ("linf", 8 / 255)])
-def test_a_threat_at_the_limits_is_allowed(norm: str, eps: float) -> None:
-    check_threat("attack", norm, eps)
+def test_a_threat_at_the_limits_is_allowed(norm: Norm, eps: float) -> None:
+    Threat(norm, eps).check("attack")

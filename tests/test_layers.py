@@ -16,16 +16,16 @@ from featsplit.metadata.models import MODEL_FORMAT
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
-    {"files", "metadata", "pickles"},
+    {"files", "metadata", "pickles", "rows"},
     {"geometry"},
-    {"rules"},
-    {"optimize"},
+    {"descent"},
     {"attacks", "data"},
     {"models"},
     {"runtime"},
     {"training", "synthesis", "evaluation"},
-    {"experiment", "toys"},
     {"report"},
+    {"engine"},
+    {"studies"},
     {"commands"},
     {"__main__"},
 ]
@@ -54,6 +54,13 @@ def test_a_file_imports_only_what_lies_below(path: Path) -> None:
     own = part(path)
     for name in imported(path) - {own}:
         assert LEVEL[name] < LEVEL[own], f"{own} imports {name}"
+
+
+@pytest.mark.parametrize(("lower", "strangers"), [("attacks", ("models", "data")), ("runtime", ("descent", "attacks"))])
+def test_networks_and_attacks_do_not_know_each_other(lower: str, strangers: tuple[str, ...]) -> None:
+    known = {name for path in FILES if part(path) == lower for name in imported(path)}
+    assert known, "it imports something"
+    assert not known & set(strangers)
 
 
 def test_every_part_has_its_layer() -> None:

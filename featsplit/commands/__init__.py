@@ -8,27 +8,29 @@ from typing import Any, NoReturn, TextIO
 
 import typer
 
-from featsplit.commands import (
-    audit,
-    build_nonrobust,
-    build_robust,
-    evaluate,
-    export,
-    import_madrylab,
-    info,
-    leakage,
-    report,
-    run,
-    show,
-    toy,
-    train,
-    transfer,
-    verify,
-)
+from featsplit.commands.lazily import Lazy
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 
 INTERRUPTED = 130
 UNREADABLE: Any = typer.BadParameter.__mro__[2]  # ClickException: click's, or from typer 0.26 on typer's own
+
+COMMANDS = {
+    "run": "A study, by a preset or a TOML file.",
+    "train": "A classifier, standard or adversarial.",
+    "build-robust": "D_R, by representation matching.",
+    "build-nonrobust": "D_rand, D_det and D_NR.",
+    "evaluate": "Models x data sets x attacks.",
+    "transfer": "What each set is worth to each architecture.",
+    "audit": "How useful and how robust each unit is.",
+    "leakage": "What robust features leak of the labels.",
+    "report": "The page of a run; runs side by side.",
+    "import-madrylab": "A published set or network as a file of ours.",
+    "export": "A set in the layout of the published ones.",
+    "info": "What a file says of itself.",
+    "verify": "Whether a set is still what was written.",
+    "show": "Examples of a set as a picture.",
+}
+"""Each command in a line; its module is imported when it is asked for."""
 
 app = typer.Typer(
     epilog="Start with: featsplit run digits",
@@ -37,23 +39,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,
 )
-app.command("run", short_help="The whole job, by a preset or a TOML file.")(run.run)
-app.command("train", short_help="A classifier, standard or adversarial.")(train.train)
-app.command("build-robust", short_help="D_R, by representation matching.")(build_robust.build_robust)
-app.command("build-nonrobust", short_help="D_rand, D_det and D_NR.")(build_nonrobust.build_nonrobust)
-app.command("evaluate", short_help="Models x data sets x attacks.")(evaluate.evaluate)
-app.command("transfer", short_help="What each set is worth to each architecture.")(transfer.transfer)
-app.command("audit", short_help="How useful and how robust each unit is.")(audit.audit)
-app.command("leakage", short_help="What robust features leak of the labels.")(leakage.leakage)
-app.command("report", short_help="The page of a run; runs side by side.")(report.report)
-app.command("import-madrylab", short_help="A published set or network as a file of ours.")(
-    import_madrylab.import_madrylab
-)
-app.command("export", short_help="A set in the layout of the published ones.")(export.export)
-app.add_typer(toy.app, name="toy", short_help="The constructions with a known answer.")
-app.command("info", short_help="What a file says of itself.")(info.info)
-app.command("verify", short_help="Whether a set is still what was written.")(verify.verify)
-app.command("show", short_help="Examples of a set as a picture.")(show.show)
+
+
+def _placeholder() -> None:
+    """What a command does is known when it is asked for: see `Lazy`."""
+
+
+for _name, _line in COMMANDS.items():
+    app.command(_name, short_help=_line, cls=Lazy)(_placeholder)
 
 
 def _version(asked: bool) -> None:

@@ -1,48 +1,27 @@
 """featsplit build-robust: D_R, by representation matching."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from featsplit.commands import matching, options, right_model
+from featsplit.commands import building, shared, single
+from featsplit.data.sources import DataSpec
+from featsplit.synthesis import Match
 
 
 def build_robust(
-    context: typer.Context,
-    model: options.ModelFile,
-    data: options.Data,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The data set to write (.h5).")],
-    rule: matching.RuleName = None,
-    steps: matching.Steps = None,
-    step_size: matching.StepSize = None,
-    start: matching.Start = None,
-    tolerance: matching.Tolerance = None,
-    split: options.SplitName = "train",
-    dtype: options.DtypeName = "float32",
-    seed: options.Seed = 0,
-    resize: options.Resize = None,
-    resize_mode: options.ResizeMode = None,
-    limit: options.Limit = None,
-    limit_test: options.LimitTest = None,
-    classes: options.Classes = None,
-    holdout: options.Holdout = 0.0,
-    data_seed: options.DataSeed = 0,
-    source: options.Source = None,
-    data_root: options.DataRoot = None,
-    download: options.Download = False,
-    batch_size: options.BatchSize = None,
-    device: options.Device = "auto",
-    precision: options.PrecisionName = "auto",
-    factory: options.Factory = None,
-    other_classes: options.OtherClasses = False,
-    trained_with: right_model.TrainedWith = None,
-    any_model: right_model.AnyModel = False,
-    overwrite: options.Overwrite = False,
+    *,
+    model: building.ModelFile,
+    data: DataSpec,
+    opening: shared.Opening = shared.Opening(),
+    match: Match = Match(),
+    seed: single.Seed = 0,
+    machine: shared.MachineOptions = shared.MachineOptions(),
+    batch_size: single.BatchSize = None,
+    output: building.Output,
 ) -> None:
     """Build the robust data set D_R: images that an adversarially trained MODEL represents as it does the originals.
 
     With a standard model the same makes D_NR (build-nonrobust --method match): that is refused. A build that was killed
     goes on.
     """
-    matching.build_and_tell("robust", matching.matching(context.params), context.params)
+    made_by = building.made_by("robust", model, output.out)
+    images = opening.load(data)
+    build = building.Build("robust", model.load(images), images, seed, batch_size, machine, output, made_by)
+    building.match_to_file(build, match)

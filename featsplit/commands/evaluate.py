@@ -1,115 +1,92 @@
 """featsplit evaluate: models x data sets x attacks."""
 
-from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, cast
 
 import typer
 
-from featsplit.commands import options
+from featsplit import evaluation
+from featsplit.commands import options, shared, single
+from featsplit.commands.fields import Only
+from featsplit.data.images import ImageData
+from featsplit.data.places import elsewhere_of, is_derived, owner
+from featsplit.data.sources import SOURCES_IN_WORDS, DataSpec
+from featsplit.files import check_writable, write_json
+from featsplit.models.checkpoints import read_metadata
+from featsplit.report.cells import as_text
+from featsplit.report.listing import Listed, listing
 
-if TYPE_CHECKING:
-    from featsplit.data.images import ImageData
+ALL_BUT_THE_SOURCE = Only(tuple(field.name for field in fields(DataSpec) if field.name != "source"))
 
 
 def evaluate(
-    context: typer.Context,
-    model: Annotated[
-        list[Path], typer.Option("--model", metavar="FILE", help="A checkpoint; give as many as you like.")
+    *,
+    models: Annotated[
+        list[Path],
+        typer.Option(
+            "--model", metavar="FILE", help="A checkpoint; give as many as you like.", rich_help_panel="Model"
+        ),
     ],
-    data: Annotated[
+    use: shared.ModelUse = shared.ModelUse(),
+    sources: Annotated[
         list[str],
-        typer.Option("--data", metavar="SRC", help=f"Its images (see --on); as many as you like: {options.SOURCES}."),
+        typer.Option(
+            "--data",
+            metavar="SRC",
+            help=f"Its images (see --on); as many as you like: {SOURCES_IN_WORDS}.",
+            rich_help_panel="Data",
+        ),
     ],
     on: Annotated[
-        str,
-        typer.Option("--on", help="test or train images. A derived set's own are those of the split it is made of."),
+        shared.SplitName,
+        {"help": "A derived set's own images are those of the split that it is made of.", "group": "Data"},
     ] = "test",
-    attack: Annotated[
-        str, typer.Option(help="fgsm, bim or pgd; with commas for several. Clean is always there.")
-    ] = "pgd",
-    norm: Annotated[str, typer.Option(help="l2, linf, or both with a comma.")] = "l2",
-    eps: Annotated[str, typer.Option(help="On the [0, 1] pixel scale; with commas for several.")] = "0.25,0.5",
-    steps: int = 20,
-    step_size: Annotated[float | None, typer.Option(help="[default: 2.5 eps / steps]")] = None,
-    restarts: Annotated[int, typer.Option(help="Of pgd: the best over restarts counts for each image.")] = 3,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the rows as JSON.")] = None,
-    seed: options.Seed = 0,
-    resize: options.Resize = None,
-    resize_mode: options.ResizeMode = None,
-    limit: options.Limit = None,
-    limit_test: options.LimitTest = None,
-    classes: options.Classes = None,
-    holdout: options.Holdout = 0.0,
-    data_seed: options.DataSeed = 0,
-    source: options.Source = None,
-    data_root: options.DataRoot = None,
-    download: options.Download = False,
-    batch_size: options.BatchSize = None,
-    device: options.Device = "auto",
-    precision: options.PrecisionName = "auto",
-    factory: options.Factory = None,
-    other_classes: options.OtherClasses = False,
-    overwrite: options.Overwrite = False,
+    data: Annotated[DataSpec, ALL_BUT_THE_SOURCE] = DataSpec(""),
+    opening: shared.Opening = shared.Opening(),
+    attack: shared.Attacks = shared.Attacks(),
+    seed: single.Seed = 0,
+    machine: shared.MachineOptions = shared.MachineOptions(),
+    batch_size: single.BatchSize = None,
+    out: Annotated[Path | None, {"help": "Write the rows as JSON.", "unit": "FILE", "group": "Output"}] = None,
+    overwrite: single.Overwrite = False,
 ) -> None:
     """Clean accuracy, and accuracy under each attack at each norm and eps, of every model on every data set.
 
     The test images of a derived set are those of its source, unless it was made of the test split.
     """
-    from featsplit import evaluation
-    from featsplit.data.places import owner
-    from featsplit.files import check_writable, write_json
-    from featsplit.models.checkpoints import read_metadata
-    from featsplit.report.tables import as_text, listing
-    from featsplit.runtime import check_precision, resolve_device
-
-    split = options.one_split(on, "--on")
     if out:
         check_writable(out, overwrite=overwrite)
-    sizes = options.numbers(eps, "--eps")
-    attacks = [evaluation.Attack()]
-    for name in options.words(attack):
-        many = restarts if name == "pgd" else 1
-        attacks += [
-            evaluation.Attack(name, one, size, steps, step_size, many)  # type: ignore[arg-type]  # checked below
-            for one in options.words(norm)
-            for size in sizes
-        ]
-    for each in attacks:
-        each.check()
-    check_precision("--precision", precision)
-    where, rows = resolve_device(device), []
-    for name in data:
-        loaded = _loaded(name, split, context.params)
-        for path in model:
-            network = options.load_model(path, loaded, factory=factory, other_classes=other_classes)
+    device, rows = machine.resolved(), list[Listed]()
+    split: shared.SplitName = "train" if data.holdout else on
+    for name in sources:
+        elsewhere = replace(opening, source=elsewhere_of(name, opening.source, sources))
+        images = _images(replace(data, source=name), elsewhere, on=on)
+        about = {"test_set": name, "split": on, "images_of": owner(name, split)}
+        for path in models:
             metadata = read_metadata(path)
-            about = {"model": str(path), "train_set": metadata.trained_on, "architecture": metadata.arch}
-            found = evaluation.evaluate(
-                network,
-                loaded.train if split == "train" else loaded.test,
-                attacks,
+            of = {"model": str(path), "train_set": metadata.trained_on, "architecture": metadata.arch, **about}
+            measured = evaluation.evaluate(
+                use.load(path, images),
+                images.train if on == "train" else images.test,
+                attack.each(),
                 seed=seed,
                 batch_size=batch_size,
-                device=where,
-                precision=precision,  # type: ignore[arg-type]  # checked above
+                device=device,
+                precision=machine.precision,
                 title=path.stem,
             )
-            about |= {"test_set": name, "split": split, "images_of": owner(name, "train" if holdout else split)}
-            rows += [{**about, **row} for row in found]
-        cure = f"; --on {'train' if split == 'test' else 'test'} reads the set's own images"
-        options.say_owner(name, "train" if holdout else split, cure=cure)
+            rows += [cast(Listed, {**of, **row}) for row in measured]
+        cure = f"; --on {'train' if on == 'test' else 'test'} reads the set's own images"
+        options.say_owner(name, split, cure=cure)
     if out:
         write_json(out, rows)
     typer.echo(as_text(listing(rows)))
 
 
-def _loaded(name: str, split: str, given: Mapping[str, Any]) -> "ImageData":
-    """The data set `name`; of a derived set whose own images are asked for, its source is not opened."""
-    from featsplit.data.places import elsewhere_of, is_derived, owner
-
-    asked = {**given, "data": name, "limit_test": given["limit_test"] if split == "test" else None}
-    part = "train" if given["holdout"] else split
-    alone = is_derived(name) and part == "train" and owner(name, part) == name
-    source = None if alone else elsewhere_of(name, given["source"], given["data"])
-    return options.load_data({**asked, "source": source}, test=not alone)
+def _images(spec: DataSpec, opening: shared.Opening, *, on: shared.SplitName) -> ImageData:
+    """The images of `spec`; of a derived set whose own images are asked for, its source is not opened."""
+    split = "train" if spec.holdout else on
+    alone = is_derived(spec.source) and split == "train" and owner(spec.source, split) == spec.source
+    kept = spec if on == "test" else replace(spec, limit_test=None)
+    return (replace(opening, source=None) if alone else opening).load(kept, test=not alone)

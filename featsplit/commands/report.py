@@ -1,11 +1,16 @@
 """featsplit report: the page of a run, made again from its files; and runs side by side."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from featsplit.commands import options
+from featsplit.engine.pages import comparison, write_report
+from featsplit.engine.results import Results
+from featsplit.files import check_writable, replacing
+from featsplit.report import markup
+from featsplit.studies import open_results, study_named
 
 
 def report(
@@ -18,16 +23,22 @@ def report(
     ] = None,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs."""
-    from featsplit.report import markup
-    from featsplit.report.page import Run, comparison, write_report
-
     if not compare:
-        write_report(run)
+        write_report(*_opened(run))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return
-    blocks = comparison([Run(path) for path in (run, *compare)])
-    typer.echo(markup.as_terminal(blocks))
     if out is not None:
         options.check_suffix(out, ".html")
-        out.write_text(markup.as_html(blocks, run))
+        check_writable(out, overwrite=True)
+    blocks = comparison([_opened(path) for path in (run, *compare)])
+    typer.echo(markup.as_terminal(blocks))
+    if out is not None:
+        with replacing(out) as partial:
+            partial.write_text(markup.as_html(blocks, run))
         typer.echo(f"comparison: {out}")
+
+
+def _opened(path: Path) -> tuple[Results[Any], list[markup.Block]]:
+    """The run in the folder `path`, with its page."""
+    results = open_results(path)
+    return results, study_named(results.settings.study).page(results)

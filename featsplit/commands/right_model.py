@@ -1,16 +1,14 @@
 """Whether the model that a set is built with was trained as the set needs; the checkpoint tells, or its user."""
 
-from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
 
 from featsplit.errors import FeatsplitError, unknown, warn
+from featsplit.geometry import check_threat
 from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.metadata.training import NETWORKS, STANDARD, Training, training_of
+from featsplit.models.checkpoints import read_metadata
 
 EXAMPLE = '"pgd l2 0.5"'
 INSTEAD = {
@@ -19,38 +17,28 @@ INSTEAD = {
 }
 """The command for what would be made; for other sets it is the same command with --any-model."""
 
-AnyModel = Annotated[
-    bool,
-    typer.Option("--any-model", help="Build it with a model that was not trained as the set needs; the file says so."),
-]
-TrainedWith = Annotated[
-    str | None,
-    typer.Option(metavar="TEXT", help=f"How a MODEL that does not tell was trained: standard, or {EXAMPLE}."),
-]
 
+def right_models(
+    name: str, model: Path, control: Path | None = None, *, stated: str | None, any_model: bool, out: Path
+) -> MadeBy:
+    """What the set `name` at `out` will say of its networks; `stated` is how its user says that `model` was trained.
 
-def made_by(name: str, given: Mapping[str, Any]) -> MadeBy:
-    """What the set `name` will tell of its networks; `given` are all options of its command by name.
-
-    Raises FeatsplitError where the model or the control was not trained as the set needs, unless `--any-model`. Of one
+    Raises FeatsplitError where the model or the control was not trained as the set needs, unless `any_model`. Of one
     that does not tell it warns.
     """
-    stated = given["trained_with"]
-    card = _card(Path(given["model"]), None if stated is None else parse_training(stated))
-    control = _card(Path(given["control"])) if given.get("control") else None
+    card = _card(model, None if stated is None else parse_training(stated))
+    control_card = None if control is None else _card(control)
     needs = DERIVED_SETS[name].made_by.needs
     wrong = [_wrong_model(name, card)] if card.training.kind not in (needs, "not told") else []
-    wrong += [_wrong_control(control)] if control and control.training.kind == "standard" else []
-    if wrong and not given["any_model"]:
+    wrong += [_wrong_control(control_card)] if control_card and control_card.training.kind == "standard" else []
+    if wrong and not any_model:
         raise FeatsplitError(wrong[0])
-    _warn_of_untold(card, control, given["out"])
-    return MadeBy(card, control, bool(wrong))
+    _warn_of_untold(card, control_card, out)
+    return MadeBy(card, control_card, bool(wrong))
 
 
 def parse_training(text: str, place: str = "--trained-with") -> Training:
     """The training that `text` tells: "standard" or "none", or attack, norm and eps, such as "pgd l2 0.5"."""
-    from featsplit.geometry import check_threat
-
     words = text.replace(",", " ").split()
     if words in (["standard"], ["none"]):
         return STANDARD
@@ -68,8 +56,6 @@ def parse_training(text: str, place: str = "--trained-with") -> Training:
 
 def _card(path: Path, stated: Training | None = None) -> ModelCard:
     """The card of the checkpoint at `path`; FeatsplitError where it tells another training than the user."""
-    from featsplit.models.checkpoints import read_metadata
-
     metadata = read_metadata(path)
     known = training_of(metadata.recipe)
     if stated is None or known.kind == "not told":
@@ -102,7 +88,7 @@ def _wrong_control(control: ModelCard) -> str:
     )
 
 
-def _warn_of_untold(card: ModelCard, control: ModelCard | None, out: object) -> None:
+def _warn_of_untold(card: ModelCard, control: ModelCard | None, out: Path) -> None:
     if card.training.kind == "not told":
         warn(
             f"{card.file}: does not tell how it was trained, and {out} will say so; tell it with "

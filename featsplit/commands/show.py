@@ -5,17 +5,18 @@ from typing import Annotated
 
 import typer
 
-from featsplit.commands import options
+from featsplit.commands import options, single
 
 
 def show(
+    *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A derived data set (.h5).")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The picture to write (.png).")],
     count: Annotated[int, typer.Option(min=1, help="How many examples, spread over the set.")] = 8,
-    source: options.Source = None,
-    data_root: options.DataRoot = None,
-    download: options.Download = False,
-    overwrite: options.Overwrite = False,
+    source: single.Source = None,
+    data_root: single.DataRoot = None,
+    download: single.Download = False,
+    overwrite: single.Overwrite = False,
 ) -> None:
     """Draw examples of a derived data set as a PNG, with labels and targets."""
     from featsplit.data.sources import load_source

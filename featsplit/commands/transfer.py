@@ -1,79 +1,94 @@
 """featsplit transfer: what each derived set is worth to each architecture."""
 
+import shlex
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from featsplit.commands import options
+from featsplit.commands import options, shared, single
+from featsplit.commands.fields import Only
+from featsplit.engine.folders import destination
+from featsplit.models.build import ARCHITECTURES
+from featsplit.runtime import Machine
+from featsplit.studies.carry_out import carry_out
+from featsplit.studies.set_transfer.settings import USUAL, Evaluation, Settings
+from featsplit.training import Recipe
+
+ASKED = Only(("epochs", "batch_size", "lr", "schedule", "augment"))
 
 
 def transfer(
+    *,
     sets: Annotated[list[str], typer.Argument(metavar="SET...", help="Derived sets (.h5), or any data set.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where models and rows.json go.")],
-    arch: Annotated[str, typer.Option(help="Architectures, with commas: resnet8, cnn, mlp ...")] = "resnet8",
-    epochs: int = 30,
-    batch_size: int = 128,
-    lr: float = 0.05,
-    schedule: Annotated[str, typer.Option(help="one-cycle, step or constant.")] = "one-cycle",
-    augment: Annotated[str, typer.Option(help="crop, reflect-crop, flip, shift, color-jitter, rotation.")] = "",
-    norm: Annotated[str, typer.Option(help="Of the PGD attack on the test sets: l2 or linf.")] = "l2",
-    eps: Annotated[str, typer.Option(help="Of the PGD attack; with commas for several.")] = "0.25",
-    steps: int = 20,
-    restarts: int = 1,
-    seeds: Annotated[str, typer.Option(help="One training for each, such as 0,1,2.")] = "0",
-    source: options.Source = None,
-    data_root: options.DataRoot = None,
-    download: options.Download = False,
-    device: options.Device = "auto",
-    precision: options.PrecisionName = "auto",
+    opening: shared.Opening = shared.Opening(),
+    arch: Annotated[
+        tuple[str, ...],
+        {"help": f"With commas: {', '.join(ARCHITECTURES)}, or module:function.", "unit": "NAMES", "group": "Model"},
+    ] = ("resnet8",),
+    training: Annotated[Recipe, ASKED] = USUAL,
+    attack: Evaluation = Evaluation(),
+    seeds: Annotated[tuple[int, ...], {"help": "One training for each, such as 0,1,2.", "unit": "NUMBERS"}] = (0,),
+    machine: shared.MachineOptions = shared.MachineOptions(),
+    workers: single.Workers = None,
+    out: Annotated[Path, {"help": "Where networks, rows.json and the page go.", "unit": "FOLDER", "group": "Output"}],
 ) -> None:
     """Train each architecture on each SET, and test it on the original test set, clean and under attack.
 
     A SET made of the test split (build-robust --split test) is not trained on: every network is tested on it too.
+    Started again after a kill it goes on where it stopped.
     """
-    from featsplit.evaluation import Attack
-    from featsplit.experiment.transfer import transfer_rows
-    from featsplit.files import write_json
-    from featsplit.models.build import ModelSpec
-    from featsplit.report.plots import heat_map
-    from featsplit.report.tables import as_text, transfer_matrix, transfer_table
-    from featsplit.runtime import check_precision, resolve_device
-    from featsplit.training import Recipe
-
-    recipe = Recipe(
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        nesterov=True,
-        schedule=schedule,  # type: ignore[arg-type]  # checked by Recipe.check
-        augment=tuple(options.words(augment)),
+    began = time.perf_counter()
+    settings = Settings(
+        name="transfer",
+        precision=machine.precision,
+        sets=tuple(sets),
+        architectures=arch,
+        train=training,
+        evaluate=attack,
+        elsewhere=opening.source,
     )
-    recipe.check()
-    check_precision("--precision", precision)
-    attacks = [Attack(), *(Attack("pgd", norm, e, steps, None, restarts) for e in options.numbers(eps, "--eps"))]  # type: ignore[arg-type]
-    for attack in attacks:
-        attack.check()
-    specs = [ModelSpec(name) for name in options.words(arch)]
-    for spec in specs:
-        spec.check()
-    rows = transfer_rows(
-        sets,
-        specs,
-        recipe,
-        attacks,
-        seeds=options.whole_numbers(seeds, "--seeds"),
-        out=out,
-        root=data_root,
-        download=download,
-        elsewhere=source,
-        device=resolve_device(device),
-        precision=precision,  # type: ignore[arg-type]  # checked above
+    settings.check()
+    settings.check_sets(opening.data_root, download=opening.download)
+    place = destination(settings, seeds, out)
+    for line in place.lines:
+        options.say(line)
+    shown = carry_out(
+        settings,
+        place,
+        seeds=seeds,
+        machine=Machine(machine.resolved(), machine.precision),
+        root=opening.data_root,
+        download=opening.download,
+        processes=workers,
+        command=_command(settings, seeds),
         say=options.say,
     )
     for name in sets:
         options.say_owner(name, "test")
-    write_json(out / "rows.json", rows)
-    (out / "matrix.svg").write_text(heat_map(*transfer_matrix(rows)).replace("currentColor", "#222222"))
-    typer.echo(as_text(transfer_table(rows)))
-    typer.echo(f"rows: {out / 'rows.json'}; heat map: {out / 'matrix.svg'}")
+    typer.echo(shown.text)
+    typer.echo(f"{time.perf_counter() - began:.0f} s; report: {out / 'report.html'}")
+
+
+def _command(settings: Settings, seeds: Sequence[int]) -> str:
+    """The command that asks for the transfer of these settings."""
+    train, test = settings.train, settings.evaluate
+    values = {
+        "--arch": ",".join(settings.architectures),
+        "--epochs": train.epochs,
+        "--batch-size": train.batch_size,
+        "--lr": train.lr,
+        "--schedule": train.schedule,
+        "--augment": ",".join(train.augment),
+        "--norm": test.norm,
+        "--eps": ",".join(f"{eps:g}" for eps in test.eps),
+        "--steps": test.steps,
+        "--restarts": test.restarts,
+        "--seeds": ",".join(map(str, seeds)),
+        "--precision": settings.precision,
+        "--source": settings.elsewhere,
+    }
+    words = [word for flag, value in values.items() if value not in (None, "") for word in (flag, f"{value}")]
+    return shlex.join(["featsplit", "transfer", *settings.sets, *words])

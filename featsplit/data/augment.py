@@ -36,11 +36,11 @@ def augment(inputs: Tensor, names: Sequence[str], *, generator: torch.Generator)
     return inputs
 
 
-def check_augment(names: Sequence[str]) -> None:
-    """Raises FeatsplitError for the first of `names` that is no augmentation."""
+def check_augment(names: Sequence[str], place: str = "train.augment") -> None:
+    """Raises FeatsplitError at `place` for the first of `names` that is no augmentation."""
     for name in names:
         if name not in _STEPS:
-            raise unknown("train.augment", name, AUGMENTATIONS)
+            raise unknown(place, name, AUGMENTATIONS)
 
 
 def crop(inputs: Tensor, tops: Tensor, lefts: Tensor, *, padding: int, mode: Padding = "constant") -> Tensor:

@@ -156,9 +156,9 @@ def _warn_of_left_out(source: str, splits: Sequence[Sequence[Listing]], folders:
     others = [file for listing in chain(*splits) for file in listing.others]
     if others:
         kinds = Counter(file.suffix.lower() or "without extension" for file in others).most_common()
-        told = ", ".join(f"{count} {kind}" for kind, count in kinds[:5]) + (" ..." if len(kinds) > 5 else "")
+        extensions = ", ".join(f"{count} {kind}" for kind, count in kinds[:5]) + (" ..." if len(kinds) > 5 else "")
         count = "1 file in class folders has" if len(others) == 1 else f"{len(others)} files in class folders have"
-        what = f"{count} no extension of an image ({told}): left out"
+        what = f"{count} no extension of an image ({extensions}): left out"
         warn(f"{source}: {what}; where they are images, save them as .png or .jpg")
     beside = [f for folder in folders for f in sorted(folder.iterdir()) if f.is_file() and not is_skipped(f.name)]
     loose = [str(file.relative_to(root)) for file in beside if file.suffix.lower() in EXTENSIONS]

@@ -32,9 +32,9 @@ def warn_of_shared(
     if not shared:
         return
     first, second = shared[0]
-    told = f"{names[1][second]} = {names[0][first]}" if names else f"test {second} = train {first}"
+    pair = f"{names[1][second]} = {names[0][first]}" if names else f"test {second} = train {first}"
     verb = "is" if len(shared) == 1 else "are"
     warn(
-        f"{source}: {len(shared)} of {len(test)} test images {verb} also among the train images (first: {told}): "
+        f"{source}: {len(shared)} of {len(test)} test images {verb} also among the train images (first: {pair}): "
         "accuracy on them is memory; remove them from one split, or give --holdout 0.2 to take others from train"
     )

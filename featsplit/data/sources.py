@@ -8,7 +8,7 @@ Nothing is downloaded unless asked for. torchvision and scikit-learn are importe
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from featsplit.errors import FeatsplitError, unknown, warn
 from featsplit.metadata.sets import NOT_TOLD, read_set_metadata
 
 SOURCES = ("digits", *STORED, NAME, "folder:PATH", "npz:PATH", f"{PREFIX}PATH", "FILE.h5")
+SOURCES_IN_WORDS = f"{', '.join(SOURCES[:-1])}, or a derived {SOURCES[-1]}"
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,55 @@ class DataSpec:
     decides which images `holdout` and the limits take.
     """
 
-    source: str
-    resize: int | None = None
-    limit: int | None = None
-    limit_test: int | None = None
-    classes: tuple[str, ...] | None = None
-    holdout: float = 0.0
-    seed: int = 0
-    resize_mode: ResizeMode = "squeeze"
+    source: str = field(
+        metadata={
+            "help": f"The data set: {SOURCES_IN_WORDS}.",
+            "flag": "--data",
+            "unit": "SRC",
+        }
+    )
+    resize: int | None = field(
+        default=None,
+        metadata={
+            "help": "Resize every image to this side, in pixels; squeezes an image that is not square, see "
+            "--resize-mode."
+        },
+    )
+    limit: int | None = field(default=None, metadata={"help": "Keep this many training images, stratified."})
+    limit_test: int | None = field(default=None, metadata={"help": "Keep this many test images, stratified."})
+    classes: tuple[str, ...] | None = field(
+        default=None, metadata={"help": "Keep these classes: names with commas between them.", "unit": "NAMES"}
+    )
+    holdout: float = field(
+        default=0.0, metadata={"help": "Validate on this part of the training images, not on the test images."}
+    )
+    seed: int = field(
+        default=0, metadata={"help": "Decides which images --limit and --holdout take.", "flag": "--data-seed"}
+    )
+    resize_mode: ResizeMode = field(
+        default="squeeze",
+        metadata={"help": "How --resize makes an image square: squeeze it, or crop the middle of it."},
+    )
+
+    def check(self, place: str = "data") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range, or does not go with another."""
+        if self.resize is not None and self.resize < 1:
+            raise FeatsplitError(
+                f"{place}.resize = {self.resize}: must be at least 1, the side of the images in pixels"
+            )
+        if self.resize_mode not in RESIZE_MODES:
+            raise unknown(f"{place}.resize_mode", self.resize_mode, RESIZE_MODES)
+        if self.resize_mode != "squeeze" and self.resize is None:
+            raise FeatsplitError(
+                f'{place}.resize_mode = "{self.resize_mode}": says how to resize, and {place}.resize is not given; '
+                "give --resize N, the side in pixels"
+            )
+        if not 0 <= self.holdout < 1:
+            rule = "must be at least 0 and below 1, the part of the train images to validate on"
+            raise FeatsplitError(f"{place}.holdout = {self.holdout:g}: {rule}")
+        for name, cure in (("resize", "planted:size=N"), ("classes", "planted:classes=N")):
+            if is_planted(self.source) and getattr(self, name) is not None:
+                raise FeatsplitError(f"{place}.{name}: not for planted data, whose truth it would change; write {cure}")
 
 
 def load_data(
@@ -66,7 +108,8 @@ def load_data(
     lies now (see `load_source`), and without `test` the test split is empty, and the source is not even opened.
     Raises FeatsplitError where the source is unknown, absent or damaged, or an option does not fit it.
     """
-    _check_spec(spec, elsewhere, test=test)
+    spec.check()
+    _check_derived(spec, elsewhere, test=test)
     opened = _load_source(spec, root, elsewhere, download=download, test=test)
     data = check(replace(opened, name=spec.source), test=test)
     if spec.source.startswith("npz:") and not spec.holdout:
@@ -171,30 +214,6 @@ def spec_from(description: Mapping[str, Any]) -> DataSpec:
             raise unknown("data", name, names)
     classes = description.get("classes")
     return DataSpec(**{**description, "classes": tuple(classes) if classes is not None else None})
-
-
-def _check_spec(spec: DataSpec, elsewhere: str | None, *, test: bool) -> None:
-    if spec.resize is not None and spec.resize < 1:
-        raise FeatsplitError(f"data.resize = {spec.resize}: must be at least 1, the side of the images in pixels")
-    if spec.resize_mode not in RESIZE_MODES:
-        raise unknown("data.resize_mode", spec.resize_mode, RESIZE_MODES)
-    if spec.resize_mode != "squeeze" and spec.resize is None:
-        cure = "give --resize N, the side in pixels"
-        raise FeatsplitError(
-            f'data.resize_mode = "{spec.resize_mode}": says how to resize, and data.resize is not given; {cure}'
-        )
-    if not 0 <= spec.holdout < 1:
-        rule = "must be at least 0 and below 1, the part of the train images to validate on"
-        raise FeatsplitError(f"data.holdout = {spec.holdout:g}: {rule}")
-    _check_planted(spec)
-    _check_derived(spec, elsewhere, test=test)
-
-
-def _check_planted(spec: DataSpec) -> None:
-    """The truth is told by size and class number, so neither may change afterwards."""
-    for name, cure in (("resize", "planted:size=N"), ("classes", "planted:classes=N")):
-        if is_planted(spec.source) and getattr(spec, name) is not None:
-            raise FeatsplitError(f"data.{name}: not for planted data, whose truth it would change; write {cure}")
 
 
 def _check_derived(spec: DataSpec, elsewhere: str | None, *, test: bool) -> None:

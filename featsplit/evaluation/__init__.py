@@ -1,19 +1,22 @@
 """What a network is worth: accuracy, clean and under attack; by the number of steps; and on another's examples."""
 
 from featsplit.evaluation.accuracy import evaluate
-from featsplit.evaluation.attack import ATTACKS, Attack, AttackName, Row
+from featsplit.evaluation.attack import ATTACKS, Attack, AttackName
 from featsplit.evaluation.autoattack import check_installed
 from featsplit.evaluation.by_steps import accuracy_by_steps
-from featsplit.evaluation.layers import layer_robustness
+from featsplit.evaluation.layers import LayerRow, layer_robustness
 from featsplit.evaluation.leakage import leaked_accuracy
 from featsplit.evaluation.transferred import accuracy_transferred
-from featsplit.evaluation.usefulness import usefulness
+from featsplit.evaluation.usefulness import UnitRow, usefulness
+from featsplit.rows import Row
 
 __all__ = [
     "ATTACKS",
     "Attack",
     "AttackName",
+    "LayerRow",
     "Row",
+    "UnitRow",
     "accuracy_by_steps",
     "accuracy_transferred",
     "check_installed",

@@ -1,7 +1,7 @@
 """Accuracy, clean and under attack, as rows that hold every field a number needs.
 
 An image counts as right under an attack only if every restart fails on it (best over restarts for each example), and
-accuracy is over the whole test set: an image that is misread without an attack counts as wrong.
+accuracy is over the whole test set: an image that is misclassified without an attack counts as wrong.
 """
 
 import torch
@@ -9,12 +9,12 @@ from torch import Tensor
 
 from featsplit.attacks import bim, fgsm, pgd
 from featsplit.data.images import Split
-from featsplit.evaluation.attack import Attack, Row
+from featsplit.evaluation.attack import Attack
 from featsplit.evaluation.autoattack import autoattack, check_installed
 from featsplit.evaluation.outcomes import packed
-from featsplit.geometry import random_offsets
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
+from featsplit.rows import Row
 from featsplit.runtime import Precision, batches, frozen, predict, usual_batch
 
 
@@ -31,10 +31,10 @@ def evaluate(
 ) -> list[Row]:
     """The accuracy of `model` on `split` under each attack: one row an attack, with the attack's fields, n and seed.
 
-    `outcomes` in a row says which images were read rightly, whatever the attack did (see `outcomes.unpacked`).
+    `outcomes` in a row says which images were predicted rightly, whatever the attack did (see `outcomes.unpacked`).
 
     Random starts derive from (seed, restart, index), so the result does not depend on `batch_size` (AutoAttack's does:
-    it draws for a batch). In any `precision` what counts as read is what the network reads in float32.
+    it draws for a batch). In any `precision` what counts is what the network predicts in float32.
     """
     for attack in attacks:
         attack.check()
@@ -42,18 +42,18 @@ def evaluate(
             check_installed("attack.name")
     network, size = frozen(model, device, precision=precision), batch_size or usual_batch(device, model.shape)
     right = predict(network, split) == split.labels
-    rows = []
+    rows: list[Row] = []
     for attack in attacks:
         held = right if attack.name == "none" else _survivors(network, split, right, attack, seed, size, title)
-        found = {"accuracy": float(held.float().mean()), "outcomes": packed(held)}
-        rows.append({**attack.fields(), "n": len(split), "seed": seed, **found})
+        accuracy = float(held.float().mean())
+        rows.append({**attack.fields(), "n": len(split), "seed": seed, "accuracy": accuracy, "outcomes": packed(held)})
     return rows
 
 
 def _survivors(
     network: Classifier, split: Split, right: Tensor, attack: Attack, seed: int, batch_size: int, title: str
 ) -> Tensor:
-    """Which images are read rightly after every restart, (N,) bool; only those still right are attacked again."""
+    """Which images are predicted rightly after every restart, (N,) bool; only those still right are attacked again."""
     held, device = right.clone(), network.mean.device
     for restart in range(attack.restarts):
         standing = held.nonzero()[:, 0]
@@ -70,14 +70,13 @@ def _survivors(
 def _offsets(rows: Tensor, shape: tuple[int, int, int], attack: Attack, seed: int, restart: int) -> Tensor | None:
     if restart == 0:
         return None
-    stage = f"evaluate/restart/{restart}"
-    return random_offsets(rows, shape, norm=attack.norm, eps=attack.eps, seed=seed, stage=stage)
+    return attack.threat.random_offsets(rows, shape, seed=seed, stage=f"evaluate/restart/{restart}")
 
 
 def _run(
     network: Classifier, inputs: Tensor, labels: Tensor, attack: Attack, offsets: Tensor | None, *, seed: int
 ) -> Tensor:
-    norm, eps, steps, step_size = attack.norm, attack.eps, attack.steps, attack.stride
+    norm, eps, (steps, step_size) = attack.norm, attack.eps, attack.plan()
     if attack.name == "autoattack":
         return autoattack(network, inputs, labels, norm=norm, eps=eps, seed=seed)
     if attack.name == "fgsm":
@@ -96,5 +95,5 @@ def _run(
         offsets=offsets,
         until_won=True,
         loss=attack.loss,
-        draft=1.0,  # what it finds is read in full all the same
+        rough=1.0,  # what it finds is predicted in full all the same
     )

@@ -1,15 +1,15 @@
 """An attack to evaluate under, as a record: what a row says of the attack behind its number."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from featsplit.attacks import LOSSES, Loss
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
-from featsplit.geometry import Norm, check_threat
+from featsplit.geometry import Norm, Threat
+from featsplit.rows import Row
 
 AttackName = Literal["none", "fgsm", "bim", "pgd", "autoattack"]
 ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Attack:
             raise unknown(f"{place}.name", self.name, ATTACKS)
         if self.loss not in LOSSES:
             raise unknown(f"{place}.loss", self.loss, LOSSES)
-        check_threat(place, self.norm, self.eps)
+        self.threat.check(place)
         for name in ("steps", "restarts"):
             check_count(f"{place}.{name}", getattr(self, name))
         check_positive(f"{place}.step_size", 1.0 if self.step_size is None else self.step_size)
@@ -44,18 +44,24 @@ class Attack:
                 raise FeatsplitError(f'{place}.{name} = {getattr(self, name)}: only "pgd" has {name}')
 
     @property
-    def stride(self) -> float:
-        """The step size as it is run."""
-        return self.step_size or min(self.eps, 2.5 * self.eps / self.steps)
+    def threat(self) -> Threat:
+        """What it may do to an image."""
+        return Threat(self.norm, self.eps)
+
+    def plan(self) -> tuple[int, float]:
+        """(steps, step size) as they are run."""
+        if self.name == "fgsm":
+            return 1, self.eps
+        return self.steps, self.step_size or min(self.eps, 2.5 * self.eps / self.steps)
 
     def fields(self) -> Row:
         """The fields of a row that say which attack it was; None where one has no meaning."""
-        row: Row = {"attack": self.name} | dict.fromkeys(("norm", "eps", "steps", "step_size", "restarts", "loss"))
+        row: Row = {"attack": self.name, "norm": None, "eps": None, "steps": None}
+        row |= {"step_size": None, "restarts": None, "loss": None}
         if self.name == "none":
             return row
         row |= {"norm": self.norm, "eps": self.eps}
         if self.name == "autoattack":
             return row
-        iterated = self.name != "fgsm"
-        steps, step_size = (self.steps, self.stride) if iterated else (1, self.eps)
+        steps, step_size = self.plan()
         return row | {"steps": steps, "step_size": step_size, "restarts": self.restarts, "loss": self.loss}

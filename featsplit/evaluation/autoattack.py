@@ -44,5 +44,5 @@ def autoattack(network: Classifier, inputs: Tensor, labels: Tensor, *, norm: Nor
         )
         adversary.apgd.n_restarts = adversary.fab.n_restarts = 1
         adversary.apgd_targeted.n_target_classes = adversary.fab.n_target_classes = others
-        found: Tensor = adversary.run_standard_evaluation(inputs, labels, batch_size=len(inputs))[0]
-    return found.detach()
+        attacked: Tensor = adversary.run_standard_evaluation(inputs, labels, batch_size=len(inputs))[0]
+    return attacked.detach()

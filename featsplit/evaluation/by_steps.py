@@ -9,13 +9,13 @@ from torch import Tensor
 
 from featsplit.attacks import Loss, classification
 from featsplit.data.images import Split
-from featsplit.evaluation.attack import Attack, Row
+from featsplit.descent import Evaluation, descend_in_ball
+from featsplit.evaluation.attack import Attack
 from featsplit.evaluation.outcomes import packed
-from featsplit.geometry import Norm, ball
+from featsplit.geometry import Norm
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import Evaluation, minimize
 from featsplit.progress import progress
-from featsplit.rules import StepRule
+from featsplit.rows import Row
 from featsplit.runtime import batches, frozen, predict, usual_batch
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2500)
@@ -28,49 +28,50 @@ def accuracy_by_steps(
     norm: Norm,
     eps: float,
     steps: int,
-    strides: tuple[float, ...],
+    relative_step_sizes: tuple[float, ...],
     loss: Loss = "cross-entropy",
     device: torch.device | str = "cpu",
     title: str = "by steps",
 ) -> list[Row]:
     """A row for each number of steps in `COUNTS` up to `steps`: the least accuracy over the step sizes, and that size.
 
-    `strides` are the step sizes as parts of eps. PGD from the image itself, in float32; an image that is misread once
+    `relative_step_sizes` are parts of eps. PGD from the image itself, in float32; an image that is misclassified once
     counts as wrong from then on. `outcomes` in a row says which images still stood.
     """
     network = frozen(model, device, precision="float32")
     right = (predict(network, split) == split.labels).nonzero()[:, 0]
     counts = [count for count in COUNTS if count < steps] + [steps]
     falls: dict[float, Tensor] = {}
-    for stride in strides:
-        plan = StepRule("paper", stride * eps, norm)
-        parts = progress(batches(len(right), usual_batch(device, model.shape)), f"{title} {loss} {stride:g}")
-        won = [_won_after(network, split.take(right[part]), plan, eps, steps, loss) for part in parts]
-        falls[stride] = torch.zeros(len(split))  # an image that is misread without an attack has fallen before a step
-        falls[stride][right] = torch.cat(won) if won else torch.empty(0)
-    rows = []
+    for relative in relative_step_sizes:
+        attack = Attack("pgd", norm, eps, steps, relative * eps, loss=loss)
+        parts = progress(batches(len(right), usual_batch(device, model.shape)), f"{title} {loss} {relative:g}")
+        won = [_won_after(network, split.take(right[part]), attack) for part in parts]
+        falls[relative] = torch.zeros(len(split))  # what is misclassified without an attack has fallen before a step
+        falls[relative][right] = torch.cat(won) if won else torch.empty(0)
+    rows: list[Row] = []
     for count in counts:
-        standing = {stride: fall > count for stride, fall in falls.items()}
-        stride = min(standing, key=lambda each: int(standing[each].sum()))
-        attack = Attack("pgd", norm, eps, count, stride * eps, loss=loss)
-        found = {"accuracy": int(standing[stride].sum()) / len(split), "outcomes": packed(standing[stride])}
-        rows.append({**attack.fields(), "n": len(split), **found})
+        standing = {relative: fall > count for relative, fall in falls.items()}
+        least = min(standing, key=lambda relative: int(standing[relative].sum()))
+        attack = Attack("pgd", norm, eps, count, least * eps, loss=loss)
+        accuracy = int(standing[least].sum()) / len(split)
+        rows.append({**attack.fields(), "n": len(split), "accuracy": accuracy, "outcomes": packed(standing[least])})
     return rows
 
 
-def _won_after(network: Classifier, split: Split, plan: StepRule, eps: float, steps: int, loss: Loss) -> Tensor:
-    """After how many of `steps` steps each image is first misread, (N,); infinity where it never is."""
+def _won_after(network: Classifier, split: Split, attack: Attack) -> Tensor:
+    """After how many steps of `attack` each image is first misclassified, (N,); infinity where it never is."""
     device = network.mean.device
     inputs, labels = split.inputs().to(device), split.labels.to(device)
-    attack = classification(network, labels, until_won=True, loss=loss)
+    descended = classification(network, labels, until_won=True, loss=attack.loss)
     seen = torch.zeros(len(inputs), device=device)
     won = torch.full_like(seen, torch.inf)
 
-    def objective(current: Tensor, rows: Tensor) -> Evaluation:
-        found = attack(current, rows)
-        won[rows] = torch.where((found.score.detach() < 0) & won[rows].isinf(), seen[rows], won[rows])
+    def objective(current: Tensor, rows: Tensor, *, rough: bool) -> Evaluation:
+        evaluation = descended(current, rows, rough=rough)
+        won[rows] = torch.where((evaluation.score.detach() < 0) & won[rows].isinf(), seen[rows], won[rows])
         seen[rows] += 1
-        return found
+        return evaluation
 
-    minimize(objective, inputs, steps=steps, rule=plan, project=ball(inputs, plan.norm, eps), keep="best")
+    steps, step_size = attack.plan()
+    descend_in_ball(objective, inputs, attack.threat, steps=steps, step_size=step_size, keep="best")
     return won.cpu()

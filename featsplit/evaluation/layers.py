@@ -7,21 +7,32 @@ the adversary moves an image as far as another image lies from it; the network a
 """
 
 import copy
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from featsplit.data.images import Split
 from featsplit.data.selection import limit_split
-from featsplit.evaluation.attack import Attack, Row
-from featsplit.geometry import Norm, ball, lengths, random_offsets
+from featsplit.descent import Evaluation, descend_in_ball
+from featsplit.evaluation.attack import Attack
+from featsplit.geometry import Norm, lengths
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import Evaluation, minimize
 from featsplit.progress import progress
-from featsplit.rules import StepRule
+from featsplit.rows import Row
 from featsplit.runtime import batches, usual_batch
 
 Outputs = dict[str, Tensor]
+
+
+class LayerRow(Row, total=False):
+    """A `layer` at its `depth`, and its `ratio` R, on as many images as were `attacked`."""
+
+    network: str
+    layer: str
+    depth: int
+    ratio: float
+    attacked: int
 
 
 def layer_robustness(
@@ -34,7 +45,7 @@ def layer_robustness(
     steps: int = 10,
     seed: int = 0,
     device: torch.device | str = "cpu",
-) -> list[Row]:
+) -> list[LayerRow]:
     """A row for each layer of the network, in order: its `ratio` R, on a stratified choice of `images` of `split`.
 
     The layers are the parts of the body that hold layers of their own, and its activations; then the representation
@@ -42,7 +53,7 @@ def layer_robustness(
     steps of eps: where a layer is linear these are power iterations, which smaller steps slow down.
     Raises FeatsplitError where `images` are fewer than the classes.
     """
-    plan = Attack("pgd", norm, eps, steps, step_size=eps)
+    attack = Attack("pgd", norm, eps, steps, step_size=eps)
     few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
     network = copy.deepcopy(model).eval().requires_grad_(False).to(device)
     moved, seen = dict[str, float](), _watched(network)
@@ -50,15 +61,16 @@ def layer_robustness(
         inputs = few.inputs().to(device)
         before = _outputs(network, inputs, seen)
         for rows in progress(batches(len(few), usual_batch(device, model.shape)), "layers"):
-            offsets = random_offsets(rows, model.shape, norm=norm, eps=eps, seed=seed, stage="layers").to(device)
+            offsets = attack.threat.random_offsets(rows, model.shape, seed=seed, stage="layers").to(device)
             for name in before:
-                own = {"inputs": inputs[rows], "offsets": offsets, "before": before[name][rows]}
-                after = _outputs(network, _furthest(network, seen, name, plan, **own), seen)[name]
-                moved[name] = moved.get(name, 0.0) + float(lengths(after - before[name][rows], "l2").sum())
+                clean = before[name][rows]
+                far = _furthest(network, seen, name, attack, inputs=inputs[rows], offsets=offsets, before=clean)
+                after = _outputs(network, far, seen)[name]
+                moved[name] = moved.get(name, 0.0) + float(lengths(after - clean, "l2").sum())
         apart = {name: _apart(values) for name, values in before.items()}
-    told = {**plan.fields(), "images": len(few), "seed": seed}
+    shared = cast(LayerRow, {**attack.fields(), "attacked": len(few), "seed": seed})
     return [
-        {"layer": name, "depth": depth, "ratio": moved[name] / len(few) / max(apart[name], 1e-30), **told}
+        {"layer": name, "depth": depth, "ratio": moved[name] / len(few) / max(apart[name], 1e-30), **shared}
         for depth, name in enumerate(before)
     ]
 
@@ -84,21 +96,23 @@ def _outputs(network: Classifier, inputs: Tensor, seen: Outputs) -> Outputs:
     """What each layer that is watched makes of `inputs`; then the representation and the logits; (N, size) each."""
     seen.clear()
     representation = network.representation(inputs)
-    found = {**seen, "representation": representation, "logits": network.head(representation)}
-    return {name: output.flatten(1) for name, output in found.items()}
+    outputs = {**seen, "representation": representation, "logits": network.head(representation)}
+    return {name: output.flatten(1) for name, output in outputs.items()}
 
 
 def _furthest(
-    network: Classifier, seen: Outputs, name: str, plan: Attack, *, inputs: Tensor, offsets: Tensor, before: Tensor
+    network: Classifier, seen: Outputs, name: str, attack: Attack, *, inputs: Tensor, offsets: Tensor, before: Tensor
 ) -> Tensor:
     """The inputs in the ball whose output of layer `name` PGD finds furthest from `before`."""
 
-    def objective(current: Tensor, rows: Tensor) -> Evaluation:
+    def objective(current: Tensor, rows: Tensor, *, rough: bool) -> Evaluation:
         away = -lengths(_outputs(network, current, seen)[name] - before[rows], "l2")
         return Evaluation(away, away)
 
-    rule, onto = StepRule("paper", step_size=plan.stride, norm=plan.norm), ball(inputs, plan.norm, plan.eps)
-    return minimize(objective, inputs + offsets, steps=plan.steps, rule=rule, project=onto, keep="best").inputs
+    steps, step_size = attack.plan()
+    return descend_in_ball(
+        objective, inputs, attack.threat, steps=steps, step_size=step_size, offsets=offsets, keep="best"
+    )
 
 
 def _apart(values: Tensor) -> float:

@@ -2,7 +2,7 @@ r"""How much of the true labels a derived set leaks through robust features alon
 
 From the discussion of the paper, distill.pub/2019/advex-bugs-discussion, "Robust feature leakage": the logits of an
 adversarially trained linear model are K robust linear features; a linear classifier that sees these features only is
-trained on D_rand or D_det. What it then reads in the true test images came through robust features, so it is a lower
+trained on D_rand or D_det. What it then predicts of the true test images came through robust features, so it is a lower
 bound on the leak.
 """
 
@@ -19,11 +19,11 @@ PENALTY = 1e-4
 
 def leaked_accuracy(model: Classifier, train: Split, test: Split) -> float:
     """The accuracy on `test` of a linear classifier on the logits of `model`, trained on `train`."""
-    seen, asked = _logits(model, train), _logits(model, test)
-    middle, scale = seen.mean(dim=0), seen.std(dim=0).clamp_min(1e-12)
-    weights = _fit((seen - middle) / scale, train.labels, classes=model.classes)
-    read = (_with_one((asked - middle) / scale) @ weights).argmax(dim=1)
-    return float((read == test.labels).float().mean())
+    features, unseen = _logits(model, train), _logits(model, test)
+    middle, scale = features.mean(dim=0), features.std(dim=0).clamp_min(1e-12)
+    weights = _fit((features - middle) / scale, train.labels, classes=model.classes)
+    predicted = (_with_one((unseen - middle) / scale) @ weights).argmax(dim=1)
+    return float((predicted == test.labels).float().mean())
 
 
 def _logits(model: Classifier, split: Split) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which images a network read rightly, a bit an image, kept as text in the row of its accuracy.
+"""Which images a network predicted rightly, a bit an image, kept as text in the row of its accuracy.
 
 Two accuracies on the same images differ by far less chance than each of them alone has: only the images on which the
 two networks differ count. So a verdict needs the outcome of each image, and not the accuracies.

@@ -7,11 +7,12 @@ from torch import Tensor
 
 from featsplit.attacks import pgd
 from featsplit.data.images import Split
-from featsplit.evaluation.attack import Attack, Row
+from featsplit.descent import ROUGH
+from featsplit.evaluation.attack import Attack
 from featsplit.geometry import Norm
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import DRAFT
 from featsplit.progress import progress
+from featsplit.rows import Row
 from featsplit.runtime import Precision, batches, frozen, usual_batch
 
 
@@ -28,38 +29,38 @@ def accuracy_transferred(
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
 ) -> dict[str, Row]:
-    """For each of `others`: how it reads those PGD examples of `source` that fool `source`.
+    """For each of `others`: what it predicts of those PGD examples of `source` that fool `source`.
 
-    Untargeted: `accuracy` is the share that it still reads rightly, and one less it the transfer rate. `targeted`, to
-    the class after the label: `accuracy` is the share that it reads as that class, the targeted transfer rate. Of each
-    network's examples only those count, `n`, whose clean image both it and `source` read rightly; a network without any
-    is left out.
+    Untargeted: `accuracy` is the share that it still predicts rightly, and one less it the transfer rate. `targeted`,
+    to the class after the label: `accuracy` is the share predicted as that class, the targeted transfer rate. Of each
+    network's examples only those count, `n`, whose clean image both it and `source` predict rightly; a network without
+    any is left out.
     """
     network = frozen(source, device, precision=precision)
-    judges = {name: frozen(model, device) for name, model in others.items()}
+    networks = {name: frozen(model, device) for name, model in others.items()}
     aims = (split.labels + 1) % source.classes if targeted else split.labels
-    counted, read = dict.fromkeys(others, 0), dict.fromkeys(others, 0)
+    counted, agreeing = dict.fromkeys(others, 0), dict.fromkeys(others, 0)
     for rows in progress(batches(len(split), usual_batch(device, source.shape)), "transfer"):
         inputs, labels, aim = (part.to(device) for part in (split.inputs(rows), split.labels[rows], aims[rows]))
         attacked = pgd(
-            network, inputs, aim, norm=norm, eps=eps, steps=steps, step_size=step_size, targeted=targeted, draft=DRAFT
+            network, inputs, aim, norm=norm, eps=eps, steps=steps, step_size=step_size, targeted=targeted, rough=ROUGH
         )
-        fooled = (_read(network, attacked) == aim) == targeted
-        for name, judge in judges.items():
-            fair = fooled & (_read(network, inputs) == labels) & (_read(judge, inputs) == labels)
+        fooled = (_predicted(network, attacked) == aim) == targeted
+        for name, other in networks.items():
+            fair = fooled & (_predicted(network, inputs) == labels) & (_predicted(other, inputs) == labels)
             counted[name] += int(fair.sum())
-            read[name] += int((fair & (_read(judge, attacked) == aim)).sum())
+            agreeing[name] += int((fair & (_predicted(other, attacked) == aim)).sum())
     return {
         name: {
             **Attack("pgd", norm, eps, steps, step_size).fields(),
             "n": counted[name],
-            "accuracy": read[name] / counted[name],
+            "accuracy": agreeing[name] / counted[name],
         }
         for name in others
         if counted[name]
     }
 
 
-def _read(network: Classifier, inputs: Tensor) -> Tensor:
+def _predicted(network: Classifier, inputs: Tensor) -> Tensor:
     with torch.no_grad():
         return network.logits(inputs).argmax(1)

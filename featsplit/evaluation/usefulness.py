@@ -7,25 +7,45 @@ elsewhere, the two weighing half each, and f has mean 0 and variance 1 under the
 is taken with the class, and the sign, for which its rho is largest; a logit with its own class.
 """
 
+from typing import cast
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from featsplit.data.images import Split
 from featsplit.data.selection import limit_split
+from featsplit.descent import ROUGH, Evaluation, descend_in_ball
 from featsplit.errors import FeatsplitError
-from featsplit.evaluation.attack import Attack, Row
-from featsplit.geometry import Norm, ball
+from featsplit.evaluation.attack import Attack
+from featsplit.geometry import Norm
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import DRAFT, Evaluation, minimize
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
-from featsplit.rules import StepRule
+from featsplit.rows import Row
 from featsplit.runtime import Frozen, Precision, batches, frozen, usual_batch
 
 PERMUTATIONS, LEVEL, SURE = 50, 0.99, 2.326
 """Chance: `LEVEL` of the units that tell nothing stay below the threshold of rho, which is found by permutations of the
 labels; and as many of those whose gamma is 0 stay below `SURE` standard errors (a normal quantile)."""
+
+
+class UnitRow(Row, total=False):
+    """A unit of the representation, or a logit (`layer`), taken with its `target_class`: see `usefulness`.
+
+    `n` images for rho, of which `attacked` for gamma.
+    """
+
+    network: str
+    unit: int
+    layer: str
+    target_class: int
+    rho: float
+    gamma: float
+    error: float
+    chance: float
+    kind: str
+    attacked: int
 
 
 def usefulness(
@@ -39,7 +59,7 @@ def usefulness(
     seed: int = 0,
     device: torch.device | str = "cpu",
     precision: Precision = "auto",
-) -> list[Row]:
+) -> list[UnitRow]:
     """A row for each unit of the representation and each logit: its `rho`, its `gamma`, and of which `kind` it is.
 
     rho is over all of `split`. What the adversary takes from it is measured by PGD on that one feature, on a stratified
@@ -59,30 +79,28 @@ def usefulness(
     chosen = torch.cat([rho[:units].abs().argmax(dim=1), torch.arange(model.classes)])
     of = torch.arange(len(chosen))
     sign = torch.where((rho[of, chosen] < 0) & (of < units), -1.0, 1.0)
-    slope, own = sign / scale[of, chosen], sign * rho[of, chosen]
+    slope, best = sign / scale[of, chosen], sign * rho[of, chosen]
     few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
-    plan = Attack("pgd", norm, eps, steps)
-    falls = _falls(network, few, chosen, slope, plan) if eps else torch.zeros(len(few), len(chosen))
+    attack = Attack("pgd", norm, eps, steps)
+    falls = _falls(network, few, chosen, slope, attack) if eps else torch.zeros(len(few), len(chosen))
     lost, error_lost = _of_halves(falls, few.labels, chosen)
-    told = values.double() * slope * torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
-    error = (_of_halves(told, split.labels, chosen)[1].square() + error_lost.square()).sqrt()
+    aligned = values.double() * slope * torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
+    error = (_of_halves(aligned, split.labels, chosen)[1].square() + error_lost.square()).sqrt()
     chance = _by_chance(values, split.labels, classes=model.classes, seed=seed)
     met = (few.labels[:, None] == chosen).sum(dim=0) > 1  # of one image there is no spread
-    kinds = _kinds(own > chance, met & (own - lost > SURE * error))
+    kinds = _kinds(best > chance, met & (best - lost > SURE * error))
+    shared = cast(UnitRow, {**attack.fields(), "n": len(split), "attacked": len(few), "seed": seed})
     return [
         {
             "unit": unit if unit < units else unit - units,
             "layer": "representation" if unit < units else "logits",
-            "class": int(chosen[unit]),
-            "rho": float(own[unit]),
-            "gamma": float(own[unit] - lost[unit]),
+            "target_class": int(chosen[unit]),
+            "rho": float(best[unit]),
+            "gamma": float(best[unit] - lost[unit]),
             "error": float(error[unit]),
             "chance": float(chance[unit]),
             "kind": kinds[unit],
-            **plan.fields(),
-            "n": len(split),
-            "images": len(few),
-            "seed": seed,
+            **shared,
         }
         for unit in range(len(chosen))
     ]
@@ -122,27 +140,31 @@ def one_against_rest(values: Tensor, labels: Tensor, *, classes: int) -> tuple[T
     return rho, torch.where(alive, scale, torch.inf)
 
 
-def _falls(network: Frozen, split: Split, chosen: Tensor, slope: Tensor, plan: Attack) -> Tensor:
+def _falls(network: Frozen, split: Split, chosen: Tensor, slope: Tensor, attack: Attack) -> Tensor:
     """How far the adversary lowers y f of each image and feature, (images, features): all of them in one stream."""
     device, total = network.mean.device, len(split)
     inputs, sign = split.inputs().to(device), torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
-    fall = torch.zeros(len(chosen), total)
+    fall, (steps, step_size) = torch.zeros(len(chosen), total), attack.plan()
     for rows in progress(batches(len(chosen) * total, usual_batch(device, network.shape)), "usefulness"):
         unit, image = rows // total, rows % total
         start, towards = inputs[image], (sign[image, unit] * slope[unit]).float().to(device)
         picked = unit.to(device)
 
         def objective(
-            current: Tensor, places: Tensor, towards: Tensor = towards, picked: Tensor = picked
+            current: Tensor, places: Tensor, *, rough: bool, towards: Tensor = towards, picked: Tensor = picked
         ) -> Evaluation:
-            value = features(network, current).gather(1, picked[places, None])[:, 0] * towards[places]
+            value = (
+                features(network.rough if rough else network, current).gather(1, picked[places, None])[:, 0]
+                * towards[places]
+            )
             return Evaluation(value, value)
 
-        rule, onto = StepRule("paper", step_size=plan.stride, norm=plan.norm), ball(start, plan.norm, plan.eps)
-        found = minimize(objective, start, steps=plan.steps, rule=rule, project=onto, keep="best", draft=DRAFT).inputs
+        lowest = descend_in_ball(
+            objective, start, attack.threat, steps=steps, step_size=step_size, keep="best", rough=ROUGH
+        )
         every = torch.arange(len(rows), device=device)
         with torch.no_grad():
-            gone = objective(start, every).score - objective(found, every).score
+            gone = objective(start, every, rough=False).score - objective(lowest, every, rough=False).score
         fall[unit, image] = gone.cpu()
     return fall.T
 
@@ -171,5 +193,5 @@ def _by_chance(values: Tensor, labels: Tensor, *, classes: int, seed: int) -> Te
         rho = one_against_rest(values, shuffled, classes=classes)[0]
         of_units.append(rho[:units].abs().amax(dim=1))
         of_logits.append(rho[units:].diagonal())
-    levels = [float(np.quantile(torch.cat(found).numpy(), LEVEL)) for found in (of_units, of_logits)]
+    levels = [float(np.quantile(torch.cat(each).numpy(), LEVEL)) for each in (of_units, of_logits)]
     return torch.tensor([levels[0]] * units + [levels[1]] * classes, dtype=torch.float64)

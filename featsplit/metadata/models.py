@@ -52,7 +52,7 @@ class ModelMetadata:
 
     def plain(self) -> Fields:
         """As the JSON that lies in the file; `model_metadata` reads it back."""
-        told: dict[str, Json] = {
+        fields: dict[str, Json] = {
             "trained_on": self.trained_on,
             "data_digest": self.data_digest,
             "class_names": None if self.class_names is None else list(self.class_names),
@@ -65,7 +65,7 @@ class ModelMetadata:
             "results": self.results or None,
         }
         return {
-            **{name: value for name, value in told.items() if value is not None},
+            **{name: value for name, value in fields.items() if value is not None},
             **self.extra,
             "model": {"arch": self.arch, "width": self.width, "stages": self.stages},
             "shape": list(self.shape),

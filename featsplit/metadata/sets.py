@@ -75,10 +75,23 @@ class SetSpec:
 
 
 def _work(spec: SetSpec) -> Fields:
-    placed = spec.plain()
+    placed = {**spec.plain(), spec.method: _parameters_now(spec.parameters)}
     if spec.source_digest == NOT_TOLD:
         return placed
     return {**placed, "source": bool(spec.source), "source_name": ""}
+
+
+def _parameters_now(parameters: Fields) -> Fields:
+    """The `parameters` of a method as they are written now; up to 0.1.0 one record held what all step rules have."""
+    rule = parameters.get("rule")
+    if not isinstance(rule, Mapping) or not {"name", "step_size", "norm", "momentum", "memory"} <= rule.keys():
+        return parameters
+    name = "normalised" if rule["name"] == "paper" else str(rule["name"])
+    kept = {"normalised": ("norm",), "momentum": ("momentum", "norm"), "lbfgs": ("memory",)}.get(name, tuple(rule))
+    now: dict[str, Json] = {"name": name, "step_size": rule["step_size"], **{key: rule[key] for key in kept}}
+    if name == "lbfgs":
+        now |= {"first_step": "polyak", "box": [0.0, 1.0]}
+    return {**parameters, "rule": now}
 
 
 def set_spec(plain: Fields) -> SetSpec:
@@ -91,7 +104,7 @@ def set_spec(plain: Fields) -> SetSpec:
         method,
         mapping(plain["source"]),
         text(plain["split"]),
-        mapping(plain.get(method, {})),
+        _parameters_now(mapping(plain.get(method, {}))),
         None if name is None else text(name),
         text(plain.get("source_name", "")),
         text(plain.get("source_digest", NOT_TOLD)),

@@ -1,6 +1,6 @@
 """Build a classifier by the name of its architecture, or from the user's own `module:function`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from featsplit.models.user_code import network_of
 from featsplit.models.wrapping import classifier_of
 
 SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "flatcnn", "vgg7", "densenet10", "resnet8", "resnet14")
+WITH_WIDTH, WITH_STAGES = ("mlp", "cnn", "flatcnn", "vgg7", "resnet8", "resnet14"), ("resnet8", "resnet14")
 ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES, *IMAGENET_ARCHITECTURES)
 
 
@@ -24,18 +25,19 @@ class ModelSpec:
     The function is called as `function(shape=(C, H, W), classes=K)` and returns an `nn.Module` (see `wrap`).
     """
 
-    arch: str = "resnet8"
-    width: int | None = None
-    stages: int | None = None
+    arch: str = field(
+        default="resnet8", metadata={"help": f"{', '.join(ARCHITECTURES)}, or module:function.", "unit": "NAME"}
+    )
+    width: int | None = field(
+        default=None, metadata={"help": f"Channels of the first stage ({', '.join(WITH_WIDTH)})."}
+    )
+    stages: int | None = field(default=None, metadata={"help": f"Stages of {' and '.join(WITH_STAGES)}."})
 
     def check(self, place: str = "model") -> None:
         """Raise FeatsplitError where the name is unknown or a parameter does not belong to it."""
         if ":" not in self.arch and self.arch not in ARCHITECTURES:
             raise unknown(f"{place}.arch", self.arch, [*ARCHITECTURES, "module:function"])
-        for name, allowed in (
-            ("width", ("mlp", "cnn", "flatcnn", "vgg7", "resnet8", "resnet14")),
-            ("stages", ("resnet8", "resnet14")),
-        ):
+        for name, allowed in (("width", WITH_WIDTH), ("stages", WITH_STAGES)):
             value = getattr(self, name)
             if value is None:
                 continue

@@ -29,6 +29,11 @@ class Classifier(nn.Module):
         """The number of logits."""
         return self.head.out_features
 
+    @property
+    def rough(self) -> "Classifier":
+        """The same function for where it need not be exact: here this network itself (see `runtime.Frozen`)."""
+        return self
+
     def representation(self, inputs: Tensor) -> Tensor:
         """g(x), the output of the penultimate layer: (N, C, H, W) in [0, 1] to (N, features)."""
         normalised = (inputs - self.mean[:, None, None]) / self.std[:, None, None]

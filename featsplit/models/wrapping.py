@@ -186,13 +186,13 @@ def _copied(network: nn.Module, place: str) -> nn.Module:
 def _moments(name: str, given: Sequence[float], shape: tuple[int, int, int]) -> Tensor:
     """`given` for each channel; raises FeatsplitError where it is none of pixels in [0, 1]."""
     values: list[float] = torch.as_tensor(given, dtype=torch.float64).flatten().tolist()
-    told = f"{name} = ({', '.join(f'{value:g}' for value in values)})"
+    shown = f"{name} = ({', '.join(f'{value:g}' for value in values)})"
     if len(values) != shape[0]:
-        raise FeatsplitError(f"{told}: must be {shape[0]} numbers, one for each channel of images {size(shape)}")
+        raise FeatsplitError(f"{shown}: must be {shape[0]} numbers, one for each channel of images {size(shape)}")
     if not all(map(math.isfinite, values)) or (name == "std" and min(values) <= 0):
-        raise FeatsplitError(f"{told}: must be finite{', and greater than 0' if name == 'std' else ''}")
+        raise FeatsplitError(f"{shown}: must be finite{', and greater than 0' if name == 'std' else ''}")
     if max(map(abs, values)) > LARGEST:
-        raise FeatsplitError(f"{told}: must be of pixels in [0, 1]; divide by 255 what is of pixels in 0 ... 255")
+        raise FeatsplitError(f"{shown}: must be of pixels in [0, 1]; divide by 255 what is of pixels in 0 ... 255")
     return torch.tensor(values)
 
 

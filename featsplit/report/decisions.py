@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from featsplit.report.cells import column_name
 from featsplit.report.intervals import CONFIDENCE, ERROR, Interval, Verdict, difference
-from featsplit.report.rows import Row, column_name
+from featsplit.rows import Row
 
 PAIRINGS = 5040
 """Of architectures, that a rank correlation is compared with: all of them for up to seven, drawn ones for more."""
@@ -42,10 +43,11 @@ class Check(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A statement of the paper with its checks, one for each eps at which it was asked."""
+    """A statement with its checks, one for each eps at which it was asked; `known`: anything else is an error."""
 
     what: str
     checks: tuple[Check, ...]
+    known: bool = False
 
     @property
     def verdict(self) -> Verdict:

@@ -17,6 +17,7 @@ level is that of the exact tests.
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from featsplit.evaluation.outcomes import unpacked
-from featsplit.report.rows import Row
+from featsplit.rows import Row
 
 ERROR = 0.05
 CONFIDENCE = 1 - ERROR
@@ -108,11 +109,12 @@ def weighted(terms: Sequence[Term], *, confidence: float = CONFIDENCE) -> Interv
     return _interval(value, [_part(group) for group in _groups(common)], count, confidence, outcome)
 
 
-def with_errors(rows: Sequence[Row], field: str, *, confidence: float = CONFIDENCE) -> Interval:
-    """The mean over seeds of a `field` whose standard error over images is the field `error` of the rows."""
-    values, errors = (np.array([row.get(name, math.nan) for row in rows]) for name in (field, "error"))
+def with_errors(
+    values: Sequence[float], errors: Sequence[float], *, count: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """The mean over seeds of `values` whose standard errors over `count` images are `errors`, one each a seed."""
     variance = float(np.square(errors).mean()) if np.isfinite(errors).all() else math.inf
-    return _interval(float(values.mean()), [Part(values, variance)], min(row["n"] for row in rows), confidence)
+    return _interval(fmean(values), [Part(np.array(values), variance)], count, confidence)
 
 
 def _interval(value: float, parts: Sequence[Part], count: int, confidence: float, outcome: float = 0.0) -> Interval:

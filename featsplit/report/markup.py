@@ -1,12 +1,13 @@
 """A page as a list of blocks, and the same page as Markdown and as one self-contained HTML file."""
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from featsplit.files import replacing
-from featsplit.report.tables import Cells, as_markdown, as_text
+from featsplit.report.cells import Cells, as_markdown, as_text
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, its first line the head."""
+    """A table, its first line the head; `main` is the one by which runs are compared."""
 
     cells: Cells
+    main: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,27 +57,40 @@ class Code:
     text: str
 
 
-Block = Heading | Text | Table | Plot | Picture | Code
+@dataclass(frozen=True)
+class Brief:
+    """What a terminal of 80 columns shows of the page; the page itself has it at greater length."""
+
+    text: str
 
 
-def as_terminal(blocks: list[Block]) -> str:
+Shown = Heading | Text | Table | Plot | Picture | Code
+Block = Shown | Brief
+
+
+def as_terminal(blocks: Sequence[Block]) -> str:
     """The headings, texts and tables among the blocks, for a terminal."""
     shown = [block for block in blocks if isinstance(block, Heading | Text | Table)]
     return "\n\n".join(as_text(block.cells) if isinstance(block, Table) else block.text for block in shown)
 
 
-def as_page(blocks: list[Block], folder: Path) -> str:
+def in_brief(blocks: Sequence[Block]) -> str:
+    """What a terminal shows of the page, by its `Brief` blocks."""
+    return "\n\n".join(block.text for block in blocks if isinstance(block, Brief))
+
+
+def as_page(blocks: Sequence[Block], folder: Path) -> str:
     """The blocks as Markdown; plots are written to `folder`/plots."""
-    return "\n\n".join(_markdown(block, folder) for block in blocks) + "\n"
+    return "\n\n".join(_markdown(block, folder) for block in blocks if not isinstance(block, Brief)) + "\n"
 
 
-def _markdown(block: Block, folder: Path) -> str:
+def _markdown(block: Shown, folder: Path) -> str:
     match block:
         case Heading(text, level):
             return f"{'#' * level} {text}"
         case Text(text):
             return text
-        case Table(cells):
+        case Table(cells, _):
             return as_markdown(cells)
         case Plot(stem, svg, says):
             path = folder / "plots" / f"{stem}.svg"
@@ -88,10 +103,10 @@ def _markdown(block: Block, folder: Path) -> str:
             return f"```\n{text}\n```"
 
 
-def as_html(blocks: list[Block], folder: Path) -> str:
+def as_html(blocks: Sequence[Block], folder: Path) -> str:
     """The blocks as one HTML file that needs no other: plots inlined as SVG, pictures of `folder` as data."""
     title = next(block.text for block in blocks if isinstance(block, Heading))
-    body = "\n".join(_html(block, folder) for block in blocks)
+    body = "\n".join(_html(block, folder) for block in blocks if not isinstance(block, Brief))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -100,20 +115,20 @@ def as_html(blocks: list[Block], folder: Path) -> str:
     )
 
 
-def write_page(blocks: list[Block], folder: Path) -> None:
+def write_page(blocks: Sequence[Block], folder: Path) -> None:
     """Write `folder`/report.md and `folder`/report.html."""
     for name, text in (("report.md", as_page(blocks, folder)), ("report.html", as_html(blocks, folder))):
         with replacing(folder / name) as partial:
             partial.write_text(text)
 
 
-def _html(block: Block, folder: Path) -> str:
+def _html(block: Shown, folder: Path) -> str:
     match block:
         case Heading(text, level):
             return f"<h{level}>{escape(text)}</h{level}>"
         case Text(text):
             return f"<p>{escape(text)}</p>"
-        case Table(cells):
+        case Table(cells, _):
             return _table(cells)
         case Plot(_, svg, says):
             drawing = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1)

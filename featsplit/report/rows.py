@@ -2,40 +2,29 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
-from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
+from featsplit.rows import Row
 
-Row = dict[str, Any]
-SETS = {name: DERIVED_SETS[name].symbol for name in FOUR}
-
-
-def picked(rows: list[Row], **fields: Any) -> list[Row]:
-    """The rows whose fields are these; a row that lacks a field has None there, and "main" as its part."""
-    return [row for row in rows if all(_field(row, name) == value for name, value in fields.items())]
+R = TypeVar("R", bound=Row)
+PLAIN = dict.fromkeys(("split", "labels", "moment"))
 
 
-def _field(row: Row, name: str) -> Any:
-    return row.get(name, "main" if name == "part" else None)
+def picked(rows: Sequence[R], **fields: object) -> list[R]:
+    """The rows whose fields are these; a row that lacks a field has None there.
+
+    A `test_set` without more is its test images with their own labels: other images or labels of it are named too.
+    """
+    wanted = {**(PLAIN if "test_set" in fields else {}), **fields}
+    return [row for row in rows if all(row.get(name) == value for name, value in wanted.items())]
 
 
-def values(rows: list[Row], **fields: Any) -> list[float]:
+def values(rows: Sequence[Row], **fields: object) -> list[float]:
     """Their accuracies, one a seed."""
     return [row["accuracy"] for row in picked(rows, **fields)]
 
 
-def mean(rows: list[Row], **fields: Any) -> float | None:
+def mean(rows: Sequence[Row], **fields: object) -> float | None:
     """The mean of their accuracies; None where there are none."""
     found = values(rows, **fields)
     return statistics.fmean(found) if found else None
-
-
-def spread(found: Sequence[float], *, digits: int = 3) -> str:
-    """Mean, and with two values or more the standard deviation, as "0.612 ± 0.013"."""
-    middle = f"{statistics.fmean(found):.{digits}f}"
-    return middle if len(found) < 2 else f"{middle} ± {statistics.stdev(found):.{digits}f}"
-
-
-def column_name(attack: str, norm: str | None, eps: float | None) -> str:
-    """What a column of accuracies is of."""
-    return "clean" if attack == "none" else f"{attack} {norm} {eps:g}"

@@ -1,11 +1,12 @@
 """The verdicts on the paper's statements as a person reads them: in a terminal, and on the page of a run."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import get_args
 
+from featsplit.report.cells import Cells
 from featsplit.report.decisions import Claim
 from featsplit.report.intervals import Verdict
-from featsplit.report.tables import Cells
 
 VERDICTS = (
     "A statement holds, or does not, where the 95 % intervals of its differences say so; else it is undecided, and "
@@ -17,7 +18,7 @@ VERDICTS = (
 )
 
 
-def claims_table(found: list[Claim]) -> Cells:
+def claims_table(found: Sequence[Claim]) -> Cells:
     """A line for each statement with its verdict, and one for each further eps at which it was asked."""
     table = [["statement", "verdict", "measured", "differences, with their intervals"]]
     for claim in found:
@@ -28,7 +29,7 @@ def claims_table(found: list[Claim]) -> Cells:
     return table
 
 
-def verdicts_as_text(found: list[Claim]) -> list[str]:
+def verdicts_as_text(found: Sequence[Claim]) -> list[str]:
     """Paragraphs for a terminal of 80 columns: the verdict on each of the statements, and how many hold."""
     undecided = any(claim.verdict == "undecided" for claim in found)
     more = ["What is undecided wants more test images, or more --seeds."] if undecided else []
@@ -43,8 +44,8 @@ def _told(claim: Claim) -> list[str]:
     return [line for text in texts for line in textwrap.wrap(text, 80, subsequent_indent=indent)]
 
 
-def counted(found: list[Claim]) -> str:
+def counted(found: Sequence[Claim]) -> str:
     """How many of the statements hold, do not, and are undecided."""
     number = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in get_args(Verdict)}
-    told = f"{number['holds']} of {len(found)} statements of the paper hold here, {number['does not hold']} do not"
-    return f"{told}, {number['undecided']} are undecided."
+    text = f"{number['holds']} of {len(found)} statements of the paper hold here, {number['does not hold']} do not"
+    return f"{text}, {number['undecided']} are undecided."

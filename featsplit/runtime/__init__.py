@@ -2,6 +2,7 @@
 
 from featsplit.runtime.frozen import Frozen, frozen
 from featsplit.runtime.machine import (
+    Machine,
     Precision,
     arrange,
     check_precision,
@@ -15,6 +16,7 @@ from featsplit.runtime.predict import accuracy, batches, predict, usual_batch
 
 __all__ = [
     "Frozen",
+    "Machine",
     "Precision",
     "accuracy",
     "arrange",

@@ -4,7 +4,7 @@ Eval mode, no weight gradients, channels_last, and each BatchNorm folded into th
 
     w' = w gamma / sqrt(var + eps),   b' = (b - mean) gamma / sqrt(var + eps) + beta,
 
-which is traced once and from then on refreshed in place. While `minimize` drafts, it computes in bfloat16.
+which is traced once and from then on refreshed in place. Its `rough` computes in bfloat16.
 """
 
 import copy
@@ -16,7 +16,6 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from featsplit.models.classifier import Classifier, in_mode
-from featsplit.optimize import drafting
 from featsplit.runtime.machine import Precision, arrange, half_precision, mixed
 
 Folds = dict[str, str]
@@ -24,16 +23,25 @@ Folds = dict[str, str]
 
 
 class Frozen(Classifier):
-    """A classifier that cannot be trained; in a draft it computes in bfloat16 if `half`."""
+    """A classifier that cannot be trained; its `rough` computes in bfloat16 if `half`."""
 
     def __init__(self, body: nn.Module, head: nn.Linear, *, shape: tuple[int, int, int], half: bool) -> None:
         super().__init__(body, head, shape=shape)
-        self.half_precision, self.folds = half, Folds()
+        self.half_precision, self.in_half, self.folds = half, False, Folds()
         self.moves, self.anew = 0, False
+
+    @property
+    def rough(self) -> "Frozen":
+        """This network, weights and all, computing in bfloat16 if it is to; refreshed when this one is."""
+        if not self.half_precision:
+            return self
+        view = copy.copy(self)
+        view.in_half = True
+        return view
 
     def representation(self, inputs: Tensor) -> Tensor:
         """g(x), (N, features) in float32."""
-        with mixed(inputs.device, self.half_precision and drafting()):
+        with mixed(inputs.device, self.in_half):
             return super().representation(inputs).float()
 
     def refresh(self, model: Classifier) -> None:
@@ -76,7 +84,7 @@ class Frozen(Classifier):
 
 
 def frozen(model: Classifier, device: torch.device | str = "cpu", *, precision: Precision = "auto") -> Frozen:
-    """A copy of `model` made fast: it agrees with `model` to float32 rounding, in a draft to that of bfloat16.
+    """A copy of `model` made fast: it agrees with `model` to float32 rounding, its `rough` to that of bfloat16.
 
     A network that cannot be traced, or would compute something else when it is folded, is used as it is.
     """
@@ -179,8 +187,8 @@ def _agree(network: Frozen, model: Classifier) -> bool:
     """
     expected, tolerance = _outputs(model), 1e-3 if model.mean.device.type == "cpu" else 1e-2
     try:
-        found = _outputs(network)
+        outputs = _outputs(network)
     except Exception:  # noqa: BLE001 (whatever a network raises that was traced wrongly)
         return False
-    pairs = zip(found, expected, strict=True)
+    pairs = zip(outputs, expected, strict=True)
     return all(bool((one - other).abs().max() <= tolerance * other.abs().max()) for one, other in pairs)

@@ -1,7 +1,7 @@
 """What the machine has: the device, whether it computes in bfloat16, and the memory format that suits it."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,13 @@ from torch import Tensor, nn
 from featsplit.errors import FeatsplitError, unknown
 
 Precision = Literal["auto", "float32", "bfloat16"]
+
+
+class Machine(NamedTuple):
+    """Where networks are run, and in which precision (see `half_precision`)."""
+
+    device: torch.device = torch.device("cpu")
+    precision: Precision = "auto"
 
 
 def resolve_device(name: str = "auto") -> torch.device:

@@ -1,4 +1,4 @@
-"""What a network reads in the images of a split."""
+"""What a network predicts of the images of a split."""
 
 import torch
 from torch import Tensor
@@ -18,20 +18,20 @@ def usual_batch(device: torch.device | str, shape: tuple[int, int, int]) -> int:
 
 
 def batches(total: int, size: int) -> list[Tensor]:
-    """The indices 0 ... total - 1 in runs of at most `size`; none where there are none."""
+    """The indices 0 ... total - 1 in pieces of at most `size`; none where there are none."""
     return list(torch.split(torch.arange(total), size)) if total else []
 
 
 def predict(model: Classifier, split: Split, *, batch_size: int = 500) -> Tensor:
-    """The class that `model` reads in each image of `split`: (N,) int64 on the CPU; the model's mode is kept."""
+    """The class that `model` predicts of each image of `split`: (N,) int64 on the CPU; the model's mode is kept."""
     device, training = model.mean.device, model.training
     model.eval()
     with torch.no_grad():
-        found = [model(split.inputs(rows).to(device)).argmax(1).cpu() for rows in batches(len(split), batch_size)]
+        predicted = [model(split.inputs(rows).to(device)).argmax(1).cpu() for rows in batches(len(split), batch_size)]
     model.train(training)
-    return torch.cat(found)
+    return torch.cat(predicted)
 
 
 def accuracy(model: Classifier, split: Split) -> float:
-    """The share of `split` whose label `model` reads."""
+    """The share of `split` whose label `model` predicts."""
     return float((predict(model, split) == split.labels).float().mean())

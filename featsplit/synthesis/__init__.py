@@ -8,9 +8,10 @@ the next one. `match_representation` and `perturb_to_target` do this to a batch;
 whole split, into a file. `build_mislabelled` relabels without perturbing.
 """
 
-from featsplit.synthesis.matching import Match, Start, build_match, match_representation
+from featsplit.synthesis.matching import build_match, match_representation
 from featsplit.synthesis.mislabelled import build_mislabelled
-from featsplit.synthesis.perturbing import Perturb, Targets, build_perturb, choose_targets, perturb_to_target
+from featsplit.synthesis.perturbing import build_perturb, choose_targets, perturb_to_target
+from featsplit.synthesis.settings import Match, Perturb, Start, Targets
 
 __all__ = [
     "Match",

@@ -4,17 +4,12 @@ A sound set is far from every bound: in the runs of benchmarks/results the media
 is left of the way .01 to .12, and the share that reached its new label .95 and more.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from featsplit.data.derived import Dtype
 from featsplit.data.shards import Columns
-
-if TYPE_CHECKING:
-    from featsplit.synthesis.matching import Match
-    from featsplit.synthesis.perturbing import Perturb
+from featsplit.synthesis.settings import Match, Perturb
 
 ALIKE = 1e-3
 """Representations of two images that lie nearer to each other, as a share of their length, are the same."""
@@ -30,7 +25,7 @@ ONE_SIDED = 0.9
 """Share of the images with one and the same label, above which the label says nothing of the image."""
 
 
-def match_warnings(columns: Columns, match: "Match", dtype: Dtype) -> list[str]:
+def match_warnings(columns: Columns, match: Match, dtype: Dtype) -> list[str]:
     """What is wrong with a set that was matched as `match` says, its numbers as they were run: at most one thing."""
     goal, start = columns["goal_length"], columns["start_distance"]
     if float((start <= ALIKE * goal).float().mean()) > 0.5:
@@ -55,7 +50,7 @@ def match_warnings(columns: Columns, match: "Match", dtype: Dtype) -> list[str]:
     return [f"{says}; {cause}: {cure}"]
 
 
-def perturb_warnings(columns: Columns, perturb: "Perturb", dtype: Dtype, *, robust: bool) -> list[str]:
+def perturb_warnings(columns: Columns, perturb: Perturb, dtype: Dtype, *, robust: bool) -> list[str]:
     """What is wrong with a set that was perturbed as `perturb` says: at most one thing.
 
     Images whose new label is their own are left out. That a `robust` network is hard to move is what it is for: nothing
@@ -87,8 +82,8 @@ def mislabelled_warnings(columns: Columns, classes: int) -> list[str]:
     labels = columns["labels"]
     if len(labels) < FEW * classes:
         return [
-            f"the model misreads {len(labels)} images, {len(labels) / classes:.1f} a class: little to learn from; "
-            "stop its training earlier (--epochs; in a run discussion.early_epochs)"
+            f"the model predicts {len(labels)} images wrongly, {len(labels) / classes:.1f} a class: little to learn "
+            "from; stop its training earlier (--epochs; in a run discussion.early_epochs)"
         ]
     commonest = float(torch.bincount(labels, minlength=classes).max()) / len(labels)
     if commonest > ONE_SIDED:

@@ -1,10 +1,10 @@
 """D_R and D_NR: images whose representation is that of another image (arXiv:1905.02175, section 3.1, appendix C.2)."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,49 +13,14 @@ from featsplit import randomness
 from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.shards import Columns
-from featsplit.errors import FeatsplitError, check_count, unknown
+from featsplit.descent import LBFGS, ROUGH, Evaluation, Result, StepRule, minimize
 from featsplit.geometry import box, lengths
 from featsplit.metadata.made_by import MadeBy
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import DRAFT, Evaluation, Found, minimize
-from featsplit.rules import RuleName, StepRule
 from featsplit.runtime import Frozen, Precision, frozen, usual_batch
 from featsplit.synthesis.checks import match_warnings
+from featsplit.synthesis.settings import Match, Start
 from featsplit.synthesis.specification import specification
-
-Start = Literal["image", "noise"]
-
-
-STEPS: dict[RuleName, int] = {"paper": 1000, "momentum": 80, "lbfgs": 50}
-
-
-@dataclass(frozen=True)
-class Match:
-    """How representations are matched; `StepRule("paper")` is the paper's way (Table 5): 1000 normalised steps of 0.1.
-
-    `steps` None: 1000 for the rule "paper" (10,000 from noise), 80 for "momentum", 50 for "lbfgs". An image stops
-    when the distance left is at most `tolerance` times the length of the representation to be matched. `start`: another
-    training image whatever its label, or Gaussian "noise" (mean 0.5, deviation 0.25, clipped).
-    """
-
-    rule: StepRule = field(default_factory=lambda: StepRule("lbfgs"))
-    steps: int | None = None
-    tolerance: float = 0.0
-    start: Start = "image"
-
-    def check(self, place: str = "match") -> None:
-        """Raise FeatsplitError at `place` where a field is out of its range."""
-        self.rule.check(place)
-        check_count(f"{place}.steps", 1 if self.steps is None else self.steps)
-        if not 0 <= self.tolerance < 1:
-            raise FeatsplitError(f"{place}.tolerance = {self.tolerance:g}: must be in [0, 1), 0 to take every step")
-        if self.start not in get_args(Start):
-            raise unknown(f"{place}.start", self.start, get_args(Start))
-
-    def sized(self, shape: tuple[int, int, int]) -> "Match":
-        """The same with every number as it is run on images (C, H, W)."""
-        usual = STEPS[self.rule.name] * (10 if (self.rule.name, self.start) == ("paper", "noise") else 1)
-        return replace(self, rule=self.rule.sized(shape), steps=self.steps or usual)
 
 
 def match_representation(
@@ -74,21 +39,21 @@ def match_representation(
     """
     with torch.no_grad():
         goal = model.representation(inputs)
-    return _descend(model, goal, starts, Match(rule or StepRule("lbfgs"), steps, tolerance)).inputs
+    return _descend(model, goal, starts, Match(rule or LBFGS(), steps, tolerance)).inputs
 
 
-def _descend(model: Classifier, goal: Tensor, starts: Tensor, match: Match) -> Found:
+def _descend(model: Classifier, goal: Tensor, starts: Tensor, match: Match) -> Result:
     """Images whose representation is `goal` (N, features)."""
     near = (match.tolerance * lengths(goal, "l2")).square()
 
-    def objective(current: Tensor, rows: Tensor) -> Evaluation:
-        square = (model.representation(current) - goal[rows]).square().sum(dim=1)
+    def objective(current: Tensor, rows: Tensor, *, rough: bool) -> Evaluation:
+        square = ((model.rough if rough else model).representation(current) - goal[rows]).square().sum(dim=1)
         reached = square.detach()
         return Evaluation(square / 2, reached, reached <= near[rows] if match.tolerance else None)
 
     sized = match.sized(model.shape)
     assert sized.steps is not None
-    return minimize(objective, starts, steps=sized.steps, rule=sized.rule, project=box, keep="best", draft=DRAFT)
+    return minimize(objective, starts, steps=sized.steps, rule=sized.rule, project=box, keep="best", rough=ROUGH)
 
 
 def build_match(
@@ -169,14 +134,14 @@ def _match_batch(network: Frozen, inputs: Tensor, starts: Tensor, match: Match, 
     inputs, starts = inputs.to(device), starts.to(device)
     with torch.no_grad():
         goal = network.representation(inputs)
-    found, runs = _descend(network, goal, starts, match)
-    stored = as_stored(found, dtype)
+    matched, calls = _descend(network, goal, starts, match)
+    stored = as_stored(matched, dtype)
     with torch.no_grad():
         far, near, kept = (
-            lengths(network.representation(images) - goal, "l2") for images in (starts, found, as_inputs(stored))
+            lengths(network.representation(images) - goal, "l2") for images in (starts, matched, as_inputs(stored))
         )
     columns = {"start_distance": far, "distance": near, "distance_stored": kept, "goal_length": lengths(goal, "l2")}
-    return {name: column.cpu() for name, column in (columns | {"images": stored, "runs": runs}).items()}
+    return {name: column.cpu() for name, column in (columns | {"images": stored, "runs": calls}).items()}
 
 
 def _match_summary(columns: Columns) -> dict[str, float]:

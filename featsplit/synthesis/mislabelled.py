@@ -49,7 +49,8 @@ def build_mislabelled(
     wrong = (predicted != chosen.labels).nonzero()[:, 0]
     if len(wrong) < model.classes:
         raise FeatsplitError(
-            f"{path}: the model misreads {len(wrong)} of {len(chosen)} images; stop its training earlier (--epochs)"
+            f"{path}: the model predicts {len(wrong)} of {len(chosen)} images wrongly; stop its training earlier "
+            "(--epochs)"
         )
 
     def compute(rows: Tensor) -> Columns:

@@ -1,10 +1,10 @@
 """D_rand and D_det: images relabelled, and moved to where a standard network agrees (arXiv:1905.02175, section 3.2)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,44 +15,18 @@ from featsplit.attacks import classification, cross_entropy
 from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.shards import Columns
-from featsplit.errors import check_count, check_positive, unknown
-from featsplit.geometry import Norm, ball, check_threat, lengths
+from featsplit.descent import ROUGH, Evaluation, descend_in_ball
+from featsplit.geometry import Norm, Threat, lengths
 from featsplit.metadata.made_by import MadeBy
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
-from featsplit.optimize import DRAFT, Evaluation, minimize
-from featsplit.rules import StepRule
 from featsplit.runtime import Frozen, Precision, frozen, usual_batch
 from featsplit.synthesis.checks import perturb_warnings
+from featsplit.synthesis.settings import Perturb
 from featsplit.synthesis.specification import specification
 
-Targets = Literal["random", "next"]
 COLUMNS = 2
 """What is measured of each image; a file that holds less is made again."""
-
-
-@dataclass(frozen=True)
-class Perturb:
-    """How images are perturbed to a target; the defaults are the paper's (Table 6): l2, eps 0.5, 100 steps of 0.1.
-
-    `targets`: "random", uniform over all classes and so at times the image's own unless `exclude_own_label`, or "next",
-    (y + 1) mod K.
-    """
-
-    targets: Targets = "random"
-    exclude_own_label: bool = False
-    norm: Norm = "l2"
-    eps: float = 0.5
-    steps: int = 100
-    step_size: float = 0.1
-
-    def check(self, place: str = "perturb") -> None:
-        """Raise FeatsplitError at `place` where a field is out of its range."""
-        check_threat(place, self.norm, self.eps)
-        if self.targets not in get_args(Targets):
-            raise unknown(f"{place}.targets", self.targets, get_args(Targets))
-        check_count(f"{place}.steps", self.steps)
-        check_positive(f"{place}.step_size", self.step_size)
 
 
 def perturb_to_target(
@@ -67,25 +41,24 @@ def perturb_to_target(
     labels: Tensor | None = None,
     ensemble: Sequence[Classifier] = (),
 ) -> Tensor:
-    """`inputs` moved inside their eps-ball to where `model` reads `targets` (arXiv:1905.02175, appendix C.3).
+    """`inputs` moved inside their eps-ball to where `model` predicts `targets` (arXiv:1905.02175, appendix C.3).
 
     Targeted PGD without a random start; the last iterate comes back, as in the paper. With an `ensemble` of other
     networks the objective is J(f, x, t) + mean_i J(f_i, x, y), y being the `labels`: perturbations that fool `model`
     and do not transfer (Nakkiran 2019, "Adversarial examples are just bugs, too", in the discussion of the paper,
     distill.pub/2019/advex-bugs-discussion).
     """
-    rule = StepRule("paper", step_size=step_size, norm=norm)
-    own = classification(model, targets, targeted=True)
+    towards = classification(model, targets, targeted=True)
 
-    def objective(current: Tensor, rows: Tensor) -> Evaluation:
-        found = own(current, rows)
+    def objective(current: Tensor, rows: Tensor, *, rough: bool) -> Evaluation:
+        evaluation = towards(current, rows, rough=rough)
         if labels is None or not ensemble:
-            return found
-        others = [cross_entropy(network(current).float(), labels[rows]) for network in ensemble]
-        return Evaluation(found.loss + torch.stack(others).mean(dim=0), found.score)
+            return evaluation
+        networks = [other.rough if rough else other for other in ensemble]
+        kept = [cross_entropy(network(current).float(), labels[rows]) for network in networks]
+        return Evaluation(evaluation.loss + torch.stack(kept).mean(dim=0), evaluation.score)
 
-    onto = ball(inputs, norm, eps)
-    return minimize(objective, inputs, steps=steps, rule=rule, project=onto, draft=DRAFT).inputs
+    return descend_in_ball(objective, inputs, Threat(norm, eps), steps=steps, step_size=step_size, rough=ROUGH)
 
 
 def build_perturb(
@@ -117,7 +90,7 @@ def build_perturb(
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     chosen = data.train if split == "train" else data.test
     network = frozen(model, device, precision=precision)
-    judge = None if control is None else frozen(control, device)
+    robust_control = None if control is None else frozen(control, device)
     others = [frozen(other, device, precision=precision) for other in ensemble]
 
     def compute(rows: Tensor) -> Columns:
@@ -125,7 +98,9 @@ def build_perturb(
         targets = choose_targets(labels, rows, perturb, classes=len(data.classes), seed=seed)
         known = {"labels": targets, "source_index": rows, "source_label": labels, "target": targets}
         found = _perturbed(network, others, chosen.inputs(rows), targets, labels, perturb)
-        return known | _measured(network, judge, chosen.inputs(rows), found, targets, perturb.norm, dtype=dtype)
+        return known | _measured(
+            network, robust_control, chosen.inputs(rows), found, targets, perturb.norm, dtype=dtype
+        )
 
     robust = made_by is not None and made_by.kind == "adversarial"
     spec = specification(
@@ -186,7 +161,7 @@ def choose_targets(labels: Tensor, rows: Tensor, perturb: Perturb, *, classes: i
 
 
 def _perturbed(
-    network: Classifier, others: list[Frozen], inputs: Tensor, targets: Tensor, labels: Tensor, perturb: Perturb
+    network: Classifier, ensemble: list[Frozen], inputs: Tensor, targets: Tensor, labels: Tensor, perturb: Perturb
 ) -> Tensor:
     """`inputs` perturbed to `targets`, on the network's device."""
     device = network.mean.device
@@ -199,31 +174,31 @@ def _perturbed(
         steps=perturb.steps,
         step_size=perturb.step_size,
         labels=labels.to(device),
-        ensemble=others,
+        ensemble=ensemble,
     )
 
 
 def _measured(
     network: Classifier,
-    judge: Classifier | None,
+    control: Classifier | None,
     inputs: Tensor,
-    found: Tensor,
+    perturbed: Tensor,
     targets: Tensor,
     norm: Norm,
     *,
     dtype: Dtype,
 ) -> Columns:
-    """The images as they are stored, and how the network, and the judge, read them."""
-    inputs, targets = inputs.to(found.device), targets.to(found.device)
-    stored = as_stored(found, dtype)
+    """The images as they are stored, and what the network, and the `control`, predict of them."""
+    inputs, targets = inputs.to(perturbed.device), targets.to(perturbed.device)
+    stored = as_stored(perturbed, dtype)
     kept = as_inputs(stored)
     with torch.no_grad():
-        columns = {"images": stored, "perturbation": lengths(found - inputs, norm)}
-        for images, when in ((found, ""), (kept, "_stored")):
+        columns = {"images": stored, "perturbation": lengths(perturbed - inputs, norm)}
+        for images, when in ((perturbed, ""), (kept, "_stored")):
             logits = network(images)
             columns[f"prediction{when}"] = logits.argmax(1)
             columns[f"confidence{when}"] = F.softmax(logits, dim=1).gather(1, targets[:, None])[:, 0]
-        if judge is not None:
-            columns["control_before"] = judge(inputs).argmax(1)
-            columns["control_after"] = judge(kept).argmax(1)
+        if control is not None:
+            columns["control_before"] = control(inputs).argmax(1)
+            columns["control_after"] = control(kept).argmax(1)
     return {name: column.cpu() for name, column in columns.items()}

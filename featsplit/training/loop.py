@@ -15,7 +15,6 @@ from featsplit.data.augment import augment
 from featsplit.data.images import ImageData, Split, as_inputs, channel_moments
 from featsplit.errors import FeatsplitError
 from featsplit.files import replacing
-from featsplit.geometry import random_offsets
 from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
@@ -100,7 +99,7 @@ def _normalise(model: Classifier, split: Split) -> None:
 
 
 def _epoch(trainer: Trainer, split: Split, recipe: Recipe, *, epoch: int, seed: int) -> tuple[float, float]:
-    """One pass over `split`, in batches of nearly equal size: mean loss and the share of labels read."""
+    """One pass over `split`, in batches of nearly equal size: mean loss and the share of labels predicted."""
     generator = torch_generator(seed, f"train/{epoch}")
     order = torch.randperm(len(split), generator=generator).tensor_split(math.ceil(len(split) / recipe.batch_size))
     total, right = torch.zeros((), device=split.labels.device), torch.zeros((), device=split.labels.device)
@@ -123,8 +122,7 @@ def _offsets(
 ) -> Tensor | None:
     if adversary is None or not adversary.random_start:
         return None
-    offsets = random_offsets(rows.tolist(), shape, norm=adversary.norm, eps=adversary.eps, seed=seed, stage=stage)
-    return offsets.to(rows.device)
+    return adversary.threat.random_offsets(rows.tolist(), shape, seed=seed, stage=stage).to(rows.device)
 
 
 def _keep(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str, history: History) -> None:

@@ -1,12 +1,12 @@
 """How a classifier is trained, as plain data; the defaults are those of the paper's `robustness` package."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from featsplit.data.augment import check_augment
+from featsplit.data.augment import AUGMENTATIONS, check_augment
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
-from featsplit.geometry import Norm, check_threat
+from featsplit.geometry import Norm, Threat
 
 AdversaryName = Literal["pgd", "fgsm"]
 Schedule = Literal["one-cycle", "step", "constant"]
@@ -23,22 +23,30 @@ class Adversary:
     """
 
     attack: AdversaryName = "pgd"
-    norm: Norm = "l2"
-    eps: float = 0.5
-    steps: int = 7
-    step_size: float | None = None
-    random_start: bool = False
-    alpha: float | None = None
+    norm: Norm = field(default="l2", metadata={"help": "In which the adversary is bounded."})
+    eps: float = field(default=0.5, metadata={"help": "Its radius, on the [0, 1] pixel scale."})
+    steps: int = field(default=7, metadata={"help": "Of pgd; fgsm takes one step.", "of": ("pgd",)})
+    step_size: float | None = field(
+        default=None,
+        metadata={"help": "Length of a step, on the [0, 1] pixel scale.", "default": "2.5 eps / steps; fgsm: eps"},
+    )
+    random_start: bool = field(default=False, metadata={"help": "The adversary starts in the ball."})
+    alpha: float | None = field(default=None, metadata={"help": "Weight of the clean loss.", "default": "0.5 for fgsm"})
 
     def check(self, place: str) -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         if self.attack not in get_args(AdversaryName):
             raise unknown(f"{place}.attack", self.attack, get_args(AdversaryName))
-        check_threat(place, self.norm, self.eps)
+        self.threat.check(place)
         check_count(f"{place}.steps", self.steps)
         check_positive(f"{place}.step_size", 1.0 if self.step_size is None else self.step_size)
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise FeatsplitError(f"{place}.alpha = {self.alpha:g}: must be in [0, 1], the weight of the clean loss")
+
+    @property
+    def threat(self) -> Threat:
+        """What it may do to an image."""
+        return Threat(self.norm, self.eps)
 
     @property
     def clean_weight(self) -> float:
@@ -62,17 +70,28 @@ class Recipe:
     `lr` over the first quarter and falls linearly to 0; "constant". `augment` names batched augmentations, in order.
     """
 
-    epochs: int = 150
-    batch_size: int = 128
-    lr: float = 0.1
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 5e-4
-    schedule: Schedule = "step"
-    drop_every: int = 50
-    drop_factor: float = 0.1
-    augment: tuple[str, ...] = ()
-    adversary: Adversary | None = None
+    epochs: int = field(default=150, metadata={"help": "How often the training images are gone through."})
+    batch_size: int = field(default=128, metadata={"help": "Images a step."})
+    lr: float = field(default=0.1, metadata={"help": "The learning rate, at its highest."})
+    momentum: float = field(default=0.9, metadata={"help": "Of SGD."})
+    nesterov: bool = field(
+        default=False, metadata={"help": "Nesterov's momentum, or the usual one.", "flag": "--nesterov/--no-nesterov"}
+    )
+    weight_decay: float = field(default=5e-4, metadata={"help": "Of every weight."})
+    schedule: Schedule = field(
+        default="step",
+        metadata={
+            "help": "Of the rate: times --drop-factor every --drop-every epochs, up and down once, or the same always."
+        },
+    )
+    drop_every: int = field(default=50, metadata={"help": "Of the schedule step, in epochs."})
+    drop_factor: float = field(default=0.1, metadata={"help": "Of the schedule step."})
+    augment: tuple[str, ...] = field(
+        default=(), metadata={"help": f"{', '.join(AUGMENTATIONS)}: with commas, in order.", "unit": "NAMES"}
+    )
+    adversary: Adversary | None = field(
+        default=None, metadata={"help": "Who attacks during training.", "group": "Adversary"}
+    )
 
     def check(self, place: str = "train") -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
@@ -88,7 +107,7 @@ class Recipe:
             raise FeatsplitError(f"{place}.weight_decay = {self.weight_decay:g}: must be at least 0")
         if self.schedule not in get_args(Schedule):
             raise unknown(f"{place}.schedule", self.schedule, get_args(Schedule))
-        check_augment(self.augment)
+        check_augment(self.augment, f"{place}.augment")
         if self.adversary is not None:
             self.adversary.check(f"{place}.adversary")
 

@@ -70,7 +70,7 @@ class Trainer:
             step_size=step_size,
             offsets=offsets,
             keep="last",
-            draft=1.0,
+            rough=1.0,
         )
 
     def _logits(self, inputs: Tensor) -> Tensor:

@@ -16,12 +16,11 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from featsplit.data.sources import DataSpec, load_data
-from featsplit.experiment.stages import train_to_file
 from featsplit.metadata.models import MODEL_FORMAT
 from featsplit.models.build import ModelSpec
 from featsplit.models.checkpoints import load_model
 from featsplit.synthesis import Match, build_match
-from featsplit.training import Adversary, Recipe
+from featsplit.training import Adversary, Recipe, ensure_trained
 
 ROOT = Path(__file__).parent.parent.parent
 DATA = "--data digits --limit 50 --limit-test 20"
@@ -37,9 +36,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bad")
     digits = load_data(DataSpec("digits", limit=50, limit_test=20))
     recipe, spec, cpu = Recipe(epochs=1), ModelSpec("linear"), torch.device("cpu")
-    train_to_file(path / "digits.safetensors", digits, spec, recipe, seed=0, device=cpu)
+    ensure_trained(path / "digits.safetensors", digits, spec, recipe, seed=0, device=cpu)
     attacked = Recipe(epochs=1, adversary=Adversary(steps=1))
-    train_to_file(path / "robust.safetensors", digits, spec, attacked, seed=0, device=cpu)
+    ensure_trained(path / "robust.safetensors", digits, spec, attacked, seed=0, device=cpu)
     rng = np.random.default_rng(0)
     images, labels = rng.random((40, 8, 8), dtype=np.float32), np.arange(40) % 10
     arrays: dict[str, Any] = {"x_train": images, "y_train": labels, "x_test": 1 - images, "y_test": labels}
@@ -50,7 +49,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(path / "range.npz", **{**arrays, "classes": names[:5]})
     np.savez(path / "bigger.npz", **{**arrays, "x_train": np.ones((40, 9, 9)), "x_test": np.zeros((40, 9, 9))})
     things = load_data(DataSpec(f"npz:{path / 'things.npz'}"))
-    train_to_file(path / "things.safetensors", things, spec, recipe, seed=0, device=cpu)
+    ensure_trained(path / "things.safetensors", things, spec, recipe, seed=0, device=cpu)
     (path / "text.safetensors").write_text("no safetensors")
     (path / "text.h5").write_text("no hdf5")
     with h5py.File(path / "foreign.h5", "w") as file:
@@ -73,13 +72,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (
             "train --data digit --out {w}/o.safetensors",
-            'data.source = "digit": must be one of .*; did you mean "digits"?',
+            '--data = "digit": must be one of .*; did you mean "digits"?',
         ),
         (
             f"train {DATA} --arch resnet9 {TO}",
-            'model.arch = "resnet9": .* did you mean "resnet8"?',
+            '--arch = "resnet9": .* did you mean "resnet8"?',
         ),
-        (f"train {DATA} --arch linear --width 3 {TO}", 'model.width = 3: "linear" has none'),
+        (f"train {DATA} --arch linear --width 3 {TO}", '--width = 3: "linear" has none'),
         (
             f"train {DATA} --arch resnet18 {TO}",
             "takes 3 x 32 x 32 images, these are 1 x 8 x 8; use --resize 32",
@@ -88,11 +87,11 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (f"train {DATA} --adversary pdg {TO}", 'did you mean "pgd"?'),
         (
             f"train {DATA} --eps 1 {TO}",
-            "--eps: belongs to an adversary; give --adversary pgd or fgsm",
+            "--eps 1.0: belongs to --adversary pgd or fgsm",
         ),
         (f"train {DATA} --schedule stop {TO}", 'did you mean "step"?'),
-        (f"train {DATA} --resize 4 --resize-mode corp {TO}", 'data.resize_mode = "corp": .*did you mean "crop"?'),
-        (f"train {DATA} --resize-mode crop {TO}", "data.resize is not given; give --resize N"),
+        (f"train {DATA} --resize 4 --resize-mode corp {TO}", '--resize-mode = "corp": .*did you mean "crop"?'),
+        (f"train {DATA} --resize-mode crop {TO}", "--resize is not given; give --resize N"),
         (f"train {DATA} --augment flop {TO}", 'did you mean "flip"?'),
         (f"train {DATA} --device gpu {TO}", 'device = "gpu": must be one of auto, cpu, cuda'),
         (
@@ -122,23 +121,27 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "build-robust --model {w}/robust.safetensors --data npz:{w}/bigger.npz --out {w}/o.h5",
             "images are 1 x 9 x 9, the",
         ),
-        (f"build-robust {ROBUST} --rule papr --out {{w}}/o.h5", 'did you mean "paper"?'),
+        (f"build-robust {ROBUST} --rule normalized --out {{w}}/o.h5", 'did you mean "normalised"?'),
+        (
+            f"build-robust {ROBUST} --rule paper --out {{w}}/o.h5",
+            '--rule = "paper": is called "normalised" now',
+        ),
         (f"build-robust {ROBUST} --split tset --out {{w}}/o.h5", 'did you mean "test"?'),
         (
             f"build-robust {ROBUST} --dtype int8 --out {{w}}/o.h5",
             'did you mean "uint8"?',
         ),
         (f"build-robust {ROBUST} --steps 1 --out {{w}}/text.h5", "text.h5: exists"),
-        (f"build-robust {ROBUST} --steps 0 --out {{w}}/o.h5", "match.steps = 0: must be at least 1"),
+        (f"build-robust {ROBUST} --steps 0 --out {{w}}/o.h5", "--steps = 0: must be at least 1"),
         (
             f"build-robust {ROBUST} --tolerance 1 --out {{w}}/o.h5",
-            r"match.tolerance = 1: must be in \[0, 1\), 0 to take every step",
+            r"--tolerance = 1: must be in \[0, 1\), 0 to take every step",
         ),
-        (f"build-robust {ROBUST} --tolerance -0.1 --out {{w}}/o.h5", "match.tolerance = -0.1: must be in"),
-        (f"build-robust {ROBUST} --tolerance nan --out {{w}}/o.h5", "match.tolerance = nan: must be in"),
+        (f"build-robust {ROBUST} --tolerance -0.1 --out {{w}}/o.h5", "--tolerance = -0.1: must be in"),
+        (f"build-robust {ROBUST} --tolerance nan --out {{w}}/o.h5", "--tolerance = nan: must be in"),
         (f"build-robust {ROBUST} --tolerance small --out {{w}}/o.h5", "Invalid value for '--tolerance'"),
         (f"build-nonrobust {BUILD} --tolerance 0.1 --out {{w}}/o.h5", "--tolerance 0.1: belongs to --method match"),
-        (f"build-nonrobust {BUILD} --method match --tolerance 2 --out {{w}}/o.h5", "match.tolerance = 2: must be in"),
+        (f"build-nonrobust {BUILD} --method match --tolerance 2 --out {{w}}/o.h5", "--tolerance = 2: must be in"),
         (
             f"build-robust {ROBUST} --precision float16 --out {{w}}/o.h5",
             'precision = "float16": must be one of auto, float32, bfloat16; did you mean "bfloat16"?',
@@ -166,7 +169,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"train {DATA} --nesterov --momentum 0 {TO}",
             "nesterov = true: needs a momentum greater",
         ),
-        (f"train {DATA} --adversary fgsm --steps 3 {TO}", "--steps 3: fgsm takes one step"),
+        (f"train {DATA} --adversary fgsm --steps 3 {TO}", "--steps 3: belongs to --adversary pgd"),
         (f"build-robust {ROBUST} --out {{w}}/o", "must end in .h5"),
         (f"build-robust {ROBUST} --batch-size 0 --out {{w}}/o.h5", "--batch-size"),
         (f"build-robust {ROBUST} --step-size inf --out {{w}}/o.h5", "0, and finite"),
@@ -176,8 +179,23 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("run digits --set perturb.targets=next", "perturb.targets: a run makes both sets"),
         ("run digits --set evaluate.eps=[0.5,0.5]", "give each eps once"),
         ("run digits --set train.weight_decay=nan", "train.standard.weight_decay = nan: must be at least 0"),
-        ("run digits --set match.rule.memory=0", "match.memory = 0: must be at least 1"),
         ("evaluate --model {w}/odd.safetensors --data digits", "its metadata cannot be read"),
+        ("run digits --set match.rule.name=lbfgs --set match.rule.memory=0", "match.memory = 0: must be at least 1"),
+        ("run digits --set match.rule.memory=4", "match.rule.name: is missing; it must be one of normalised, momentum"),
+        ("run digits --set match.rule.name=paper", 'match.rule.name = "paper": is called "normalised" now'),
+        (
+            "run digits --set match.rule.name=lbfsg",
+            'match.rule.name = "lbfsg": must be one of normalised, momentum, lbfgs',
+        ),
+        ("run digits --set match.rule=lbfgs", "match.rule = 'lbfgs': must be a table"),
+        (
+            "run digits --set match.rule.name=lbfgs --set match.rule.momentum=0.5",
+            'match.rule: key = "momentum": must be one of step_size, memory, first_step, box',
+        ),
+        (
+            "run digits --set match.rule.name=lbfgs --set match.rule.box=[1]",
+            r"match.rule.box = \[1\]: must be a list of 2",
+        ),
         ("transfer {w}/foreign.h5 --out {w}/t", "is no featsplit data set"),
         ("run digts", 'run = "digts": must be one of .* did you mean "digits"?'),
         ("run {w}/none.toml", "none.toml: cannot be read"),

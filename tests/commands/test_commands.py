@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from typer.testing import CliRunner
 from featsplit import evaluation
 from featsplit.commands import app
 from featsplit.data.derived import read_columns
-from featsplit.experiment import transfer
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.metadata.training import training_of
 from featsplit.models.checkpoints import read_metadata
@@ -83,7 +83,7 @@ def test_build_robust_and_look_at_it(folder: Path) -> None:
 def test_precision_and_tolerance_reach_the_file(
     folder: Path, tmp_path: Path, options: str, precision: Precision, tolerance: float, runs: int
 ) -> None:
-    """Ten steps, the draft's best again and the end; within 0.99 of its goal almost every image is at once."""
+    """Ten steps, the best of the rough again and the end; within 0.99 of its goal almost every image is at once."""
     expected = "bfloat16" if half_precision(precision, "cpu") else "float32"
     build = f"--model {folder}/adv.safetensors {FEW} {options} --steps 10"
     call(f"build-robust {build} --out {tmp_path}/r.h5")
@@ -104,13 +104,13 @@ def test_precision_reaches_training_and_evaluation(
 ) -> None:
     seen: list[str] = []
 
-    def watched(*arguments: Any, **options: Any) -> list[dict[str, Any]]:
+    def watched(*arguments: Any, **options: Any) -> Any:
         seen.append(options["precision"])
         return plainly(*arguments, **options)
 
     plainly = evaluation.evaluate
     monkeypatch.setattr(evaluation, "evaluate", watched)
-    monkeypatch.setattr(transfer, "evaluate", watched)
+    monkeypatch.setattr(import_module("featsplit.studies.set_transfer.jobs"), "evaluate", watched)
     call(f"train {FEW} --arch cnn --width 8 --epochs 1 --precision {precision} --out {tmp_path}/m.safetensors")
     assert read_metadata(tmp_path / "m.safetensors").precision == precision
     call(f"evaluate --model {tmp_path}/m.safetensors {FEW} --steps 1 --restarts 1 --precision {precision}")

@@ -178,7 +178,7 @@ def test_without_the_test_images_the_source_is_not_needed(here: Path) -> None:
         ),
         (
             "--data set.h5 --no-test --limit-test 8",
-            "data.limit_test = 8: there are no test images with --no-test",
+            "--limit-test = 8: there are no test images with --no-test",
         ),
     ],
 )

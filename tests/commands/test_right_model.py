@@ -5,7 +5,6 @@ import re
 import shutil
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,15 @@ import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app, main
-from featsplit.commands.right_model import parse_training
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.metadata.derived_sets import DERIVED_SETS
-from featsplit.metadata.made_by import MadeBy, ModelCard, card_of, set_title
-from featsplit.metadata.models import model_metadata
-from featsplit.metadata.plain import Json
+from featsplit.metadata.made_by import MadeBy, card_of
 from featsplit.metadata.sets import read_set_metadata
-from featsplit.metadata.training import STANDARD, Training, training_of
 from featsplit.models.checkpoints import load_model, model_spec, read_metadata, save_model
 
 FEW = "--data digits --limit 120 --limit-test 60 --device cpu"
 QUICK = "--arch cnn --width 8 --epochs 3 --batch-size 40 --schedule one-cycle"
 PUSH = "--eps 1.5 --steps 8 --step-size 0.3"
-ADVERSARIAL = Training("adversarial", "pgd", "l2", 0.5, 2)
 
 
 def call(line: list[str] | str) -> str:
@@ -225,87 +219,6 @@ def test_a_control_that_does_not_tell_is_warned_of(models: Path, tmp_path: Path)
     with pytest.warns(FeatsplitWarning, match=rf"--control {control}: does not tell how it was trained"):
         call(words)
     assert told(path)["control"] == f"{control}: cnn width 8, training not told"
-
-
-@pytest.mark.parametrize(
-    ("text", "training"),
-    [
-        ("standard", STANDARD),
-        ("none", STANDARD),
-        ("pgd l2 0.5", Training("adversarial", "pgd", "l2", 0.5)),
-        ("fgsm, linf, 8/255", Training("adversarial", "fgsm", "linf", 8 / 255)),
-        ("pgd l2 0", STANDARD),
-    ],
-)
-def test_trained_with_is_read(text: str, training: Training) -> None:
-    assert parse_training(text) == training
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", r'--trained-with "": must be standard, or an attack, a norm and an eps, such as "pgd l2 0\.5"'),
-        ("pgd l2", r'--trained-with "pgd l2": must be standard, or an attack'),
-        ("pgd l2 much", r'--trained-with "pgd l2 much": must be'),
-        ("pgd l2 1/0", r'--trained-with "pgd l2 1/0": must be'),
-        ("pgd l2 nan", r'--trained-with "pgd l2 nan": must be'),
-        ("pdg l2 0.5", r'--trained-with: attack = "pdg": must be one of pgd, fgsm; did you mean "pgd"'),
-        ("pgd l3 0.5", r'--trained-with\.norm = "l3": must be one of l2, linf; did you mean "l2"'),
-        ("pgd linf 8", r"--trained-with\.eps = 8: must be at most 1 .*; 8/255 is 0\.0314"),
-        ("pgd l2 -1", r"--trained-with\.eps = -1: must be a number of at least 0"),
-    ],
-)
-def test_trained_with_that_cannot_be_read_is_named(text: str, message: str) -> None:
-    with pytest.raises(FeatsplitError, match=message):
-        parse_training(text)
-
-
-@pytest.mark.parametrize(
-    ("metadata", "training"),
-    [
-        ({}, Training()),
-        ({"recipe": {}}, Training()),
-        ({"recipe": {"adversary": {"for training": "not told"}}}, Training()),
-        ({"recipe": {"adversary": "pgd"}}, Training()),
-        ({"recipe": "as usual"}, Training()),
-        ({"recipe": {"adversary": {"attack": "pgd", "norm": "l2"}}}, Training()),
-        ({"recipe": {"adversary": {"attack": "pgd", "norm": "l2", "eps": "half"}}}, Training()),
-        (
-            {"recipe": {"adversary": {"attack": 7, "norm": "l2", "eps": 0.5, "steps": "2"}}},
-            replace(ADVERSARIAL, attack=None, steps=None),
-        ),
-        ({"recipe": {"adversary": None}}, STANDARD),
-        ({"recipe": {"adversary": {"attack": "pgd", "norm": "l2", "eps": 0.0}}}, STANDARD),
-        ({"recipe": {"adversary": {"attack": "fgsm", "norm": "l2", "eps": 0.5, "alpha": 1.0}}}, STANDARD),
-        ({"recipe": {"adversary": {"attack": "pgd", "norm": "l2", "eps": 0.5, "steps": 2}}}, ADVERSARIAL),
-        ({"recipe": {"adversary": {"norm": "linf", "eps": 0.03}}}, Training("adversarial", None, "linf", 0.03)),
-        (
-            {"recipe": {"adversary": {"attack": "fgsm", "norm": "linf", "eps": 0.1, "steps": 7}}},
-            Training("adversarial", "fgsm", "linf", 0.1),
-        ),
-    ],
-)
-def test_the_training_that_a_recipe_says(metadata: dict[str, Any], training: Training) -> None:
-    """An adversary within nothing, or one whose loss weighs nothing, is none; fgsm takes no seven steps."""
-    assert training_of(metadata.get("recipe")) == training
-
-
-@pytest.mark.parametrize("results", [None, [0.9], {"test_accuracy": "high"}, {}])
-def test_a_card_shows_no_accuracy_that_is_not_told(results: Any) -> None:
-    network: dict[str, Json] = {"model": {"arch": "cnn", "width": None}, "shape": [1, 8, 8], "classes": 10}
-    card = card_of("m.safetensors", model_metadata({**network, "results": results}))
-    assert str(card) == "m.safetensors: cnn, training not told"
-
-
-def test_a_set_is_what_it_is_called_only_by_the_network_that_it_needs() -> None:
-    cards: dict[str, MadeBy] = {t.kind: MadeBy(ModelCard("m", "cnn", t)) for t in (STANDARD, ADVERSARIAL, Training())}
-    cards["nothing at all"] = MadeBy()
-    for name, derived in DERIVED_SETS.items():
-        for training, made_by in cards.items():
-            title = set_title(name, made_by, otherwise="?")
-            assert (title == derived.title) == (training == derived.made_by.needs)
-            assert title.startswith("made as ") == (training != derived.made_by.needs)
-    assert set_title("own", cards["standard"], otherwise="made by match") == "made by match"
 
 
 def test_a_card_comes_back_from_its_file_as_it_was(models: Path, tmp_path: Path) -> None:

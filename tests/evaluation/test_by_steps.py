@@ -1,4 +1,4 @@
-"""Accuracy by steps: one long attack gives what an attack of each length gives, and the best stride is taken."""
+"""Accuracy by steps: one long attack gives what an attack of each length gives, and the best step size is taken."""
 
 import pytest
 import torch
@@ -22,8 +22,10 @@ def few(digits: ImageData) -> Split:
     return digits.test.take(torch.arange(50))
 
 
-def curve(model: Classifier, split: Split, norm: Norm, *strides: float, loss: Loss, steps: int = 12) -> list[float]:
-    rows = accuracy_by_steps(model, split, norm=norm, eps=EPS[norm], steps=steps, strides=strides, loss=loss)
+def curve(model: Classifier, split: Split, norm: Norm, *relatives: float, loss: Loss, steps: int = 12) -> list[float]:
+    rows = accuracy_by_steps(
+        model, split, norm=norm, eps=EPS[norm], steps=steps, relative_step_sizes=relatives, loss=loss
+    )
     assert [row["steps"] for row in rows] == [1, 2, 5, 10, 12][: len(rows)]
     assert all((row["n"], row["norm"], row["eps"], row["loss"]) == (50, norm, EPS[norm], loss) for row in rows)
     return [row["accuracy"] for row in rows]
@@ -41,20 +43,22 @@ def test_each_point_is_an_attack_of_that_length(standard: Classifier, few: Split
 
 
 @norms
-def test_of_several_strides_the_least_accuracy_is_taken(standard: Classifier, few: Split, norm: Norm) -> None:
-    strides = (0.05, 4.0, 0.5)  # the second goes furthest in one step, and then from wall to wall
-    rows = accuracy_by_steps(standard, few, norm=norm, eps=EPS[norm], steps=12, strides=strides)
-    alone = {stride: curve(standard, few, norm, stride, loss="cross-entropy") for stride in strides}
+def test_of_several_step_sizes_the_least_accuracy_is_taken(standard: Classifier, few: Split, norm: Norm) -> None:
+    relatives = (0.05, 4.0, 0.5)  # the second goes furthest in one step, and then from wall to wall
+    rows = accuracy_by_steps(standard, few, norm=norm, eps=EPS[norm], steps=12, relative_step_sizes=relatives)
+    alone = {relative: curve(standard, few, norm, relative, loss="cross-entropy") for relative in relatives}
     for place, row in enumerate(rows):
-        least = min(alone[stride][place] for stride in strides)
+        least = min(alone[relative][place] for relative in relatives)
         assert row["accuracy"] == least
-        assert alone[round(row["step_size"] / EPS[norm], 9)][place] == least
-    assert len({row["step_size"] for row in rows}) > 1, "here the best stride depends on the number of steps"
+        assert alone[round((row["step_size"] or 0) / EPS[norm], 9)][place] == least
+    assert len({row["step_size"] for row in rows}) > 1, "here the best step size depends on the number of steps"
 
 
 def test_the_counts_end_with_the_number_asked_for(standard: Classifier, few: Split) -> None:
     for steps, expected in ((1, [1]), (5, [1, 2, 5]), (7, [1, 2, 5, 7])):
-        rows = accuracy_by_steps(standard, few.take(torch.arange(3)), norm="l2", eps=0.1, steps=steps, strides=(1.0,))
+        rows = accuracy_by_steps(
+            standard, few.take(torch.arange(3)), norm="l2", eps=0.1, steps=steps, relative_step_sizes=(1.0,)
+        )
         assert [row["steps"] for row in rows] == expected
     assert COUNTS[-1] == 2500
 
@@ -80,7 +84,9 @@ def test_on_a_linear_network_one_step_of_eps_is_the_closed_form(norm: Norm, loss
     slope = weights[0] - weights[1]
     reach = lead.abs() / (slope.norm() if norm == "l2" else slope.abs().sum())
     eps = float(reach[10:].sort().values[19:21].mean())
-    rows = accuracy_by_steps(model, Split(inputs, labels), norm=norm, eps=eps, steps=2, strides=(1.0,), loss=loss)
+    rows = accuracy_by_steps(
+        model, Split(inputs, labels), norm=norm, eps=eps, steps=2, relative_step_sizes=(1.0,), loss=loss
+    )
     assert [row["accuracy"] for row in rows] == pytest.approx([0.4, 0.4])
 
 

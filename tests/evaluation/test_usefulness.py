@@ -61,10 +61,10 @@ def test_gamma_of_a_linear_network_is_rho_less_eps_times_the_dual_norm(norm: Nor
     eps = 0.02
     rows = usefulness(linear(weight), split, norm=norm, eps=eps, images=30, precision="float32")
     logits = [row for row in rows if row["layer"] == "logits"]
-    assert [row["class"] for row in logits] == [0, 1, 2]
+    assert [row["target_class"] for row in logits] == [0, 1, 2]
     values = (split.images.flatten(1) @ weight.T).double().numpy()
     for row, vector in zip(logits, weight, strict=True):
-        rho, scale = by_hand(values[:, row["unit"]], split.labels.numpy(), row["class"])
+        rho, scale = by_hand(values[:, row["unit"]], split.labels.numpy(), row["target_class"])
         assert row["rho"] == pytest.approx(rho, abs=1e-4)
         lost = eps * float(torch.linalg.vector_norm(vector, ord=dual)) / scale
         assert row["gamma"] == pytest.approx(rho - lost, rel=1e-3)
@@ -76,7 +76,7 @@ def test_a_unit_is_taken_with_its_best_class_and_sign() -> None:
     images[split.labels == 2, 0, 0, 0] -= 0.2
     rows = usefulness(linear(torch.eye(3, 16)), Split(images, split.labels), norm="l2", eps=0.0)
     first = rows[0]
-    assert (first["layer"], first["unit"], first["class"]) == ("representation", 0, 2)
+    assert (first["layer"], first["unit"], first["target_class"]) == ("representation", 0, 2)
     assert first["rho"] == first["gamma"] > 0.8
 
 
@@ -160,7 +160,7 @@ def test_a_unit_whose_gamma_is_nothing_beside_its_error_is_not_robust() -> None:
         eps = (rho - left) * scale
         row = usefulness(linear(torch.eye(3, 16)), split, norm="l2", eps=eps, images=60, precision="float32")[-3]
         assert row["gamma"] == pytest.approx(left, abs=1e-3)
-        assert (row["class"], row["kind"]) == (0, kind)
+        assert (row["target_class"], row["kind"]) == (0, kind)
 
 
 def test_the_error_of_gamma_is_that_of_rho_where_every_image_loses_alike() -> None:
@@ -215,8 +215,8 @@ def test_what_is_lost_weighs_half_in_the_class_and_half_outside() -> None:
     network = Classifier(Square(weight), head, shape=(1, 4, 4)).eval()
     row = usefulness(network, split, norm="l2", eps=eps, images=len(split), steps=20, precision="float32")[0]
     u = (split.images.flatten(1) @ weight.T)[:, 0].double().numpy()
-    rho, scale = by_hand(u**2, split.labels.numpy(), row["class"])
-    inside = split.labels.numpy() == row["class"]
+    rho, scale = by_hand(u**2, split.labels.numpy(), row["target_class"])
+    inside = split.labels.numpy() == row["target_class"]
     sign = np.where(inside, 1, -1) * np.sign(rho)
     lost = np.where(sign > 0, u**2 - (u - eps) ** 2, (u + eps) ** 2 - u**2)
     weights = np.where(inside, 0.5 / inside.sum(), 0.5 / (~inside).sum())

@@ -16,18 +16,17 @@ from typer.testing import CliRunner
 from featsplit.commands import app
 from featsplit.data.derived import verify
 from featsplit.data.images import ImageData, Split
-from featsplit.experiment.stages import train_to_file
+from featsplit.descent import LBFGS
 from featsplit.metadata.made_by import MadeBy, card_of
 from featsplit.metadata.sets import SetSpec, read_set_metadata
 from featsplit.models import ModelSpec, load_model, read_metadata
-from featsplit.rules import StepRule
 from featsplit.synthesis import Match, Perturb, build_match, build_mislabelled, build_perturb, specification
-from featsplit.training import Recipe
+from featsplit.training import Recipe, ensure_trained
 
 FILES = Path(__file__).parent / "files"
 BUILT: dict[str, Callable[..., dict[str, float]]] = {
     "match": lambda path, model, data, **options: build_match(
-        path, model, data, Match(StepRule("lbfgs", 1.0), steps=2, start="noise"), seed=1, **options
+        path, model, data, Match(LBFGS(1.0), steps=2, start="noise"), seed=1, **options
     ),
     "perturb": lambda path, model, data, **options: build_perturb(
         path, model, data, Perturb("next", eps=0.5, steps=2), seed=1, control=model, ensemble=[model], **options
@@ -105,10 +104,10 @@ def test_a_model_is_taken_up_by_the_same_training(
     before, metadata = path.read_bytes(), read_metadata(path)
     assert (metadata.trained_on, metadata.class_names, metadata.seed) == ("tiny", ("even", "odd"), 3)
     assert (len(metadata.history), set(metadata.results), metadata.extra) == (1, {"test_accuracy"}, {})
-    monkeypatch.setattr(sys.modules[train_to_file.__module__], "versions", lambda: dict(metadata.versions))
+    monkeypatch.setattr(sys.modules[ensure_trained.__module__], "versions", lambda: dict(metadata.versions))
     recipe = Recipe(epochs=1, batch_size=6)
     options = {"seed": 3, "device": torch.device("cpu"), "precision": metadata.precision}
-    train: Callable[..., object] = train_to_file
+    train: Callable[..., object] = ensure_trained
     assert train(path, data, ModelSpec("linear"), recipe, **options) == metadata
     assert path.read_bytes() == before
 

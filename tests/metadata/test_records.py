@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.descent import LBFGS, Momentum, Normalised, StepRule
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
 from featsplit.metadata.models import MODEL_FORMAT, ModelMetadata, model_metadata, read_model_metadata
 from featsplit.metadata.plain import as_json, mapping, names, number, sequence, text, whole
@@ -58,6 +59,18 @@ def test_model_metadata_keep_whatever_they_were_given(fields: dict[str, Any]) ->
     kept = {name: value for name, value in metadata.plain().items() if value not in (None, [], {})}
     assert kept == {**as_json(said), **NETWORK}
     assert model_metadata(metadata.plain()) == metadata
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [("paper", Normalised(0.5, "linf")), ("momentum", Momentum(0.5, 0.7, "linf")), ("lbfgs", LBFGS(0.5, 6))],
+)
+def test_a_set_whose_step_rule_is_told_as_before_is_the_same_work(name: str, rule: StepRule) -> None:
+    before = {"name": name, "step_size": 0.5, "norm": "linf", "momentum": 0.7, "memory": 6}
+    old, new = (SetSpec("match", {}, "train", as_json({"rule": r, "steps": 3})) for r in (before, asdict(rule)))
+    assert old.same_work(new)
+    assert not old.same_work(replace(new, parameters=as_json({"rule": asdict(replace(rule, step_size=0.4))})))
+    assert not old.same_work(replace(new, parameters=as_json({"rule": asdict(rule), "steps": 4})))
 
 
 def test_two_specs_are_the_same_work_wherever_the_data_lie() -> None:

@@ -7,15 +7,15 @@ import torch
 
 from featsplit.data.dataset import open_dataset
 from featsplit.data.images import ImageData
+from featsplit.descent import LBFGS
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
 from featsplit.report.grids import draw_grid, panels
-from featsplit.rules import StepRule
 from featsplit.synthesis import Match, Perturb, build_match, build_perturb
 
 
 def test_a_matched_set_shows_source_start_and_result(tmp_path: Path, robust: Classifier, digits: ImageData) -> None:
-    build_match(tmp_path / "r.h5", robust, digits, Match(StepRule("lbfgs", 1.0), 3))
+    build_match(tmp_path / "r.h5", robust, digits, Match(LBFGS(1.0), 3))
     derived = open_dataset(tmp_path / "r.h5")
     source, start, result = panels(derived, digits, torch.tensor([4, 20]))
     assert (source.name, start.name, result.name) == ("source", "start", "result")
@@ -39,7 +39,7 @@ def test_a_perturbed_set_shows_its_change_about_mid_grey(
 
 
 def test_a_grid_of_the_test_split_has_its_sources(tmp_path: Path, robust: Classifier, digits: ImageData) -> None:
-    build_match(tmp_path / "r.h5", robust, digits, Match(StepRule("lbfgs", 1.0), 1), split="test")
+    build_match(tmp_path / "r.h5", robust, digits, Match(LBFGS(1.0), 1), split="test")
     source = panels(open_dataset(tmp_path / "r.h5"), digits, torch.tensor([3]))[0]
     assert torch.equal(source.images[0], digits.test.inputs()[3])
 
@@ -56,7 +56,7 @@ def test_colour_images_are_drawn(tmp_path: Path) -> None:
 
 
 def test_a_grid_of_other_data_is_refused(tmp_path: Path, robust: Classifier, digits: ImageData) -> None:
-    build_match(tmp_path / "r.h5", robust, digits, Match(StepRule("lbfgs", 1.0), 1))
+    build_match(tmp_path / "r.h5", robust, digits, Match(LBFGS(1.0), 1))
     other = ImageData("other", digits.classes, digits.test, digits.test)
     with pytest.raises(FeatsplitError, match='was made of "digits" as it then was, not of this data'):
         draw_grid(tmp_path / "r.h5", tmp_path / "grid.png", source=other)

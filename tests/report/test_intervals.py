@@ -1,6 +1,6 @@
 """Intervals against closed forms, scipy's exact tests and enumeration; and their level, counted on drawn rows."""
 
-from typing import Any
+import math
 
 import numpy as np
 import pytest
@@ -10,8 +10,7 @@ from scipy import stats
 
 from featsplit.evaluation.outcomes import packed, unpacked
 from featsplit.report.intervals import Interval, Term, accuracy, difference, weighted, with_errors
-
-Row = dict[str, Any]
+from featsplit.rows import Row
 
 
 def measured(right: NDArray[np.bool_], *, images: str = "test", seed: int = 0) -> Row:
@@ -135,10 +134,9 @@ def test_an_interval_never_leaves_what_is_possible() -> None:
 
 
 def test_values_with_errors_of_their_own() -> None:
-    one = with_errors([{"kept": 0.9, "error": 0.01, "n": 100, "seed": 0}], "kept")
+    one = with_errors([0.9], [0.01], count=100)
     assert (one.low, one.high) == pytest.approx((0.9 - 0.0196, 0.9 + 0.0196), abs=1e-4)
-    older = with_errors([{"kept": 0.9, "n": 100, "seed": 0}], "kept")
-    assert older.above(0.0) == "undecided", "a row without its error cannot decide"
+    assert with_errors([0.9], [math.inf], count=100).above(0.0) == "undecided", "what has no error cannot decide"
 
 
 def test_a_verdict_is_on_the_side_on_which_the_whole_interval_lies() -> None:

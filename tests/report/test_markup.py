@@ -1,15 +1,25 @@
-"""A page in its three forms: escaped, self-contained, whole; and the plots it holds."""
+"""A page in its three forms: escaped, self-contained, whole."""
 
 import base64
-import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from featsplit.report import plots
-from featsplit.report.markup import Block, Code, Heading, Picture, Plot, Table, Text, as_html, as_page, as_terminal
+from featsplit.report.markup import (
+    Block,
+    Brief,
+    Code,
+    Heading,
+    Picture,
+    Plot,
+    Table,
+    Text,
+    as_html,
+    as_page,
+    as_terminal,
+    in_brief,
+)
 
 PIXEL = b"\x89PNG\r\n\x1a\n<not really>"
 SVG = '<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg width="9"><path stroke="currentColor"/></svg>'
@@ -108,72 +118,8 @@ def test_a_terminal_sees_no_plots() -> None:
     assert text == "Head\n\nwords\n\na  b\n----\n1  2"
 
 
-def row(accuracy: float, **fields: Any) -> dict[str, Any]:
-    usual = {"part": "main", "train_set": "source", "training": "standard", "architecture": "resnet8", "seed": 0}
-    usual |= {"test_set": "source", "attack": "pgd" if "eps" in fields else "none", "eps": None, "loss": None}
-    return usual | {"n": 360, "norm": "l2"} | fields | {"accuracy": accuracy}
-
-
-SETS = ("robust", "nonrobust", "rand", "det")
-BARS = [row(0.11 * (1 + i), train_set=name, seed=seed) for i, name in enumerate(SETS) for seed in (0, 1)]
-BARS += [row(0.07 * (1 + i), train_set=name, eps=eps) for i, name in enumerate(SETS) for eps in (0.25, 0.5)]
-EPOCHS = [
-    row(0.1 * epoch, part="epochs", train_set=name, test_set=test, epoch=epoch)
-    for name in ("rand", "det", "det-control", "robust")
-    for test in (f"{name}:train", "source")
-    for epoch in (1, 2)
-]
-CURVE = [
-    row(1 / count, part="steps", loss=loss, steps=count, eps=0.25)
-    for loss in ("cross-entropy", "margin")
-    for count in (1, 10)
-]
-NETS = ("cnn", "vgg7", "resnet8")
-FOOLED = [
-    one
-    for place, arch in enumerate(NETS)
-    for one in (
-        row(0.1 * place, part="architectures", train_set="det", architecture=arch),
-        row(0.5, part="architectures", architecture=arch, test_set="transferred", eps=0.5),
-        row(0.3, part="architectures", architecture=arch, test_set="transferred:next", eps=0.5),
-    )
-]
-DRAWN = {
-    "learned": (
-        plots.learned(BARS, eps=0.25, chance=0.1),
-        ["0.11", "0.44", "0.07", "0.28", "clean", "pgd l2 0.25", "chance"],
-    ),
-    "by_epoch": (plots.by_epoch([*BARS, *EPOCHS]), ["D_rand", "D_det", "D_det, robust source", "epoch", "accuracy"]),
-    "by_steps": (
-        plots.by_steps([*BARS, *CURVE]),
-        ["cross-entropy", "margin", "PGD steps", "accuracy at l2 0.25, n 360"],
-    ),
-    "by_architecture": (plots.by_architecture(FOOLED), [*NETS, "untargeted", "targeted", "transfer rate"]),
-    "heat_map": (
-        plots.heat_map(["a <set>, cnn", "b, mlp"], ["source clean", "held"], [[0.25, 0.75], [1.0, 0.0]]),
-        ["a <set>, cnn", "b, mlp", "source clean", "held", "0.25", "0.75", "1.00", "0.00"],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", DRAWN)
-def test_a_plot_is_xml_that_says_what_it_shows_in_the_colour_of_the_text(name: str) -> None:
-    svg, words = DRAWN[name]
-    root = ElementTree.fromstring(svg)
-    said = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert set(words) <= set(said)
-    assert "currentColor" in svg
-    assert plots.INK not in svg
-    assert "robust" not in said, "by_epoch shows the perturbed sets alone"
-
-
-def test_a_plot_is_the_same_each_time() -> None:
-    assert plots.learned(BARS, eps=0.25, chance=0.1) == DRAWN["learned"][0]
-
-
-def test_the_heat_map_writes_light_on_dark() -> None:
-    svg = plots.heat_map(["a"], ["b", "c"], [[0.9, 0.2]])
-    root = ElementTree.fromstring(svg)
-    texts = {text.text: str(text.get("style")) for text in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert "#ffffff" in texts["0.90"]
-    assert "#111111" in texts["0.20"]
+def test_a_terminal_sees_in_brief_what_the_page_has_at_greater_length(folder: Path) -> None:
+    blocks = [*BLOCKS, Brief("in short"), Brief("and shorter")]
+    assert in_brief(blocks) == "in short\n\nand shorter"
+    assert as_page(blocks, folder) == as_page(BLOCKS, folder)
+    assert as_html(blocks, folder) == as_html(BLOCKS, folder)

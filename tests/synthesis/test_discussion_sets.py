@@ -99,6 +99,6 @@ def test_mislabelled_images_are_those_misread_with_the_labels_read(tmp_path: Pat
 def test_a_network_without_errors_gives_no_set(tmp_path: Path, digits: ImageData, standard: Classifier) -> None:
     right = digits.train.take((predict(standard, digits.train) == digits.train.labels).nonzero()[:, 0])
     data = ImageData("right", digits.classes, right, digits.test)
-    with pytest.raises(FeatsplitError, match=r"misreads 0 of .* images; stop its training earlier"):
+    with pytest.raises(FeatsplitError, match=r"predicts 0 of .* images wrongly; stop its training earlier"):
         build_mislabelled(tmp_path / "none.h5", standard, data)
     assert not (tmp_path / "none.h5").exists()

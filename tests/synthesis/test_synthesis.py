@@ -13,13 +13,13 @@ from torch import Tensor
 from featsplit.data import shards
 from featsplit.data.derived import read_columns
 from featsplit.data.images import ImageData, as_inputs
+from featsplit.descent import LBFGS, Momentum, Normalised, StepRule
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import lengths
 from featsplit.metadata.plain import mapping, number
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
-from featsplit.rules import StepRule
 from featsplit.runtime import Frozen, Precision
 from featsplit.synthesis import (
     Match,
@@ -30,7 +30,7 @@ from featsplit.synthesis import (
     matching,
 )
 
-FAST = Match(StepRule("lbfgs", 1.0), steps=15)
+FAST = Match(LBFGS(1.0), steps=15)
 PUSH = Perturb(eps=1.5, steps=15, step_size=0.3)
 
 
@@ -38,15 +38,14 @@ def test_matching_a_linear_network_inverts_it() -> None:
     """Where the representation is the image itself, the match is the image (a distance of zero)."""
     model = build("linear", shape=(1, 4, 4), classes=3).eval()
     inputs, starts = torch.rand((5, 1, 4, 4)), torch.rand((5, 1, 4, 4))
-    found = match_representation(model, inputs, starts, steps=5, rule=StepRule("lbfgs", 10.0))
+    found = match_representation(model, inputs, starts, steps=5, rule=LBFGS(10.0))
     assert torch.allclose(found, inputs, atol=1e-5)
 
 
-@pytest.mark.parametrize(("rule", "steps"), [("paper", 200), ("momentum", 60), ("lbfgs", 30)])
-def test_each_rule_matches_the_representation(robust: Classifier, few: ImageData, rule: Any, steps: int) -> None:
-    size = {"paper": 0.1, "momentum": 2.0, "lbfgs": 1.0}[rule]
+@pytest.mark.parametrize(("rule", "steps"), [(Normalised(0.1), 200), (Momentum(2.0), 60), (LBFGS(1.0), 30)])
+def test_each_rule_matches_the_representation(robust: Classifier, few: ImageData, rule: StepRule, steps: int) -> None:
     inputs, starts = few.train.inputs(slice(0, 40)), few.train.inputs(slice(40, 80))
-    found = match_representation(robust, inputs, starts, steps=steps, rule=StepRule(rule, size))
+    found = match_representation(robust, inputs, starts, steps=steps, rule=rule)
     with torch.no_grad():
         goal = robust.representation(inputs)
         far, near = (lengths(robust.representation(images) - goal, "l2") for images in (starts, found))
@@ -128,7 +127,7 @@ def test_a_tolerance_stops_each_image_as_soon_as_it_is_near(
     runs, far = {}, {}
     for tolerance in (0.0, 0.1):
         path = tmp_path / f"{tolerance}.h5"
-        match = Match(StepRule("lbfgs", 1.0), steps=16, tolerance=tolerance)
+        match = Match(LBFGS(1.0), steps=16, tolerance=tolerance)
         summary = build_match(path, robust, few, match, precision=precision)
         runs[tolerance], far[tolerance] = read_columns(path, ["runs"])["runs"], relative_distances(path, robust, few)
         assert summary["runs"] == pytest.approx(float(runs[tolerance].float().mean()))
@@ -139,7 +138,7 @@ def test_a_tolerance_stops_each_image_as_soon_as_it_is_near(
     assert (far[0.1][near] > 0.03).sum() > 30, "they stopped at once, not as near as they could"
     assert (runs[0.1] <= runs[0.0]).all()
     assert runs[0.1].float().mean() < 0.8 * runs[0.0].float().mean()
-    assert runs[0.0].tolist() == [18] * 90, "16 steps, the draft's best again, the end"
+    assert runs[0.0].tolist() == [18] * 90, "16 steps, the best of the rough again, the end"
 
 
 def test_runs_are_the_calls_of_the_network(
@@ -164,13 +163,13 @@ def test_runs_are_the_calls_of_the_network(
     ("match", "step_size", "steps"),
     [
         (Match(), 0.8, 50),
-        (Match(StepRule("momentum")), 0.8, 80),
-        (Match(StepRule("paper")), 0.1, 1000),
-        (Match(StepRule("paper"), start="noise"), 0.1, 10_000),
+        (Match(Momentum()), 0.8, 80),
+        (Match(Normalised()), 0.1, 1000),
+        (Match(Normalised(), start="noise"), 0.1, 10_000),
         (Match(start="noise"), 0.8, 50),
-        (Match(StepRule("momentum"), start="noise"), 0.8, 80),
-        (Match(StepRule("paper", 0.3), 7, start="noise"), 0.3, 7),
-        (Match(StepRule("lbfgs", 2.0), 7), 2.0, 7),
+        (Match(Momentum(), start="noise"), 0.8, 80),
+        (Match(Normalised(0.3), 7, start="noise"), 0.3, 7),
+        (Match(LBFGS(2.0), 7), 2.0, 7),
     ],
 )
 def test_a_match_takes_the_numbers_of_its_rule(match: Match, step_size: float, steps: int) -> None:
@@ -190,7 +189,7 @@ def test_the_file_tells_how_it_was_run(
     path = tmp_path / "s.h5"
     other: Precision = "float32" if precision == "bfloat16" else "bfloat16"
     if method == "match":
-        build = partial(build_match, path, standard, few, Match(StepRule("lbfgs"), 3, tolerance=0.02))
+        build = partial(build_match, path, standard, few, Match(LBFGS(), 3, tolerance=0.02))
     else:
         build = partial(build_perturb, path, standard, few, Perturb(steps=2))
     build(precision=precision)
@@ -210,7 +209,7 @@ def test_the_file_tells_how_it_was_run(
 def test_a_set_made_in_bfloat16_is_as_good(
     tmp_path: Path, standard: Classifier, robust: Classifier, few: ImageData
 ) -> None:
-    """Its images are others, since they were drafted; its figures are measured in float32, by the model itself."""
+    """Its images are others, as the way there was rough; its figures are measured in float32, by the model itself."""
     found: dict[Precision, tuple[float, float]] = {"float32": (0, 0), "bfloat16": (0, 0)}
     images: dict[str, list[Tensor]] = {"m": [], "p": []}
     for precision in found:
@@ -273,7 +272,7 @@ def test_a_real_build_cut_off_ends_the_same(
         (Match(tolerance=-0.1), r"match\.tolerance = -0\.1: must be in \[0, 1\)"),
         (Match(tolerance=float("nan")), r"match\.tolerance = nan: must be in \[0, 1\)"),
         (Match(start="nose"), r'match\.start = "nose": must be one of image, noise; did you mean "noise"'),  # type: ignore[arg-type]
-        (Match(StepRule("lbfsg")), r'match\.rule = "lbfsg": .* did you mean "lbfgs"'),  # type: ignore[arg-type]
+        (Match(LBFGS(memory=0)), r"match\.memory = 0: must be at least 1"),
         (Perturb(norm="linf", eps=8), r'perturb\.eps = 8: must be at most 1 for norm "linf" .*; 8/255 is 0\.0314'),
         (Perturb(targets="nxt"), r'perturb\.targets = "nxt": .* did you mean "next"'),  # type: ignore[arg-type]
         (Perturb(step_size=0), r"perturb\.step_size = 0: must be greater than 0"),

@@ -15,12 +15,12 @@ from featsplit.data import derived
 from featsplit.data.dataset import open_dataset
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
+from featsplit.descent import LBFGS, Normalised
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.metadata.made_by import MadeBy, ModelCard
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.metadata.training import STANDARD, Training
 from featsplit.models.classifier import Classifier
-from featsplit.rules import StepRule
 from featsplit.synthesis import (
     Match,
     Perturb,
@@ -33,7 +33,7 @@ from featsplit.synthesis import (
 from featsplit.synthesis.checks import match_warnings, mislabelled_warnings, perturb_warnings
 
 PUSH = Perturb(eps=1.5, steps=15, step_size=0.3)
-MATCH = Match(StepRule("lbfgs", 1.0), steps=15)
+MATCH = Match(LBFGS(1.0), steps=15)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_sound_sets_say_nothing(tmp_path: Path, standard: Classifier, robust: Cl
     """Of each kind, found by ten times fewer steps than by default, so they are sound by a margin."""
     with silence():
         build_match(tmp_path / "r.h5", robust, few, MATCH)
-        build_match(tmp_path / "n.h5", standard, few, Match(StepRule("lbfgs", 1.0), steps=30))
+        build_match(tmp_path / "n.h5", standard, few, Match(LBFGS(1.0), steps=30))
         build_perturb(tmp_path / "rand.h5", standard, few, PUSH, dtype="uint8")
         build_perturb(tmp_path / "det.h5", standard, few, Perturb("next", eps=1.5, steps=15, step_size=0.3))
         assert [open_dataset(tmp_path / f"{name}.h5").metadata.warnings for name in ("r", "n", "rand", "det")] == [
@@ -145,12 +145,12 @@ def test_what_is_lost_by_rounding_is_told(
 
 def test_one_step_of_matching_is_told_with_what_is_left(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
     path = tmp_path / "r.h5"
-    warning = said(path, build_match, robust, few, Match(StepRule("paper", 0.01), steps=1))
+    warning = said(path, build_match, robust, few, Match(Normalised(0.01), steps=1))
     columns = derived.read_columns(path, ["distance", "start_distance"])
     left = float((columns["distance"] / columns["start_distance"]).median())
     assert left > 0.5
     assert warning.startswith(f"{left:.2f} of the distance from start to goal is left (median)")
-    assert "1 step of the rule paper of 0.01 did not suffice: raise --steps" in warning
+    assert "1 step of the rule normalised of 0.01 did not suffice: raise --steps" in warning
 
 
 def test_a_tolerance_that_stops_too_early_is_told(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
@@ -173,7 +173,7 @@ def test_a_representation_that_is_the_same_for_all_images_is_told(
 @pytest.mark.parametrize(
     ("distance", "start", "begins"),
     [
-        pytest.param(0.1, 1.0, None, id="arrived"),
+        pytest.param(0.1, 1.0, None, id="converged"),
         pytest.param(0.24, 0.5, None, id="just within both bounds"),
         pytest.param(0.26, 1.0, "the images are 0.26 of a representation's length from their goals", id="far"),
         pytest.param(0.2, 0.3, "0.67 of the distance from start to goal is left", id="near each other from the start"),
@@ -194,7 +194,7 @@ def test_wrong_predictions_that_are_few_or_all_alike_are_told(tmp_path: Path, di
     warning = said(tmp_path / "m.h5", build_mislabelled, always, digits)
     assert warning.startswith("100 % of the images have one and the same label")
     (few,) = mislabelled_warnings({"labels": torch.arange(29) % 10}, 10)
-    assert few.startswith("the model misreads 29 images, 2.9 a class")
+    assert few.startswith("the model predicts 29 images wrongly, 2.9 a class")
     assert mislabelled_warnings({"labels": torch.arange(30) % 10}, 10) == []
 
 

@@ -1,0 +1,103 @@
+"""What the two commands that build a set share: by which model, to which file, and representation matching."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from featsplit.commands import options, shared
+from featsplit.commands.right_model import EXAMPLE, right_models
+from featsplit.data.derived import Dtype
+from featsplit.data.images import ImageData
+from featsplit.metadata.made_by import MadeBy
+from featsplit.models.classifier import Classifier
+from featsplit.synthesis import Match, build_match
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """The model that a set is built with, and what its user says of it."""
+
+    file: Path = field(
+        metadata={"help": "A checkpoint (.safetensors) made by train.", "flag": "--model", "unit": "FILE"}
+    )
+    use: shared.ModelUse = field(default_factory=shared.ModelUse)
+    trained_with: str | None = field(
+        default=None,
+        metadata={
+            "help": f"How a MODEL that does not tell was trained: standard, or {EXAMPLE}.",
+            "unit": "TEXT",
+        },
+    )
+    any_model: bool = field(
+        default=False,
+        metadata={"help": "Build it with a model that was not trained as the set needs; the file says so."},
+    )
+
+    def load(self, images: ImageData) -> Classifier:
+        """The model itself, which must take `images`."""
+        return self.use.load(self.file, images)
+
+
+@dataclass(frozen=True)
+class Output:
+    """The file of the set that is built, and what is in it."""
+
+    out: Path = field(metadata={"help": "The data set to write (.h5).", "unit": "FILE"})
+    split: shared.SplitName = field(default="train", metadata={"help": "Which images to start from."})
+    dtype: Dtype = field(default="float32", metadata={"help": "How images are stored; uint8 rounds."})
+    overwrite: bool = field(default=False, metadata={"help": "Replace what is at --out."})
+
+    def check(self, place: str) -> None:
+        """Raise FeatsplitError where the file would not be taken for a set."""
+        options.check_suffix(self.out, ".h5")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A set that is to be built: by which network, of which images, into which file."""
+
+    name: str
+    network: Classifier
+    images: ImageData
+    seed: int
+    batch_size: int | None
+    machine: shared.MachineOptions
+    output: Output
+    made_by: MadeBy
+
+    def say(self, *lines: str) -> None:
+        """Print which set it is, and the `lines` on how it came out."""
+        typer.echo(f"{self.output.out}: {self.name} from {self.images.name} ({self.output.split})")
+        for line in lines:
+            typer.echo(line)
+
+
+def made_by(name: str, model: ModelFile, out: Path, control: Path | None = None) -> MadeBy:
+    """What the set `name` will say of its networks; FeatsplitError where one of them is the wrong one for it."""
+    stated = model.trained_with
+    return right_models(name, model.file, control, stated=stated, any_model=model.any_model, out=out)
+
+
+def match_to_file(build: Build, match: Match) -> None:
+    """Build a set by matching, and print how near it came."""
+    output = build.output
+    summary = build_match(
+        output.out,
+        build.network,
+        build.images,
+        match,
+        split=output.split,
+        seed=build.seed,
+        dtype=output.dtype,
+        batch_size=build.batch_size,
+        device=build.machine.resolved(),
+        precision=build.machine.precision,
+        extra={"set": build.name},
+        made_by=build.made_by,
+        overwrite=output.overwrite,
+    )
+    build.say(
+        f"representation: distance {summary['start_distance']:.3g} at the start, {summary['distance']:.3g} at the end "
+        f"(median); relative {summary['relative_distance']:.4f}, as stored {summary['relative_distance_stored']:.4f}"
+    )

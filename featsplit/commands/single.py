@@ -1,0 +1,33 @@
+"""Single options that several commands share; without torch, as the help of `run` and `show` is."""
+
+from pathlib import Path
+from typing import Annotated
+
+Seed = Annotated[int, {"help": "Decides everything random."}]
+Overwrite = Annotated[bool, {"help": "Replace what is at --out.", "group": "Output"}]
+BatchSize = Annotated[
+    int | None,
+    {
+        "help": "Images at a time; the result does not depend on it.",
+        "default": "by their size; GPU 512",
+        "min": 1,
+        "group": "Machine",
+    },
+]
+Device = Annotated[
+    str,
+    {"help": "auto, cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.", "unit": "NAME", "group": "Machine"},
+]
+Workers = Annotated[
+    int | None,
+    {"help": "Processes side by side.", "default": "one a core for a small network", "min": 1, "group": "Machine"},
+]
+DataRoot = Annotated[
+    Path | None,
+    {"help": "Where torchvision's data sets lie.", "default": "$FEATSPLIT_DATA", "group": "Data"},
+]
+Download = Annotated[bool, {"help": "Download a data set that is not there.", "group": "Data"}]
+Source = Annotated[
+    str | None,
+    {"help": "Where the source of a derived set lies now; must be the same images.", "unit": "SRC", "group": "Data"},
+]

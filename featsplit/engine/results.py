@@ -1,0 +1,130 @@
+"""A finished run as its folder tells of it: settings, seeds, rows, the data, and how to make it again."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from featsplit.data.images import ImageData
+from featsplit.engine.cache import FORMAT, rows_digest
+from featsplit.engine.jobs import TIMES
+from featsplit.errors import FeatsplitError
+from featsplit.files import write_json
+from featsplit.models.checkpoints import versions
+from featsplit.report.cells import Cells
+from featsplit.rows import Row
+
+RUN, SETTINGS, ROWS = "run.json", "settings.toml", "rows.json"
+S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What a page says of the data: `chance` is the share of the most frequent class of the test images."""
+
+    name: str
+    digest: str
+    train: int
+    test: int
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    chance: float
+
+
+def summary_of(data: ImageData) -> DataSummary:
+    """The summary of `data`."""
+    chance = float(data.test.labels.bincount().max()) / len(data.test)
+    return DataSummary(data.name, data.digest, len(data.train), len(data.test), data.shape, data.classes, chance)
+
+
+@dataclass(frozen=True)
+class Results(Generic[S_co]):
+    """A finished run in the folder `path`. `command` made it, `again` makes it again from its settings alone."""
+
+    path: Path
+    settings: S_co
+    seeds: Sequence[int]
+    rows: Sequence[Any]  # of the study
+    data: DataSummary | None
+    command: str
+    again: str
+    versions: Mapping[str, str]
+    date: str
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of a network that knows nothing; 0 of a run that is not of one data set."""
+        return 0.0 if self.data is None else self.data.chance
+
+    def seed_folder(self, seed: int) -> Path:
+        """Where the files of `seed` lie."""
+        return self.path / f"seed{seed}"
+
+    def times(self) -> Cells:
+        """Seconds of each stage, the longest time it ran; the stages of a seed may have run side by side."""
+        found: dict[str, dict[int, float]] = {}
+        for seed in self.seeds:
+            path = self.seed_folder(seed) / TIMES
+            for line in path.read_text().splitlines() if path.is_file() else []:
+                stage = json.loads(line)
+                seconds = found.setdefault(stage["stage"], {})
+                seconds[seed] = max(seconds.get(seed, 0.0), stage["seconds"])
+        head = ["stage, seconds", *(f"seed {seed}" for seed in self.seeds)]
+        return [
+            head,
+            *([stage, *(f"{by.get(seed, 0):.1f}" for seed in self.seeds)] for stage, by in found.items()),
+        ]
+
+
+def close(results: Results[Any], plain: Mapping[str, object]) -> None:
+    """Mark the run as finished, with what a report of it says; `plain` are its settings as JSON values."""
+    content = {"settings": plain, "seeds": results.seeds, "versions": results.versions, "format": FORMAT}
+    content |= {"rows": rows_digest(results.path / ROWS), "command": results.command, "again": results.again}
+    content |= {"data": None if results.data is None else asdict(results.data), "date": results.date}
+    write_json(results.path / RUN, content)
+
+
+def open_run(path: Path) -> dict[str, Any]:
+    """What the mark of the finished run in `path` says, as JSON values; FeatsplitError where there is none."""
+    try:
+        content: dict[str, Any] = json.loads((path / RUN).read_text())
+        [content[key] for key in ("settings", "seeds", "command", "versions", "date")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise FeatsplitError(f"{path}: is no finished run; make one with featsplit run ... --out {path}") from error
+    if content.get("format") != FORMAT or "study" not in content["settings"]:
+        again = str(content["command"]).replace(" --parts ", " --experiments ")
+        raise FeatsplitError(
+            f"{path}: its rows are of another version; make them again, by which its networks and sets are taken up: "
+            f"{again} --out {path}"
+        )
+    return content
+
+
+def results_of(path: Path, settings: S, content: Mapping[str, Any]) -> Results[S]:
+    """The run in `path`, of `settings`, whose mark says `content`."""
+    data = content["data"]
+    if data is not None:
+        data = DataSummary(**{**data, "shape": tuple(data["shape"]), "classes": tuple(data["classes"])})
+    try:
+        rows = json.loads((path / ROWS).read_text())
+    except (OSError, ValueError) as error:
+        raise FeatsplitError(f"{path}: its rows.json cannot be read; run {content['command']} --out {path}") from error
+    return Results(
+        path,
+        settings,
+        content["seeds"],
+        rows,
+        data,
+        content["command"],
+        content["again"],
+        content["versions"],
+        content["date"],
+    )
+
+
+def finished_now(path: Path, settings: S, *, seeds: Sequence[int], rows: Sequence[Row]) -> Results[S]:
+    """A run that has just ended; the data and the commands are to be filled in (`dataclasses.replace`)."""
+    return Results(path, settings, seeds, rows, None, "", "", versions(), time.strftime("%Y-%m-%d"))

@@ -1,0 +1,108 @@
+"""What a study is: settings, the jobs that they ask for, the page of what came out, and what is known or published.
+
+A study is a folder of `featsplit.studies` with the names of `Study`. The engine runs, resumes, spreads and repeats all
+of them alike; none of them needs to be known to it.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from featsplit.data.sources import DataSpec
+from featsplit.engine.jobs import Job
+from featsplit.engine.results import Results
+from featsplit.engine.settings import record
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.report.decisions import Claim
+from featsplit.report.markup import Block
+from featsplit.report.published import Published
+from featsplit.runtime import Precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySettings:
+    """Everything that decides the numbers of a run, but for the seeds: the part that all studies have.
+
+    `study` is the folder of `featsplit.studies`; `name` that of the preset or file, which the run is called by.
+    """
+
+    study: str
+    name: str
+    precision: Precision = "auto"
+
+    def check(self) -> None:
+        """Raise FeatsplitError for the first setting out of its range."""
+
+    @classmethod
+    def read(cls, mapping: Mapping[str, object]) -> Self:
+        """The settings that `mapping`, as TOML has it, describes; FeatsplitError where it does not fit."""
+        settings = record(cls, mapping, "")
+        settings.check()
+        return settings
+
+    def plain(self) -> dict[str, object]:
+        """The settings as JSON values; `read` reads them back."""
+        return asdict(self)
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: paths are absolute."""
+        return self
+
+    def source(self) -> DataSpec | None:
+        """The data that the run is of; None where its jobs make their own."""
+        return None
+
+    def is_small(self) -> bool:
+        """Whether a process of one thread is the fastest way to run its networks on a CPU."""
+        return True
+
+    def is_of_files(self) -> bool:
+        """Whether it hangs on data or code of the user's, which may change while the settings stay."""
+        return False
+
+    def notes(self) -> list[str]:
+        """Sentences on settings that make a run say less than it seems to."""
+        return []
+
+
+class Study(Protocol):
+    """What the folder of a study exports. `CLAIMS` give the statements with their verdicts, each one some or none."""
+
+    Settings: type[StudySettings]
+    CLAIMS: Sequence[Callable[[Results[Any]], list[Claim]]]
+    PUBLISHED: Sequence[Published]
+
+    @property
+    def jobs(self) -> Callable[[Any, int], list[Job]]:
+        """The jobs of one seed, each after those that it needs; the long ones first."""
+
+    @property
+    def page(self) -> Callable[[Results[Any]], list[Block]]:
+        """What came out, as a page."""
+
+
+def claims_of(study: Study, results: Results[Any]) -> list[Claim]:
+    """The statements of `study` that `results` can say something of; what was not measured is left out."""
+    return [claim for make in study.CLAIMS for claim in make(results) if claim.checks]
+
+
+def presets() -> dict[str, Path]:
+    """The built-in presets by name."""
+    folder = Path(str(files("featsplit") / "presets"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def read_toml(name: str) -> dict[str, Any]:
+    """What the preset called `name` says, or the TOML file at that path."""
+    path = Path(name) if name.endswith(".toml") else presets().get(name)
+    if path is None:
+        raise unknown("run", name, [*presets(), "FILE.toml"])
+    try:
+        return {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
+    except OSError as error:
+        raise FeatsplitError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FeatsplitError(f"{path}: is no TOML: {error}") from error

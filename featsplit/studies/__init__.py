@@ -1,0 +1,94 @@
+"""The studies, one folder each; `engine.study` says what it exports. A new one is a line in `STUDIES`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from featsplit.errors import FeatsplitError, unknown
+
+if TYPE_CHECKING:
+    from featsplit.engine.results import Results
+    from featsplit.engine.study import Study, StudySettings
+
+STUDIES = (
+    "ilyas2019",
+    "distill2019",
+    "gaussians",
+    "squares",
+    "planted",
+    "set_transfer",
+)
+
+
+def study_named(name: str, place: str = "study") -> "Study":
+    """The study called `name`, imported; FeatsplitError at `place` where there is none."""
+    if name not in STUDIES:
+        raise unknown(place, name, STUDIES)
+    return cast("Study", import_module(f"featsplit.studies.{name}"))
+
+
+def read_settings(name: str, overrides: Sequence[str] = ()) -> "StudySettings":
+    """The settings of the preset called `name`, or of the TOML file at that path, with `overrides` ("key=value")."""
+    from featsplit.engine.settings import overridden
+    from featsplit.engine.study import read_toml
+
+    mapping = overridden(read_toml(name), overrides)
+    mapping = {"study": STUDIES[0], **mapping}
+    study = study_named(str(mapping["study"]))
+    _refuse_others(mapping)
+    return study.Settings.read(mapping)
+
+
+def _refuse_others(mapping: Mapping[str, object]) -> None:
+    """FeatsplitError for a setting or an experiment that another study has, and that of `mapping` has not."""
+    chosen = mapping.get("experiments")
+    places = [*mapping, *(f'experiments "{one}"' for one in (chosen if isinstance(chosen, list | tuple) else ()))]
+    own = _places(str(mapping["study"]))
+    for place in places:
+        other = None if place in own else next((name for name in STUDIES if place in _places(name)), None)
+        if other is not None:
+            raise FeatsplitError(f'{place}: is of the study {other}; say study = "{other}"')
+
+
+def _places(study: str) -> set[str]:
+    """The settings and the experiments that `study` has, as an error names them."""
+    kind = study_named(study).Settings
+    experiments: tuple[str, ...] = getattr(kind, "known_experiments", ())
+    return {*(field.name for field in fields(kind)), *(f'experiments "{one}"' for one in experiments)}
+
+
+def open_results(path: Path) -> "Results[Any]":
+    """The finished run in the folder `path`; FeatsplitError where there is none, or one of a version before."""
+    from featsplit.engine.results import open_run, results_of
+
+    content = open_run(path)
+    plain = content["settings"]
+    return results_of(path, study_named(plain["study"]).Settings.read(plain), content)
+
+
+def experiments_of(mapping: Mapping[str, object]) -> tuple[str, ...]:
+    """The experiments that the study of a preset or file has to choose from; FeatsplitError where it has none."""
+    name = str(mapping.get("study", STUDIES[0]))
+    known: tuple[str, ...] = getattr(study_named(name).Settings, "known_experiments", ())
+    if not known:
+        raise FeatsplitError(f"--experiments: the study {name} has none to choose from; see its settings (--set)")
+    return known
+
+
+class Shown(NamedTuple):
+    """What a terminal shows of a run, and the exit status: 1 where an answer that is known did not come out."""
+
+    text: str
+    status: int
+
+
+def shown_in_brief(results: "Results[Any]") -> Shown:
+    """What a terminal shows of a finished run."""
+    from featsplit.engine.study import claims_of
+    from featsplit.report.markup import in_brief
+
+    study = study_named(results.settings.study)
+    off = any(claim.known and claim.verdict == "does not hold" for claim in claims_of(study, results))
+    return Shown(f"\n{in_brief(study.page(results))}\n", int(off))

@@ -1,0 +1,64 @@
+"""A whole run of any study, from its settings to its page: what `featsplit run` does."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from featsplit.data.sources import load_data
+from featsplit.engine.folders import Destination, reopen
+from featsplit.engine.jobs import Say, Worker
+from featsplit.engine.pages import write_report
+from featsplit.engine.processes import start_engine
+from featsplit.engine.results import SETTINGS
+from featsplit.engine.run import finish, jobs_of, run
+from featsplit.engine.study import StudySettings
+from featsplit.runtime import Machine
+from featsplit.studies import Shown, open_results, shown_in_brief, study_named
+
+
+def carry_out(
+    settings: StudySettings,
+    place: Destination,
+    *,
+    seeds: Sequence[int],
+    machine: Machine,
+    root: Path | None,
+    download: bool,
+    processes: int | None,
+    command: str,
+    say: Say,
+) -> Shown:
+    """Run the study of `settings` for each of `seeds` in its `place`; what a terminal shows of it.
+
+    `root` is where torchvision's data sets lie, `command` what made the run. `processes` None: as many as suit it.
+    Raises FeatsplitError where the data cannot be loaded, before anything is written.
+    """
+    study, worker = study_named(settings.study), Worker(place.folder, machine, root, say)
+    count = processes or usual_processes(settings, machine.device)
+    with start_engine(worker, processes=count, preload=f"featsplit.studies.{settings.study}") as engine:
+        spec = settings.source()
+        if spec is not None and download:
+            load_data(spec, root=root, download=True)
+        if spec is not None:
+            worker.data(spec)
+        reopen(place, settings, jobs_of(study, settings, seeds))
+        rows = run(study, settings, seeds=seeds, engine=engine)
+        again = _again(place.folder, seeds, root)
+        finish(settings, rows, seeds=seeds, engine=engine, command=command, again=again)
+    results = open_results(place.folder)
+    write_report(results, study.page(results))
+    return shown_in_brief(results)
+
+
+def usual_processes(settings: StudySettings, device: torch.device) -> int:
+    """As many processes as torch would use threads, where the networks are small and on the CPU; else one."""
+    return min(torch.get_num_threads(), 6) if settings.is_small() and device.type == "cpu" else 1
+
+
+def _again(folder: Path, seeds: Sequence[int], root: Path | None) -> str:
+    """The command that makes the run in `folder` again, from the settings that it left there alone."""
+    words = ["featsplit", "run", str(folder / SETTINGS), "--seeds", ",".join(map(str, seeds))]
+    words += ["--out", f"{folder}-again", *(["--data-root", str(Path(root).absolute())] if root else [])]
+    return shlex.join(words)

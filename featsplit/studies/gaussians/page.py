@@ -1,0 +1,89 @@
+"""The theorems beside their simulations, and the paper's Figure 4, on a page."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+
+from featsplit.engine.pages import again
+from featsplit.engine.results import Results
+from featsplit.report.cells import Cells, as_text, spread
+from featsplit.report.known import concluded
+from featsplit.report.markup import Block, Brief, Heading, Plot, Table, Text
+from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, drawn
+from featsplit.report.rows import picked
+from featsplit.studies.gaussians.claims import agreement, numbers, theorems
+from featsplit.studies.gaussians.rows import GaussiansRow
+from featsplit.studies.gaussians.settings import Settings
+from featsplit.studies.gaussians.theory import robust_variances
+
+GAUSSIANS = (
+    "Two classes, y in {-1, 1}, x drawn from a Gaussian around y mu* with covariance S*; maximum likelihood against an "
+    "adversary who moves the examples (section 4 of the paper). Features that vary little are the most useful to the "
+    "standard rule sign(x' S^-1 mu), and the cheapest to change. The robust solution widens them most, so the gradient "
+    "of its rule turns towards the vector between the means: the robust gradient looks meaningful."
+)
+THEOREMS = {
+    1: "Theorem 1: what the adversary adds to the loss, at a price C for its distance; least where variances are equal",
+    2: "Theorem 2: the robust solution; by adversarial training beside the formula",
+    3: "Theorem 3: the cosine between the gradient of the rule and the vector of the means",
+    "rule": "The rule of each solution under attack: the share of examples predicted rightly",
+}
+
+
+def page(results: Results[Settings]) -> list[Block]:
+    """The page of a run."""
+    settings, rows = results.settings, results.rows
+    verdict, table = concluded(theorems(rows)), agreement(rows)
+    blocks: list[Block] = [Heading("Two Gaussians: the paper's theory and its simulation", 1), Text(GAUSSIANS)]
+    if len(settings.mean) == 2:
+        says = "The paper's Figure 4: samples, the solution's covariance, and the direction of its gradient, by eps."
+        blocks += [Plot("gaussians", solutions(settings), says)]
+    blocks += [Heading("Formula and simulation"), Text(verdict), Table(table, main=True)]
+    blocks += [Brief(as_text(table)), Brief(verdict)]
+    for theorem, title in THEOREMS.items():
+        blocks += [Heading(title, 3), Table(theorem_table(picked(rows, theorem=theorem)))]
+    return [*blocks, *again(results)]
+
+
+def theorem_table(rows: Sequence[GaussiansRow]) -> Cells:
+    """Each number in closed form and simulated, a mean over seeds, with the standard error of one simulation."""
+    table = [["number", "solution for eps", "closed form", "simulated", "standard error"]]
+    for of in numbers(rows):
+        eps = "" if of[0]["eps"] is None else f"{of[0]['eps']:g}"
+        error = f"{of[0]['error']:.4f}" if of[0]["error"] else ""
+        table.append(
+            [of[0]["of"], eps, f"{of[0]['closed']:.4f}", spread([row["simulated"] for row in of], digits=4), error]
+        )
+    return table
+
+
+def solutions(settings: Settings) -> str:
+    """Figure 4: for each eps the samples of both classes, the covariance of the solution, and its gradient."""
+    mean, variances = (torch.tensor(values, dtype=torch.float64) for values in (settings.mean, settings.variances))
+    noise = torch.randn(150, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * variances.sqrt()
+
+    def draw(figure: Figure) -> None:
+        panels: Any = figure.subplots(1, len(settings.eps), sharex=True, sharey=True, squeeze=False)[0]
+        for axes, eps in zip(panels, settings.eps, strict=True):
+            solution = robust_variances(variances, eps)
+            for sign, colour in ((1, BLUE), (-1, ORANGE)):
+                points = sign * mean + noise
+                axes.scatter(points[:, 0], points[:, 1], s=3, color=colour, alpha=0.6)
+                size = 4 * solution.sqrt()  # two standard deviations to each side
+                axes.add_patch(
+                    Ellipse(
+                        (sign * settings.mean[0], sign * settings.mean[1]), *size.tolist(), fill=False, color=colour
+                    )
+                )
+            for vector, colour, name in ((mean, GREEN, "mu"), (mean / solution, RED, "gradient")):
+                end = vector / vector.norm() * mean.norm()
+                axes.annotate("", end.tolist(), (0, 0), arrowprops={"arrowstyle": "->", "color": colour, "lw": 1.8})
+                axes.plot([], [], color=colour, label=name)
+            axes.set(title=f"eps {eps:g}", aspect="equal")
+            axes.title.set_fontsize(10)
+        panels[0].legend(loc="upper left", fontsize=9)
+
+    return drawn(3 * len(settings.eps), 3.2, draw)

@@ -1,0 +1,205 @@
+"""The settings of the paper's experiments, as a preset or the user's own TOML file describes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+from featsplit.data.derived import Dtype
+from featsplit.data.places import absolute, path_of
+from featsplit.data.sources import DataSpec, describe
+from featsplit.engine.settings import record
+from featsplit.engine.study import StudySettings
+from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
+from featsplit.evaluation import Attack, AttackName, check_installed
+from featsplit.geometry import Norm
+from featsplit.metadata.derived_sets import FOUR
+from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
+from featsplit.synthesis import Match, Perturb
+from featsplit.training import Recipe
+
+NETWORKS = ("standard", "adversarial", *FOUR)
+"""The six networks of the paper, each with a recipe."""
+EXPERIMENTS = ("noise", "splits", "control", "architectures", "steps", "autoattack")
+PLATEAU = 60
+"""Epochs that D_rand needs at the paper's rate: it stays near chance for about 30, then learns (Figure 10)."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The attack on the test set: each eps of `eps`, by `attack` (see `evaluation.Attack`)."""
+
+    attack: AttackName = "pgd"
+    norm: Norm = "l2"
+    eps: tuple[float, ...] = (0.25, 0.5)
+    steps: int = 20
+    step_size: float | None = None
+    restarts: int = 3
+
+    def attacks(self) -> list[Attack]:
+        """Clean accuracy, and the attack at every eps."""
+        found = [Attack(self.attack, self.norm, eps, self.steps, self.step_size, self.restarts) for eps in self.eps]
+        return [Attack(), *found]
+
+    def smallest_eps(self) -> float:
+        """The smallest eps greater than 0: that at which a network is looked at more closely."""
+        return min(eps for eps in self.eps if eps)
+
+
+@dataclass(frozen=True)
+class Scrutiny:
+    """How robustness is looked at more closely, on `images` test images: AutoAttack, and PGD with up to `steps` steps.
+
+    `relative_step_sizes` are the step sizes that are searched, as parts of eps.
+    """
+
+    images: int = 200
+    steps: int = 2500
+    relative_step_sizes: tuple[float, ...] = (1.0, 0.3, 0.1, 0.03)
+
+    def check(self, place: str = "scrutiny") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        for name in ("images", "steps"):
+            check_count(f"{place}.{name}", getattr(self, name))
+        if not self.relative_step_sizes:
+            raise FeatsplitError(f"{place}.relative_step_sizes: is empty; give parts of eps, such as [1.0, 0.1]")
+        for size in self.relative_step_sizes:
+            check_positive(f"{place}.relative_step_sizes", size)
+
+
+@dataclass(frozen=True)
+class Training:
+    """A recipe for each network: on the source (`standard`, `adversarial`), and on each derived set."""
+
+    standard: Recipe
+    adversarial: Recipe
+    robust: Recipe
+    nonrobust: Recipe
+    rand: Recipe
+    det: Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(StudySettings):
+    """Everything that decides the numbers of a run, but for the seeds.
+
+    `experiments` are the paper's beyond the four sets: "noise" (Table 7, sets matched from noise), "splits" (Table 8),
+    "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13, with these
+    `architectures`, each trained for `architecture_epochs`, None being as long as the run's own), "steps" (Figure 8)
+    and "autoattack".
+    """
+
+    study: str = "ilyas2019"
+    data: DataSpec
+    model: ModelSpec
+    train: Training
+    match: Match
+    perturb: Perturb
+    evaluate: Evaluation
+    scrutiny: Scrutiny = Scrutiny()
+    experiments: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ("cnn", "vgg7", "densenet10", "resnet8", "resnet14")
+    architecture_epochs: int | None = None
+    dtype: Dtype = "float32"
+
+    known_experiments: ClassVar[tuple[str, ...]] = EXPERIMENTS
+    sections: ClassVar[tuple[str, ...]] = ("data", "model", "match", "perturb", "evaluate", "scrutiny")
+
+    @classmethod
+    def read(cls, mapping: Mapping[str, Any]) -> Self:
+        """The settings that `mapping` describes.
+
+        `[train]` holds what all six networks share, `[train.standard]`, `[train.rand]` and so on what is their own.
+        """
+        refuse_old_names(mapping)
+        sections: dict[str, Any] = {name: {} for name in cls.sections}
+        settings = record(cls, {**sections, **mapping, "train": _recipes(mapping.get("train", {}))}, "")
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise FeatsplitError for the first setting out of its range."""
+        self.model.check()
+        self._check_recipes()
+        for name in self.experiments:
+            if name not in self.known_experiments:
+                raise unknown("experiments", name, self.known_experiments)
+        if self.perturb.targets != "random":
+            raise FeatsplitError('perturb.targets: a run makes both sets, D_rand with "random" and D_det with "next"')
+        if self.evaluate.attack == "none" or not any(self.evaluate.eps):
+            raise FeatsplitError("evaluate: needs an attack, and an eps greater than 0; what is compared is robustness")
+        if len(set(self.evaluate.eps)) < len(self.evaluate.eps):
+            raise FeatsplitError(f"evaluate.eps = {list(self.evaluate.eps)}: give each eps once")
+        self.match.check()
+        self.perturb.check()
+        self.scrutiny.check()
+        if "architectures" in self.experiments:
+            check_count("architecture_epochs", 1 if self.architecture_epochs is None else self.architecture_epochs)
+            for name in self.architectures:
+                ModelSpec(name).check("architectures")
+        if "autoattack" in self.experiments:
+            check_installed('experiments "autoattack"')
+        for attack in self.evaluate.attacks():
+            attack.check("evaluate")
+
+    def _check_recipes(self) -> None:
+        for name in NETWORKS:
+            recipe: Recipe = getattr(self.train, name)
+            recipe.check(f"train.{name}")
+            if recipe.adversary is not None and name != "adversarial":
+                raise FeatsplitError(
+                    f"train.{name}.adversary: only train.adversarial has one; the others train normally"
+                )
+        if self.train.adversarial.adversary is None:
+            raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        return {**super().plain(), "data": describe(self.data)}
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: the path of the data is absolute."""
+        return replace(self, data=replace(self.data, source=absolute(self.data.source)))
+
+    def source(self) -> DataSpec | None:
+        """The data that are split."""
+        return self.data
+
+    def is_small(self) -> bool:
+        """Whether a process of one thread is the fastest way to run the network on a CPU."""
+        return self.model.arch in SMALL_ARCHITECTURES
+
+    def is_of_files(self) -> bool:
+        """Whether the data or the network are the user's own."""
+        return path_of(self.data.source) is not None or ":" in self.model.arch
+
+    def notes(self) -> list[str]:
+        """Sentences on settings that make a run say less than it seems to, or other than the paper."""
+        found, rand = [], self.train.rand
+        if rand.epochs < PLATEAU:
+            found.append(
+                f"D_rand's schedule here, {rand.epochs} epochs at a rate of {rand.lr:g}, is too short for the paper's "
+                "setting (rate 0.01, about 150 epochs: near chance for 30 of them, then it learns): not the same "
+                "experiment."
+            )
+        if self.train.det.augment:
+            found.append("D_det is trained with augmentation here; the paper's is not.")
+        return found
+
+
+def refuse_old_names(mapping: Mapping[str, Any]) -> None:
+    """FeatsplitError for the settings that have another name now, with that name."""
+    scrutiny = mapping.get("scrutiny")
+    strides = isinstance(scrutiny, Mapping) and "strides" in scrutiny
+    there = {"parts": "parts" in mapping, "scrutiny.strides": strides}
+    new = {"parts": "experiments", "scrutiny.strides": "scrutiny.relative_step_sizes"}
+    if found := [f"{name}: is called {new[name]} now" for name, is_there in there.items() if is_there]:
+        raise FeatsplitError("; ".join(found))
+
+
+def _recipes(section: Any) -> dict[str, Any]:
+    """A full recipe for each network: what `[train]` shares, overridden by the network's own table."""
+    if not isinstance(section, dict):
+        raise FeatsplitError(f"train = {section!r}: must be a table")
+    shared = {key: value for key, value in section.items() if not isinstance(value, dict)}
+    own = {key: value for key, value in section.items() if isinstance(value, dict)}
+    return {**own, **{name: {**shared, **own.get(name, {})} for name in NETWORKS}}

@@ -1,0 +1,256 @@
+"""The stages of a run, each keyed by what goes into it: work that is done is taken up, not done again."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from featsplit.data.derived import load_split
+from featsplit.data.images import ImageData, Split, digest_of
+from featsplit.engine.cache import kept_rows
+from featsplit.engine.jobs import Worker
+from featsplit.evaluation import Attack, evaluate
+from featsplit.metadata.derived_sets import DerivedSet
+from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
+from featsplit.models.checkpoints import load_model, read_metadata, state_digest
+from featsplit.models.classifier import Classifier
+from featsplit.randomness import stage_key
+from featsplit.rows import Row
+from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
+from featsplit.studies.ilyas2019.settings import Settings
+from featsplit.synthesis import build_match, build_mislabelled, build_perturb
+from featsplit.training import ensure_trained
+
+SplitName = Literal["train", "test"]
+IDENTITY = 16
+"""How many digits of a digest say in a row which images it is of."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A run of one `seed` with its `settings`, in the folder "seedN" of `folder`, inside that of all seeds."""
+
+    settings: Settings
+    seed: int
+    folder: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its folder, as a text with slashes."""
+        return f"{self.folder}/seed{self.seed}".lstrip("/")
+
+    def key(self, name: str) -> str:
+        """The key of its job `name`."""
+        return f"{self.path}/{name}"
+
+
+class Stages:
+    """The stages of a run of one seed in its `place`, carried out by a `worker`."""
+
+    def __init__(self, worker: Worker, place: Place) -> None:
+        self.worker, self.settings, self.seed = worker, place.settings, place.seed
+        self.device, self.precision = worker.machine
+        self.folder = worker.folder / place.path
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    @cached_property
+    def data(self) -> ImageData:
+        """The source."""
+        return self.worker.data(self.settings.data)
+
+    def tell(self, what: str, *, began: float, figures: str) -> None:
+        """A line for a stage that `began` and has ended, with its time."""
+        self.worker.tell(self.folder, f"seed {self.seed}", what, began=began, figures=figures)
+
+    def network_file(self, network: Network) -> Path:
+        """Where `network` lies."""
+        return self.folder / network.file
+
+    def network(self, network: Network) -> Classifier:
+        """The network, which has been trained."""
+        return load_model(self.network_file(network), factory=network.spec.arch).to(self.device)
+
+    def history(self, network: Network) -> Sequence[Mapping[str, float]]:
+        """By epoch what the training of `network` saw."""
+        return read_metadata(self.network_file(network)).history
+
+    def ensure_trained(self, network: Network) -> Classifier:
+        """The network, trained by its recipe on its set, from initial weights of its own."""
+        began, on_source = time.perf_counter(), network.train_set == "source"
+        train = self.data.train if on_source else self.split(network.train_set)
+        metadata = ensure_trained(
+            self.network_file(network),
+            replace(self.data, train=train, name=self.data.name if on_source else network.train_set),
+            network.spec,
+            network.recipe,
+            seed=stage_key(self.seed, f"network/{network.name}") % 2**31,
+            device=self.device,
+            precision=self.precision,
+            overwrite=True,
+        )
+        accuracy = f"clean {metadata.results['test_accuracy']:.3f}"
+        self.tell(f"train {network.name}", began=began, figures=accuracy)
+        return self.network(network)
+
+    def set_file(self, name: str, split: SplitName = "train") -> Path:
+        """Where the derived set `name` of `split` lies."""
+        return self.folder / "sets" / f"{name}{'' if split == 'train' else f'-{split}'}.h5"
+
+    def split(self, name: str, split: SplitName = "train") -> Split:
+        """The images and labels of the derived set `name` of `split`."""
+        return load_split(self.set_file(name, split))
+
+    def ensure_set(
+        self, derived: DerivedSet, maker: Network, *, ensemble: Sequence[Network] = (), split: SplitName = "train"
+    ) -> Mapping[str, float]:
+        """The derived set of `split`, made with the network `maker`, in its file; returns the file's summary."""
+        began, path = time.perf_counter(), self.set_file(derived.name, split)
+        if derived.made_by.method == "match":
+            summary, figures = self._match(path, derived, maker, split)
+        elif derived.made_by.method == "perturb":
+            summary, figures = self._perturb(path, derived, maker, ensemble)
+        else:
+            summary, figures = self._mislabel(path, derived, maker)
+        self.tell(f"build {path.stem}", began=began, figures=figures)
+        return summary
+
+    def _match(
+        self, path: Path, derived: DerivedSet, maker: Network, split: SplitName
+    ) -> tuple[Mapping[str, float], str]:
+        summary = build_match(
+            path,
+            self.network(maker),
+            self.data,
+            replace(self.settings.match, start=derived.made_by.start),
+            split=split,
+            seed=self.seed,
+            dtype=self.settings.dtype,
+            device=self.device,
+            precision=self.precision,
+            extra={"set": derived.name},
+            made_by=MadeBy(self._card(maker)),
+            overwrite=True,
+        )
+        near, calls = summary["relative_distance"], summary["runs"]
+        return summary, f"relative distance {near:.3f} in {calls:.0f} calls an image"
+
+    def _perturb(
+        self, path: Path, derived: DerivedSet, maker: Network, ensemble: Sequence[Network]
+    ) -> tuple[Mapping[str, float], str]:
+        control = adversarial(self.settings) if derived.made_by.control else None
+        summary = build_perturb(
+            path,
+            self.network(maker),
+            self.data,
+            replace(self.settings.perturb, targets=derived.made_by.targets),
+            control=self.network(control) if control else None,
+            ensemble=[self.network(other) for other in ensemble],
+            seed=self.seed,
+            dtype=self.settings.dtype,
+            device=self.device,
+            precision=self.precision,
+            extra={"set": derived.name},
+            made_by=MadeBy(self._card(maker), self._card(control) if control else None),
+            overwrite=True,
+        )
+        return summary, f"success {summary['success']:.3f}, as stored {summary['success_stored']:.3f}"
+
+    def _mislabel(self, path: Path, derived: DerivedSet, maker: Network) -> tuple[Mapping[str, float], str]:
+        summary = build_mislabelled(
+            path,
+            self.network(maker),
+            self.data,
+            dtype=self.settings.dtype,
+            device=self.device,
+            extra={"set": derived.name},
+            made_by=MadeBy(self._card(maker)),
+            overwrite=True,
+        )
+        return summary, f"{summary['share']:.3f} of the images"
+
+    def _card(self, network: Network) -> ModelCard:
+        """The network as a set of the same seed tells of it: its file is relative to their folder."""
+        return card_of(network.file, read_metadata(self.network_file(network)))
+
+    def ensure_rows(
+        self, stem: str, depends_on: Mapping[str, object], measure: Callable[[], Sequence[Row]]
+    ) -> list[Row]:
+        """The rows that `measure` gives, kept in the file `stem` while the same things decide them."""
+        began, fresh = time.perf_counter(), list[Row]()
+
+        def measured() -> Sequence[Row]:
+            fresh.extend(measure())
+            return fresh
+
+        rows = list(kept_rows(self.folder / "rows" / f"{stem}.json", depends_on, measured))
+        if fresh:
+            shown = [row for row in rows if "epoch" not in row and "accuracy" in row][:5]
+            figures = ", ".join(f"{row['attack']} {row['eps'] or 0:g}: {row['accuracy']:.3f}" for row in shown)
+            self.tell(f"evaluate {stem}", began=began, figures=figures)
+        return rows
+
+    def ensure_evaluated(
+        self, network: Network, test: "TestSet", split: Split, attacks: Sequence[Attack], *, experiment: str
+    ) -> list[Row]:
+        """The rows of `network` on `split`, which `test` names, under each of `attacks`; for an `experiment`."""
+        images, model = digest_of(split.images), self.network(network)
+        stem = f"{network.name}-{test.stem}" if experiment == "main" else f"{experiment}-{network.name}-{test.stem}"
+        depends_on = {"attacks": [asdict(a) for a in attacks], "seed": self.seed, "model": state_digest(model)}
+
+        def measure() -> list[Row]:
+            title = f"seed {self.seed} {network.name}"
+            found = evaluate(
+                model,
+                split,
+                list(attacks),
+                seed=self.seed,
+                device=self.device,
+                precision=self.precision,
+                title=title,
+            )
+            first: Row = {**about(network, experiment), **test.fields(), "images": images[:IDENTITY]}
+            return [{**first, **row} for row in found]
+
+        return self.ensure_rows(stem, {**depends_on, "images": images, "labels": digest_of(split.labels)}, measure)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The images that a network is tested on, as rows name them (see `featsplit.rows.Row`)."""
+
+    name: str = "source"
+    split: SplitName | None = None
+    labels: Literal["next"] | None = None
+
+    __test__ = False  # no test of pytest's
+
+    @property
+    def stem(self) -> str:
+        """As it stands in the names of files."""
+        return "-".join(word for word in (self.name, self.split, self.labels) if word)
+
+    def fields(self) -> Row:
+        """The fields of a row that name it."""
+        row: Row = {"test_set": self.name}
+        if self.split:
+            row["split"] = self.split
+        if self.labels:
+            row["labels"] = self.labels
+        return row
+
+
+def about(network: Network, experiment: str) -> Row:
+    """The fields of a row that say what `network` is and learned from, how, and what it was measured for."""
+    return {
+        "experiment": experiment,
+        "train_set": network.train_set,
+        "training": network.training,
+        "architecture": network.spec.arch,
+    }
+
+
+def maker_of(settings: Settings, derived: DerivedSet) -> Network:
+    """The network that a set of the four, or one like them, is made with."""
+    return adversarial(settings) if derived.made_by.network == "adversarial" else standard(settings)

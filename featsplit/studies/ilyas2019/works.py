@@ -1,0 +1,138 @@
+"""What the jobs do that make a network: its training set, its training, its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+
+from featsplit.data.augment import augment
+from featsplit.data.images import Split
+from featsplit.data.planted import is_planted, kept, planted_from, truth_of
+from featsplit.engine.jobs import Worker
+from featsplit.evaluation import Attack
+from featsplit.metadata.derived_sets import DerivedSet
+from featsplit.randomness import torch_generator
+from featsplit.rows import Row
+from featsplit.runtime import batches
+from featsplit.studies.ilyas2019.networks import IN_FULL, Network, adversarial
+from featsplit.studies.ilyas2019.rows import PlantedRow
+from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet, about
+
+NEXT = TestSet(labels="next")
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train `network` on its set, and evaluate it."""
+
+    place: Place
+    network: Network
+    by_epoch: bool = False
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """Its rows on the test set, and by epoch."""
+        stages = Stages(worker, self.place)
+        return evaluated(stages, self.network) + (by_epoch(stages, self.network) if self.by_epoch else [])
+
+
+@dataclass(frozen=True)
+class DeriveAndRetrain:
+    """Make the set `derived` with the network `maker`, train `network` on it, and evaluate that.
+
+    The perturbations leave the networks of `ensemble` as they were, where there are any.
+    """
+
+    place: Place
+    derived: DerivedSet
+    maker: Network
+    network: Network
+    ensemble: tuple[Network, ...] = ()
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """The rows of `network`, and those on how the set came out."""
+        stages = Stages(worker, self.place)
+        summary = stages.ensure_set(self.derived, self.maker, ensemble=self.ensemble)
+        construction = self._construction(stages, summary) if self.derived.made_by.method == "perturb" else []
+        rows = evaluated(stages, self.network)
+        return [*rows, *construction, *planted(stages, self.network), *by_epoch(stages, self.network)]
+
+    def _construction(self, stages: Stages, summary: Mapping[str, float]) -> list[Row]:
+        """How often, and how surely, the maker predicts the new label: as found, stored and augmented as in training.
+
+        Where there is a control, how often that predicts it, before and after. `confidence` is the mean probability.
+        """
+        moments = {
+            "found": (summary["success"], summary["confidence"]),
+            "augmented": self._augmented(stages),
+            "stored": (summary["success_stored"], summary["confidence_stored"]),
+        }
+        rows: list[Row] = [
+            {**self._predicted(stages, self.maker, moment), "accuracy": share, "confidence": confidence}
+            for moment, (share, confidence) in moments.items()
+        ]
+        if self.derived.made_by.control:
+            control = adversarial(stages.settings)
+            for moment in ("before", "after"):
+                rows.append({**self._predicted(stages, control, moment), "accuracy": summary[f"control_{moment}"]})
+        return rows
+
+    def _predicted(self, stages: Stages, network: Network, moment: str) -> Row:
+        row: Row = {**about(network, "construction"), "test_set": self.derived.name, "moment": moment}
+        return {**row, **Attack().fields(), "n": len(stages.data.train), "seed": stages.seed}
+
+    def _augmented(self, stages: Stages) -> tuple[float, float]:
+        """How often, and how surely, the maker predicts the new label in images augmented as in training."""
+        split, generator = (
+            stages.split(self.derived.name),
+            torch_generator(stages.seed, f"augmented/{self.derived.name}"),
+        )
+        model, right, probability = stages.network(self.maker), 0, 0.0
+        for rows in batches(len(split), 500):
+            inputs = augment(split.inputs(rows), self.network.recipe.augment, generator=generator)
+            with torch.no_grad():
+                chances, labels = model(inputs.to(stages.device)).softmax(dim=1).cpu(), split.labels[rows]
+            right += int((chances.argmax(1) == labels).sum())
+            probability += float(chances.gather(1, labels[:, None]).sum())
+        return right / len(split), probability / len(split)
+
+
+def evaluated(stages: Stages, network: Network) -> list[Row]:
+    """Train `network`; its rows on the test set: under every attack, or clean alone where that tells.
+
+    A network of a set labelled y + 1 is tested on those labels too.
+    """
+    stages.ensure_trained(network)
+    data, experiment = stages.data, network.experiment
+    attacks = stages.settings.evaluate.attacks()[: None if experiment in IN_FULL else 1]
+    rows = stages.ensure_evaluated(network, TestSet(), data.test, attacks, experiment=experiment)
+    if network.labels == "next":
+        shifted = Split(data.test.images, (data.test.labels + 1) % len(data.classes))
+        rows += stages.ensure_evaluated(network, NEXT, shifted, attacks[:1], experiment=experiment)
+    return rows
+
+
+def by_epoch(stages: Stages, network: Network) -> list[Row]:
+    """Figure 10: accuracy by epoch on what the network is trained on, as it sees it, and on the test set."""
+    first: Row = {**about(network, "epochs"), **Attack().fields(), "seed": stages.seed}
+    sets = {"train": TestSet(network.train_set, "train"), "test": TestSet()}
+    sizes = {"train": len(stages.data.train), "test": len(stages.data.test)}
+    return [
+        {**first, **test.fields(), "epoch": epoch, "n": sizes[which], "accuracy": seen[f"{which}_accuracy"]}
+        for epoch, seen in enumerate(stages.history(network), start=1)
+        for which, test in sets.items()
+    ]
+
+
+def planted(stages: Stages, network: Network) -> list[PlantedRow]:
+    """Of a set made of planted data: the share of each component's class signal that it `kept`."""
+    source = stages.settings.data.source
+    if not is_planted(source):
+        return []
+    shares = kept(stages.split(network.train_set), stages.data.train, truth_of(planted_from(source)))
+    first: Row = {**about(network, "planted"), **TestSet(network.train_set, "train").fields()}
+    shared = cast(PlantedRow, {**first, **Attack().fields(), "n": len(stages.data.train), "seed": stages.seed})
+    return [
+        {**shared, "component": component, "kept": share, "error": error}
+        for component, (share, error) in shares.items()
+    ]

@@ -1,0 +1,81 @@
+"""The jobs of a seed: one for each set and architecture."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from featsplit.data.images import ImageData
+from featsplit.data.places import absolute
+from featsplit.engine.cache import kept_rows
+from featsplit.engine.jobs import Job, Worker
+from featsplit.evaluation import evaluate
+from featsplit.files import json_digest
+from featsplit.models.build import ModelSpec
+from featsplit.models.checkpoints import load_model, state_digest
+from featsplit.rows import Row
+from featsplit.studies.set_transfer.settings import Settings
+from featsplit.training import ensure_trained
+
+
+def jobs(settings: Settings, seed: int) -> list[Job]:
+    """The jobs of `seed`, set by set."""
+    works = [TrainAndTest(settings, name, arch, seed) for name in settings.trains() for arch in settings.architectures]
+    return [Job(f"seed{seed}/{work.stem}", work, files=(work.model_file, work.rows_file)) for work in works]
+
+
+@dataclass(frozen=True)
+class TrainAndTest:
+    """Train a network of `arch` on the set called `name`, and test it on the source's test images and the test sets."""
+
+    settings: Settings
+    name: str
+    arch: str
+    seed: int
+
+    @property
+    def stem(self) -> str:
+        """What its files are called: sets of the same name in two folders are told apart."""
+        return f"{_slug(self.name)}-{_slug(self.arch)}-{json_digest(absolute(self.name))[:8]}"
+
+    @property
+    def model_file(self) -> str:
+        """Where the network lies."""
+        return f"seed{self.seed}/models/{self.stem}.safetensors"
+
+    @property
+    def rows_file(self) -> str:
+        """Where its rows are kept."""
+        return f"seed{self.seed}/rows/{self.stem}.json"
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """A row for each test set and attack."""
+        began, path, (device, precision) = time.perf_counter(), worker.folder / self.model_file, worker.machine
+        (worker.folder / self.rows_file).parent.mkdir(parents=True, exist_ok=True)
+        data, spec = self.settings.load(self.name, worker.root), ModelSpec(self.arch)
+        ensure_trained(
+            path, data, spec, self.settings.train, seed=self.seed, device=device, precision=precision, overwrite=True
+        )
+        model, attacks = load_model(path, factory=self.arch), self.settings.evaluate.attacks()
+        tests = {"source": data, **{name: self.settings.load(name, worker.root) for name in self.settings.tests()}}
+
+        def measure() -> list[Row]:
+            about: Row = {"train_set": self.name, "training": "standard", "architecture": self.arch}
+            rows = list[Row]()
+            for name, test in tests.items():
+                found = evaluate(model, test.test, attacks, seed=self.seed, device=device, precision=precision)
+                rows += [{**about, "test_set": name, **row} for row in found]
+            text = f"clean {rows[0]['accuracy']:.3f}"
+            who = f"seed {self.seed}  {self.name}"
+            worker.tell(path.parents[1], who, self.arch, began=began, figures=text)
+            return rows
+
+        return list(kept_rows(worker.folder / self.rows_file, self._depends_on(state_digest(model), tests), measure))
+
+    def _depends_on(self, model: str, tests: Mapping[str, ImageData]) -> Mapping[str, object]:
+        attacks = [asdict(attack) for attack in self.settings.evaluate.attacks()]
+        digests = {name: test.digest for name, test in tests.items()}
+        return {"train_set": self.name, "model": model, "attacks": attacks, "seed": self.seed, "tests": digests}
+
+
+def _slug(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)

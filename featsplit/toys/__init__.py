@@ -1,1 +1,0 @@
-"""Constructions whose answer is known: two Gaussians (`gaussians`), squares of one colour (`squares`)."""

@@ -1,0 +1,77 @@
+"""Training into a file: a checkpoint of the same work is left as it is, and what was cut off goes on."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from featsplit.data.images import ImageData
+from featsplit.errors import FeatsplitError
+from featsplit.files import check_writable, json_digest
+from featsplit.metadata.models import ModelMetadata
+from featsplit.models.build import ModelSpec, build
+from featsplit.models.checkpoints import read_metadata, save_model, versions
+from featsplit.runtime import Precision, half_precision
+from featsplit.training.loop import train
+from featsplit.training.recipe import Recipe
+
+
+def ensure_trained(
+    path: Path,
+    data: ImageData,
+    spec: ModelSpec,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: torch.device,
+    precision: Precision = "auto",
+    overwrite: bool = False,
+) -> ModelMetadata:
+    """Train a fresh network on `data` and save it at `path`; return its metadata, with the history by epoch.
+
+    A checkpoint of the same data, architecture, recipe and seed is left as it is; training that was cut off goes on.
+    Raises FeatsplitError where `path` holds anything else, unless `overwrite`.
+    """
+    extra = {
+        "trained_on": data.name,
+        "data_digest": data.digest,
+        "class_names": list(data.classes),
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "precision": "bfloat16" if half_precision(precision, device) else "float32",
+        "versions": versions(),
+    }
+    kept = _kept(path)
+    if kept and kept.key == _key({**extra, "trained_on": kept.trained_on}, spec):
+        return kept  # of the same data, whatever they were called
+    check_writable(path, overwrite=overwrite)
+    model = build(spec, shape=data.shape, classes=len(data.classes), seed=seed)
+    resume = path.with_name(f".{path.name}.training")
+    history = train(
+        model,
+        data,
+        recipe,
+        seed=seed,
+        device=device,
+        precision=precision,
+        resume=resume,
+        title=f"train {path.stem}",
+    )
+    results = {name: value for name, value in history[-1].items() if name == "test_accuracy"}
+    extra |= {"key": _key(extra, spec), "history": history, "results": results}
+    save_model(model, path, spec=spec, extra=extra)
+    resume.unlink(missing_ok=True)
+    return read_metadata(path)
+
+
+def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:
+    return json_digest({**extra, "model": asdict(spec)})
+
+
+def _kept(path: Path) -> ModelMetadata | None:
+    """The metadata of the checkpoint at `path`; None where it cannot be read."""
+    try:
+        return read_metadata(path)
+    except FeatsplitError:
+        return None

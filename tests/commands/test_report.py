@@ -1,0 +1,74 @@
+"""featsplit report: a comparison goes to its file whole or not at all, and what cannot be written is said first."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from featsplit.commands import app
+from featsplit.commands import report as command
+from featsplit.report.markup import Block, Heading, Text
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
+    """The runs that were compared, each time; what comes out is a heading and a text."""
+    seen = list[list[Path]]()
+
+    def comparison(runs: list[Path]) -> list[Block]:
+        seen.append(runs)
+        return [Heading("Side by side"), Text("as like as two peas")]
+
+    monkeypatch.setattr(command, "_opened", lambda path: path)
+    monkeypatch.setattr(command, "comparison", comparison)
+    return seen
+
+
+def test_a_comparison_is_written_into_a_folder_that_is_not_there_yet(
+    compared: list[list[Path]], tmp_path: Path
+) -> None:
+    out = tmp_path / "missing" / "side.html"
+    words = ["report", "a", "--compare", "b", "--compare", "c", "--out", str(out)]
+    result = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert compared == [[Path("a"), Path("b"), Path("c")]]
+    assert "as like as two peas" in result.stdout
+    assert "as like as two peas" in out.read_text()
+    assert [path.name for path in out.parent.iterdir()] == ["side.html"]
+
+
+def test_a_comparison_that_fails_half_way_leaves_what_was_there(
+    compared: list[list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "side.html"
+    out.write_text("the one before")
+
+    def fails(path: Path, text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fails)
+    result = CliRunner().invoke(app, ["report", "a", "--compare", "b", "--out", str(out)])
+    assert f"{out}: cannot be written: No space left on device" in str(result.exception)
+    assert out.read_bytes() == b"the one before"
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        (
+            "{folder}/file/side.html",
+            "{folder}/file/side.html: cannot be written: {folder}/file is a file, not a folder",
+        ),
+        ("{folder}/side.txt", "--out {folder}/side.txt: must end in .html"),
+        ("{folder}/there.html", "{folder}/there.html: is a folder; give a file"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_compared(
+    compared: list[list[Path]], refused: Callable[[str], str], tmp_path: Path, out: str, message: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "there.html").mkdir()
+    printed = refused(f"report a --compare b --out {out.format(folder=tmp_path)}")
+    assert printed == message.format(folder=tmp_path)
+    assert compared == []

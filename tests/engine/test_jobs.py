@@ -1,0 +1,98 @@
+"""Jobs are small records: no tensors, no images, no name that is parsed; and the engine knows no study."""
+
+import ast
+import io
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import featsplit
+from featsplit.data.images import ImageData, Split
+from featsplit.engine.jobs import Job
+from featsplit.studies import STUDIES, read_settings, study_named
+
+PACKAGE = Path(featsplit.__file__).parent
+LARGEST = 20_000
+RUNS = {
+    "ilyas2019": (
+        "cifar10-mini",
+        ["experiments=['noise', 'splits', 'control', 'architectures', 'steps', 'autoattack']"],
+    ),
+    "distill2019": ("cifar10-mini", ["study=distill2019", "experiments=['bugs', 'audit', 'leakage', 'mislabelled']"]),
+}
+
+
+def jobs_of(study: str) -> list[Job]:
+    preset, overrides = RUNS[study]
+    return study_named(study).jobs(read_settings(preset, overrides), 0)
+
+
+class Inspector(pickle.Pickler):
+    """Pickles, and notes the kinds of what it goes through."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.kinds = set[type]()
+
+    def persistent_id(self, value: Any) -> None:
+        """Nothing is kept elsewhere."""
+        self.kinds.add(type(value))
+
+
+@pytest.mark.parametrize("study", RUNS)
+def test_a_job_is_small_and_carries_no_images(study: str) -> None:
+    for job in jobs_of(study):
+        buffer = io.BytesIO()
+        inspector = Inspector(buffer)
+        inspector.dump(job)
+        assert not inspector.kinds & {torch.Tensor, np.ndarray, ImageData, Split}, job.key
+        assert buffer.tell() < LARGEST, f"{job.key}: {buffer.tell()} bytes"
+        assert pickle.loads(buffer.getvalue()) == job
+
+
+@pytest.mark.parametrize("study", RUNS)
+def test_a_job_leaves_its_files_in_the_folder_of_its_seed(study: str) -> None:
+    files = [file for job in jobs_of(study) for file in job.files]
+    assert len(files) == len(set(files))
+    assert all(file.split("/")[0] == "seed0" for file in files)
+
+
+PARSED = re.compile(r"\.(r?partition|isdigit|startswith|endswith|removeprefix|removesuffix)\(|\.r?split\(\s*[\"']")
+SOURCES = [path for name in ("engine", "studies") for path in sorted((PACKAGE / name).rglob("*.py"))]
+READS_WORDS = {"engine/settings.py": 2, "engine/study.py": 1}
+"""What parses the user's own words: `--set key=value`, and whether a run is a preset or a file."""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_name_is_parsed_to_find_out_what_to_do(path: Path) -> None:
+    found = PARSED.findall(path.read_text())
+    assert len(found) <= READS_WORDS.get(str(path.relative_to(PACKAGE)), 0), found
+
+
+def imported(path: Path) -> set[str]:
+    """What the file imports, at its top or in a function."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    whole = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    parts = [
+        (node.module or "", alias.name) for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+    ]
+    return whole | {f"{module}.{name}" for module, name in parts}
+
+
+@pytest.mark.parametrize("folder", ["engine", "report"])
+def test_what_serves_every_study_imports_none(folder: str) -> None:
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        assert not {name for name in imported(path) if "featsplit.studies" in name}, path
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_no_study_imports_another_but_the_discussion_the_paper(study: str) -> None:
+    others = {f"featsplit.studies.{other}" for other in STUDIES if other != study}
+    others -= {"featsplit.studies.ilyas2019"} if study in ("distill2019", "planted") else set()
+    for path in sorted((PACKAGE / "studies" / study).rglob("*.py")):
+        assert not {name for name in imported(path) for other in others if other in name}, path

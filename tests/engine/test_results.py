@@ -1,0 +1,137 @@
+"""A finished run as its folder tells of it; one of the version before is refused with the cure, and taken up."""
+
+import json
+import shutil
+import tarfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from featsplit.commands import app
+from featsplit.engine.results import open_run
+from featsplit.errors import FeatsplitError
+from featsplit.studies import open_results
+from featsplit.synthesis import specification
+from featsplit.training import files
+
+OLD = Path(__file__).parent / "files" / "run-0.1.0.tar.gz"
+"""A run of version 0.1.0, of a linear network on 20 digits, without its pages."""
+
+
+def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
+    message = f"{tmp_path}: is no finished run; make one with featsplit run ... --out {tmp_path}"
+    for content in (None, "[]", "{}", '{"settings": {}, "seeds": [0], "data": {}}', "not json"):
+        if content is not None:
+            (tmp_path / "run.json").write_text(content)
+            (tmp_path / "rows.json").write_text("[]")
+        with pytest.raises(FeatsplitError) as caught:
+            open_results(tmp_path)
+        assert str(caught.value) == message
+
+
+def test_rows_that_are_gone_are_refused_with_the_command_that_makes_them(
+    every_experiment: Path, tmp_path: Path
+) -> None:
+    shutil.copy(every_experiment / "run.json", tmp_path)
+    with pytest.raises(FeatsplitError) as caught:
+        open_results(tmp_path)
+    command = json.loads((tmp_path / "run.json").read_text())["command"]
+    assert str(caught.value) == f"{tmp_path}: its rows.json cannot be read; run {command} --out {tmp_path}"
+
+
+def test_the_chance_of_a_run_is_its_most_frequent_class(every_experiment: Path) -> None:
+    """40 stratified images of ten classes: four of each."""
+    assert open_results(every_experiment).chance == 0.1
+
+
+def test_a_run_is_opened_as_it_was_made(every_experiment: Path) -> None:
+    results, mark = open_results(every_experiment), open_run(every_experiment)
+    assert (results.settings.study, list(results.seeds)) == ("distill2019", [0, 1])
+    assert results.settings.plain() == type(results.settings).read(mark["settings"]).plain()
+    assert results.data is not None
+    assert (results.data.train, results.data.test, results.data.shape) == (120, 40, (1, 8, 8))
+    assert results.seed_folder(1) == every_experiment / "seed1"
+
+
+@pytest.fixture
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run of the version before, in the folder "old" of where we are, of the versions that are here."""
+    with tarfile.open(OLD) as archive:
+        archive.extractall(tmp_path / "old", filter="data")
+    monkeypatch.chdir(tmp_path)
+    versions = json.loads((tmp_path / "old" / "run.json").read_text())["versions"]
+    for module in (files, specification):
+        monkeypatch.setattr(module, "versions", lambda: versions)
+    return tmp_path / "old"
+
+
+def test_a_run_of_the_version_before_is_refused_with_the_cure(old: Path, refused: Callable[[str], str]) -> None:
+    assert refused("report old") == (
+        "old: its rows are of another version; make them again, by which its networks and sets are taken up: "
+        "featsplit run least.toml --seeds 0 --experiments none --out old"
+    )
+
+
+def test_settings_of_the_version_before_are_refused_with_their_new_names(
+    old: Path, refused: Callable[[str], str]
+) -> None:
+    assert refused("run old/settings.toml") == 'discussion: is of the study distill2019; say study = "distill2019"'
+    text = (old / "settings.toml").read_text()
+    start, end = text.index("[discussion]"), text.find("\n[", text.index("[discussion]") + 1)
+    (old / "settings.toml").write_text(text[:start] + (text[end:] if end > 0 else ""))
+    assert refused("run old/settings.toml") == (
+        "parts: is called experiments now; scrutiny.strides: is called scrutiny.relative_step_sizes now"
+    )
+
+
+def test_a_run_into_the_folder_of_one_of_the_version_before_takes_its_networks_and_sets_up(old: Path) -> None:
+    (old.parent / "least.toml").write_text(LEAST)
+    before = {path: path.read_bytes() for folder in ("models", "sets") for path in (old / "seed0" / folder).iterdir()}
+    stamps = {path: path.stat().st_mtime_ns for path in before}
+    rows = json.loads((old / "rows.json").read_text())
+    words = "run least.toml --seeds 0 --experiments none --out old --workers 1 --device cpu"
+    result = CliRunner().invoke(app, words.split(), catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert result.stderr.splitlines()[0] == (
+        "old: a finished run of other settings (by a version before, with other names) is replaced: "
+        "rows.json, report.html and report.md"
+    )
+    assert len(before) == 10
+    assert {path: path.stat().st_mtime_ns for path in before} == stamps
+    again = json.loads((old / "rows.json").read_text())
+    fields = ("train_set", "training", "attack", "eps", "epoch", "accuracy")
+    old_numbers, numbers = (
+        Counter((row[word], *(row.get(name) for name in fields)) for row in found)
+        for word, found in (("part", rows), ("experiment", again))
+    )
+    assert numbers == old_numbers
+    assert CliRunner().invoke(app, ["report", "old"], catch_exceptions=False).exit_code == 0
+
+
+LEAST = """
+dtype = "uint8"
+[data]
+source = "digits"
+limit = 20
+limit_test = 10
+[model]
+arch = "linear"
+[train]
+epochs = 2
+schedule = "one-cycle"
+[train.adversarial]
+adversary = { eps = 0.5, steps = 1 }
+[match]
+steps = 2
+[perturb]
+eps = 1.5
+steps = 2
+step_size = 0.5
+[evaluate]
+eps = [0.5]
+steps = 2
+restarts = 1
+"""

@@ -1,0 +1,177 @@
+"""The page of a run: every number is the rows', and nothing is fetched."""
+
+import json
+import re
+import shutil
+import statistics
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from featsplit.commands import app
+from featsplit.engine.study import claims_of
+from featsplit.metadata.derived_sets import DERIVED_SETS
+from featsplit.metadata.sets import read_set_metadata
+from featsplit.report.intervals import accuracy
+from featsplit.studies import open_results, shown_in_brief, study_named
+from featsplit.studies.distill2019.jobs import made_sets
+from featsplit.studies.ilyas2019.page import construction_tables
+from tests.pages import Page
+
+
+@pytest.fixture(scope="module")
+def html(every_experiment: Path) -> str:
+    return (every_experiment / "report.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_the_page_needs_no_other_file(page: Page, html: str) -> None:
+    """No script, and every address is of the page itself; so is every address in a style."""
+    assert "script" not in {tag for tag, _ in page.tags}
+    for tag, attrs in page.tags:
+        for name in ("src", "href", "xlink:href", "srcset", "data", "action"):
+            assert str(attrs.get(name) or "#").startswith(("#", "data:image/png;base64,")), (tag, attrs)
+    assert all(address.startswith("#") for address in re.findall(r"url\(([^)]*)\)", html))
+    assert "@import" not in html
+    assert len([tag for tag, _ in page.tags if tag == "img"]) == 10
+    assert len([tag for tag, _ in page.tags if tag == "svg"]) == 5
+
+
+def test_the_page_has_a_section_for_each_experiment(page: Page) -> None:
+    for wanted in (
+        "Made with the robust network instead (Tables 9 and 10)",
+        "D_R's network on D_R itself (Table 8)",
+        "Architectures and transfer (Figures 3 and 13)",
+        "Under AutoAttack",
+        "By the number of PGD steps (Figure 8)",
+        "By epoch (Figure 10)",
+        "Beside the published numbers",
+        "To make it again",
+    ):
+        assert wanted in page.headings
+
+
+def test_every_number_of_the_accuracy_table_is_in_the_rows(page: Page, every_experiment: Path) -> None:
+    rows = json.loads((every_experiment / "rows.json").read_text())
+    (table,) = [t for t in page.tables if t[0] == ["trained on (n 40)", "clean", "pgd l2 3"] and len(t) > 5]
+    networks = {
+        "D, standard training": ("source", "standard", "main"),
+        "D, adversarial training": ("source", "adversarial", "main"),
+        "D_R (robust)": ("robust", "standard", "main"),
+        "D_NR (nonrobust)": ("nonrobust", "standard", "main"),
+        "D_rand": ("rand", "standard", "main"),
+        "D_det": ("det", "standard", "main"),
+        "D_R from noise": ("robust-noise", "standard", "noise"),
+        "D_NR from noise": ("nonrobust-noise", "standard", "noise"),
+        "D_det, on labels y + 1": ("det", "standard", "main"),
+    }
+    assert [line[0] for line in table[1:]] == list(networks)
+    for name, *cells in table[1:]:
+        labels = "next" if "y + 1" in name else None
+        for attack, cell in zip(("none", "pgd"), cells, strict=True):
+            own = [
+                row
+                for row in rows
+                if (row["train_set"], row["training"], row["experiment"]) == networks[name]
+                and (row["test_set"], row.get("labels"), row["attack"]) == ("source", labels, attack)
+            ]
+            assert cell == (str(accuracy(own)) if own else "")
+            assert len(own) in (0, 2)
+
+
+def test_the_sets_tell_how_they_came_out(every_experiment: Path) -> None:
+    results = open_results(every_experiment)
+    matched, perturbed = construction_tables(results, made_sets(results.settings))
+    assert [line[0] for line in matched[1:]] == [
+        "D_R (robust)",
+        "D_NR (nonrobust)",
+        "D_R from noise",
+        "D_NR from noise",
+    ]
+    assert [line[0] for line in perturbed[1:]] == [
+        "D_rand",
+        "D_det",
+        "D_rand, robust source",
+        "D_det, robust source",
+        "D_det of bugs",
+    ]
+    for table, line, name in ((matched, 3, "robust-noise"), (perturbed, 1, "rand"), (perturbed, 4, "det-control")):
+        summaries = [
+            read_set_metadata(every_experiment / f"seed{seed}" / "sets" / f"{name}.h5").summary for seed in (0, 1)
+        ]
+        for figure, cell in zip(table[0][1:], table[line][1:], strict=True):
+            own = [summary.get(figure.replace(" ", "_")) for summary in summaries]
+            known = [value for value in own if value is not None]
+            assert cell == (f"{statistics.mean(known):.3f} ± {statistics.stdev(known):.3f}" if known else "")
+    assert "" in perturbed[4], "what was made with the robust network it does not control"
+
+
+def test_the_page_tells_how_to_make_it_again(page: Page, html: str, every_experiment: Path) -> None:
+    told = json.loads((every_experiment / "run.json").read_text())
+    assert f"<pre>{told['command']}</pre>" in html
+    assert told["data"]["digest"] in html
+    assert told["date"] in html
+    (times,) = [table for table in page.tables if table[0] == ["stage, seconds", "seed 0", "seed 1"]]
+    assert {"train det-control", "build robust-noise-test", "evaluate transferred"} <= {line[0] for line in times}
+    slow = [line for line in times[1:] if line[0] == "train adversarial"]
+    seconds = [json.loads(line) for line in (every_experiment / "seed1" / "times.jsonl").read_text().splitlines()]
+    longest = max(one["seconds"] for one in seconds if one["stage"] == "train adversarial")
+    assert slow[0][2] == f"{longest:.1f}"
+
+
+def test_nothing_is_comparable_here_and_the_page_says_why(page: Page, html: str) -> None:
+    (table,) = [t for t in page.tables if t[0][0] == "in %"]
+    assert {line[-1] for line in table[1:]} == {"not comparable", "not measured"}
+    assert "Here nothing is comparable: other data (digits); fewer images (120); other architecture (resnet8)." in html
+
+
+def test_the_report_is_made_again_from_the_files_alone(every_experiment: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy"
+    shutil.copytree(every_experiment, out)
+    kept = {name: (out / name).read_bytes() for name in ("report.html", "report.md", "plots/steps.svg")}
+    for name in kept:
+        (out / name).unlink()
+    result = CliRunner().invoke(app, ["report", str(out)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert {name: (out / name).read_bytes() for name in kept} == kept
+
+
+def test_the_terminal_has_each_verdict_with_its_numbers_and_intervals_in_80_columns(every_experiment: Path) -> None:
+    results = open_results(every_experiment)
+    text, found = shown_in_brief(results).text, claims_of(study_named("distill2019"), results)
+    assert max(map(len, text.splitlines())) <= 80
+    words = " ".join(text.split())
+    assert len(found) > 5
+    for claim in found:
+        check = claim.decisive
+        assert f"{claim.verdict} {claim.what}" in words
+        assert f"{check.measured} ({check.at})" in words
+        assert " ".join(check.intervals.split()) in words
+    counts = [sum(claim.verdict == verdict for claim in found) for verdict in ("holds", "does not hold", "undecided")]
+    held, failed, undecided = counts
+    assert (
+        f"{held} of {len(found)} statements of the paper hold here, {failed} do not, {undecided} are undecided" in words
+    )
+    assert ("wants more test images, or more --seeds" in words) == bool(undecided), "the cure"
+
+
+def test_the_page_has_a_line_for_each_statement_and_each_further_eps(every_experiment: Path, page: Page) -> None:
+    (table,) = [table for table in page.tables if table[0][:2] == ["statement", "verdict"]]
+    found = claims_of(study_named("distill2019"), open_results(every_experiment))
+    assert [line[:3] for line in table[1:] if not line[0].startswith("the same (")] == [
+        [f"{claim.what} ({claim.decisive.at})", claim.verdict, claim.decisive.measured] for claim in found
+    ]
+    assert len(table) - 1 == sum(len(claim.checks) for claim in found)
+    assert all(", n " in line[0] for line in table[1:] if not line[0].startswith("Fig. 3")), "norm, eps and n beside it"
+
+
+def test_the_images_stand_in_the_order_of_the_sets(page: Page) -> None:
+    titles = [derived.title for derived in DERIVED_SETS.values()]
+    shown = [heading for heading in page.headings if heading in titles]
+    assert shown == [title for title in titles if title in shown]
+    assert len(shown) == 10

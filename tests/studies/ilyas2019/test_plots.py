@@ -1,0 +1,63 @@
+"""The plots of a run say what they show."""
+
+import xml.etree.ElementTree as ElementTree
+from functools import partial
+
+import pytest
+
+from featsplit.metadata.derived_sets import FOUR
+from featsplit.report.plots import INK
+from featsplit.studies.ilyas2019 import plots
+from tests.rows import row as any_row
+
+row = partial(any_row, n=360, architecture="resnet8")
+BARS = [row(0.11 * (1 + i), train_set=name, seed=seed) for i, name in enumerate(FOUR) for seed in (0, 1)]
+BARS += [row(0.07 * (1 + i), train_set=name, eps=eps) for i, name in enumerate(FOUR) for eps in (0.25, 0.5)]
+EPOCHS = [
+    row(0.1 * epoch, experiment="epochs", train_set=name, epoch=epoch, **test)
+    for name in ("rand", "det", "det-control", "robust")
+    for test in ({"test_set": name, "split": "train"}, {"test_set": "source"})
+    for epoch in (1, 2)
+]
+CURVE = [
+    row(1 / count, experiment="steps", loss=loss, steps=count, eps=0.25)
+    for loss in ("cross-entropy", "margin")
+    for count in (1, 10)
+]
+NETS = ("cnn", "vgg7", "resnet8")
+FOOLED = [
+    one
+    for place, arch in enumerate(NETS)
+    for one in (
+        row(0.1 * place, experiment="architectures", train_set="det", architecture=arch),
+        row(0.5, experiment="architectures", architecture=arch, test_set="transferred", eps=0.5),
+        row(0.3, experiment="architectures", architecture=arch, test_set="transferred", labels="next", eps=0.5),
+    )
+]
+DRAWN = {
+    "learned": (
+        plots.learned(BARS, eps=0.25, chance=0.1),
+        ["0.11", "0.44", "0.07", "0.28", "clean", "pgd l2 0.25", "chance"],
+    ),
+    "by_epoch": (plots.by_epoch([*BARS, *EPOCHS]), ["D_rand", "D_det", "D_det, robust source", "epoch", "accuracy"]),
+    "by_steps": (
+        plots.by_steps([*BARS, *CURVE]),
+        ["cross-entropy", "margin", "PGD steps", "accuracy at l2 0.25, n 360"],
+    ),
+    "by_architecture": (plots.by_architecture(FOOLED), [*NETS, "untargeted", "targeted", "transfer rate"]),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_plot_is_xml_that_says_what_it_shows_in_the_colour_of_the_text(name: str) -> None:
+    svg, words = DRAWN[name]
+    root = ElementTree.fromstring(svg)
+    said = [text.text or "" for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert set(words) <= set(said)
+    assert "currentColor" in svg
+    assert INK not in svg
+    assert "robust" not in said, "by_epoch shows the perturbed sets alone"
+
+
+def test_a_plot_is_the_same_each_time() -> None:
+    assert plots.learned(BARS, eps=0.25, chance=0.1) == DRAWN["learned"][0]

@@ -1,0 +1,150 @@
+"""Training: the last epoch kept, and interruption without a trace."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from featsplit.data.images import ImageData, Split
+from featsplit.data.mapped import mapped
+from featsplit.errors import FeatsplitError
+from featsplit.models.build import build
+from featsplit.models.classifier import Classifier
+from featsplit.runtime import accuracy
+from featsplit.training import Adversary, loop, train
+from tests.training.networks import SHORT, fresh, weights
+
+
+def test_training_learns_and_the_history_tells(digits: ImageData) -> None:
+    model = fresh(digits)
+    history = train(model, digits, replace(SHORT, epochs=6))
+    assert len(history) == 6
+    assert history[-1]["loss"] < history[0]["loss"] / 2
+    assert history[-1]["test_accuracy"] == pytest.approx(accuracy(model, digits.test))
+    assert history[-1]["test_accuracy"] > 0.8
+    assert not model.training
+
+
+@pytest.mark.parametrize("adversary", [None, Adversary("pgd", eps=0.3, steps=2, random_start=True)], ids=["std", "pgd"])
+def test_interrupted_training_ends_as_if_it_had_not_been(
+    digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, adversary: Adversary | None
+) -> None:
+    recipe = replace(SHORT, adversary=adversary, augment=("shift",))
+    whole, cut, state = fresh(digits), fresh(digits), tmp_path / "state"
+    train(whole, digits, recipe, seed=2)
+    epoch = loop._epoch
+
+    def dies(*arguments: Any, **options: Any) -> tuple[float, float]:
+        if options["epoch"] == 2:
+            raise KeyboardInterrupt
+        return epoch(*arguments, **options)
+
+    monkeypatch.setattr(loop, "_epoch", dies)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, digits, recipe, seed=2, resume=state)
+    done = []
+
+    def counts(*arguments: Any, **options: Any) -> tuple[float, float]:
+        done.append(options["epoch"])
+        return epoch(*arguments, **options)
+
+    monkeypatch.setattr(loop, "_epoch", counts)
+    again = fresh(digits)
+    history = train(again, digits, recipe, seed=2, resume=state)
+    assert done == [2]
+    assert len(history) == 3
+    assert torch.equal(weights(again), weights(whole))
+
+
+def test_a_mapped_set_trains_as_one_in_memory(
+    digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(rows: slice) -> Any:
+        return digits.train.images[rows].numpy()
+
+    images = mapped(tmp_path / "a", tuple(digits.train.images.shape), "|u1", read, title="", cure="")
+    data = replace(digits, train=Split(images, digits.train.labels))
+    usual, same, pieced = fresh(digits), fresh(digits), fresh(digits)
+    train(usual, digits, SHORT)
+    train(same, data, SHORT)
+    assert torch.equal(weights(same), weights(usual))
+    monkeypatch.setattr(loop, "AT_ONCE", digits.train.images.numel() - 1)
+    train(pieced, data, replace(SHORT, epochs=1))
+    for name in ("mean", "std"):
+        torch.testing.assert_close(getattr(pieced, name), getattr(usual, name), rtol=1e-6, atol=0)
+
+
+def test_the_normalisation_is_that_of_all_images_at_once(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bit by bit where they fit in memory; a model's digest hangs on it."""
+    model, plain = fresh(digits), fresh(digits)
+    monkeypatch.setattr(loop, "AT_ONCE", digits.train.images.numel())
+    train(model, digits, replace(SHORT, epochs=1))
+    plain.normalise_by(digits.train.inputs())
+    assert torch.equal(model.mean, plain.mean)
+    assert torch.equal(model.std, plain.std)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_images_that_do_not_fit_on_a_gpu_are_moved_by_the_batch(
+    digits: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resident, moved = fresh(digits), fresh(digits)
+    recipe = replace(SHORT, augment=("shift",))
+    train(resident, digits, recipe, device="cuda", precision="float32")
+    monkeypatch.setattr(loop, "placed", lambda tensor, device: tensor)
+    train(moved, digits, recipe, device="cuda", precision="float32")
+    torch.testing.assert_close(weights(moved), weights(resident), rtol=1e-3, atol=1e-4)
+
+
+def test_each_epoch_has_an_order_of_its_own(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Tensor] = []
+
+    def watched(inputs: Tensor, names: tuple[str, ...], *, generator: torch.Generator) -> Tensor:
+        seen.append(inputs)
+        return inputs
+
+    monkeypatch.setattr(loop, "augment", watched)
+    train(fresh(digits), digits, replace(SHORT, epochs=2))
+    first, second = torch.cat(seen[:12]), torch.cat(seen[12:])
+    assert not torch.equal(first, second)
+    assert torch.equal(first.flatten(1).sum(1).sort().values, second.flatten(1).sum(1).sort().values)
+
+
+@pytest.mark.parametrize("change", ["seed", "recipe", "damage", "network"])
+def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Path, change: str) -> None:
+    state, recipe = tmp_path / "state", SHORT
+    train(fresh(digits), digits, SHORT, seed=2, resume=state)
+    if change == "recipe":
+        recipe = replace(SHORT, lr=0.05)
+    if change == "damage":
+        state.write_bytes(state.read_bytes()[:1000])
+    seed = 3 if change == "seed" else 2
+    arch = "linear" if change == "network" else "cnn"
+    model, expected = (build(arch, shape=digits.shape, classes=10, seed=5) for _ in range(2))
+    train(model, digits, recipe, seed=seed, resume=state)
+    train(expected, digits, recipe, seed=seed)
+    assert torch.equal(weights(model), weights(expected))
+
+
+def test_the_state_of_another_precision_is_not_taken_up(digits: ImageData, tmp_path: Path) -> None:
+    model, expected = fresh(digits), fresh(digits)
+    train(fresh(digits), digits, SHORT, precision="bfloat16", resume=tmp_path / "state")
+    train(model, digits, SHORT, precision="float32", resume=tmp_path / "state")
+    train(expected, digits, SHORT, precision="float32")
+    assert torch.equal(weights(model), weights(expected))
+
+
+def test_adversarial_training_makes_robust(digits: ImageData, standard: Classifier, robust: Classifier) -> None:
+    from featsplit.evaluation import Attack, evaluate
+
+    attack = [Attack("pgd", "l2", 0.5, steps=10)]
+    plain, hardened = (evaluate(model, digits.test, attack)[0]["accuracy"] for model in (standard, robust))
+    assert hardened > plain + 0.1
+
+
+def test_a_loss_without_bounds_is_said(digits: ImageData) -> None:
+    with pytest.raises(FeatsplitError, match=r"train\.lr = 1e\+20: the loss is (nan|inf) in epoch 1; lower the rate"):
+        train(fresh(digits), digits, replace(SHORT, lr=1e20, schedule="constant"))

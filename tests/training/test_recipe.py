@@ -1,0 +1,45 @@
+"""The schedules, and what a recipe refuses."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from featsplit.data.images import ImageData
+from featsplit.errors import FeatsplitError
+from featsplit.training import Adversary, Recipe, train
+from tests.training.networks import SHORT, fresh
+
+
+@pytest.mark.parametrize(
+    ("recipe", "expected"),
+    [
+        (Recipe(lr=1.0, schedule="step", drop_every=50), {0: 1, 49.9: 1, 50: 0.1, 149: 0.01}),
+        (Recipe(lr=1.0, schedule="one-cycle", epochs=40), {0: 0, 5: 0.5, 10: 1, 25: 0.5, 40: 0}),
+        (Recipe(lr=0.3, schedule="constant"), {0: 0.3, 149: 0.3}),
+    ],
+    ids=["step", "one-cycle", "constant"],
+)
+def test_the_rate_follows_its_schedule(recipe: Recipe, expected: dict[float, float]) -> None:
+    assert {epoch: recipe.rate(epoch) for epoch in expected} == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"epochs": 0}, r"train\.epochs = 0: must be at least 1"),
+        ({"lr": 0.0}, r"train\.lr = 0: must be greater than 0"),
+        ({"momentum": 1.0}, r"train\.momentum = 1: must be in \[0, 1\)"),
+        ({"weight_decay": -1.0}, r"train\.weight_decay = -1: must be at least 0"),
+        ({"schedule": "one-cycel"}, r'train\.schedule = "one-cycel": .* did you mean "one-cycle"'),
+        ({"augment": ("flop",)}, r'"flop".*did you mean "flip"'),
+        ({"adversary": Adversary("pdg")}, r'train\.adversary\.attack = "pdg": .* did you mean "pgd"'),  # type: ignore[arg-type]
+        ({"adversary": Adversary(norm="linf", eps=8)}, r"train\.adversary\.eps = 8: .* 8/255 is 0\.0314"),
+        ({"adversary": Adversary(steps=0)}, r"train\.adversary\.steps = 0"),
+        ({"adversary": Adversary(alpha=2)}, r"train\.adversary\.alpha = 2: must be in \[0, 1\]"),
+        ({"adversary": Adversary(step_size=0)}, r"train\.adversary\.step_size = 0: must be greater"),
+    ],
+)
+def test_a_recipe_out_of_range_is_named(digits: ImageData, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(FeatsplitError, match=message):
+        train(fresh(digits), digits, replace(SHORT, **wrong))

@@ -1,0 +1,65 @@
+"""Jobs for tests of what carries jobs out: records that another process can read."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from featsplit.data.images import ImageData
+from featsplit.data.sources import DataSpec
+from featsplit.engine.jobs import Worker
+from featsplit.errors import FeatsplitError, warn
+from featsplit.rows import Row
+
+_seen: list[ImageData] = []
+
+
+@dataclass(frozen=True)
+class Load:
+    """Load the data of `spec`, and take a little time."""
+
+    spec: DataSpec
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """A row with the process (`seed`) and how many different data it has seen by now (`n`)."""
+        data = worker.data(self.spec)
+        if not any(data is one for one in _seen):
+            _seen.append(data)
+        time.sleep(0.05)
+        return [{"seed": os.getpid(), "n": len(_seen)}]
+
+
+@dataclass(frozen=True)
+class Warn:
+    """Say a warning."""
+
+    message: str
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """No rows."""
+        warn(self.message)
+        return []
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Fail with a message."""
+
+    message: str
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """Never any rows."""
+        raise FeatsplitError(self.message)
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Leave the file `name`, of what the files `needs` hold."""
+
+    name: str
+    needs: tuple[str, ...] = ()
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """A row with the length of all names that led here."""
+        text = self.name + "".join((worker.folder / name).read_text() for name in self.needs)
+        (worker.folder / self.name).write_text(text)
+        return [{"n": len(text)}]
