@@ -19,6 +19,7 @@ STUDIES = (
     "squares",
     "planted",
     "set_transfer",
+    "goodfellow2015",
 )
 
 
