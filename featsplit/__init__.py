@@ -18,13 +18,26 @@ if TYPE_CHECKING:
     from .models.build import build as build
     from .models.checkpoints import load_model as load_model
     from .models.checkpoints import save_model as save_model
+    from .models.classifier import Classifier as Classifier
     from .models.madrylab import load_madrylab as load_madrylab
     from .models.wrapping import wrap as wrap
+    from .report.cells import as_text as as_text
+    from .report.markup import Heading as Heading
+    from .report.markup import Table as Table
+    from .report.markup import Text as Text
+    from .report.markup import write_page as write_page
+    from .rows import Row as Row
     from .runtime.frozen import frozen as frozen
+    from .studies.ilyas2019.tables import accuracy_table as accuracy_table
+    from .synthesis import Match as Match
+    from .synthesis import Perturb as Perturb
+    from .synthesis import build_match as build_match
+    from .synthesis import build_perturb as build_perturb
     from .synthesis import match_representation as match_representation
     from .synthesis import perturb_to_target as perturb_to_target
     from .training import Adversary as Adversary
     from .training import Recipe as Recipe
+    from .training import ensure_trained as ensure_trained
     from .training import train as train
 
 __version__ = "0.1.0"
@@ -32,13 +45,25 @@ __version__ = "0.1.0"
 _HOMES = {
     "Adversary": "training",
     "Attack": "evaluation",
+    "Classifier": "models.classifier",
     "DataSpec": "data.sources",
     "FeatsplitError": "errors",
+    "Heading": "report.markup",
     "ImageData": "data.images",
+    "Match": "synthesis",
     "ModelSpec": "models.build",
+    "Perturb": "synthesis",
     "Recipe": "training",
+    "Row": "rows",
     "Split": "data.images",
+    "Table": "report.markup",
+    "Text": "report.markup",
+    "accuracy_table": "studies.ilyas2019.tables",
+    "as_text": "report.cells",
     "build": "models.build",
+    "build_match": "synthesis",
+    "build_perturb": "synthesis",
+    "ensure_trained": "training",
     "evaluate": "evaluation",
     "fgsm": "attacks",
     "frozen": "runtime.frozen",
@@ -52,6 +77,7 @@ _HOMES = {
     "save_model": "models.checkpoints",
     "train": "training",
     "wrap": "models.wrapping",
+    "write_page": "report.markup",
 }
 """The home of each public name, imported when it is first asked for, so that `import featsplit` costs no torch."""
 __all__ = [*_HOMES]

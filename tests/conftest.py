@@ -24,6 +24,22 @@ from featsplit.training import Adversary, Recipe, train
 
 torch.set_num_threads(1)
 
+SLOW = (
+    *("test_same_numbers", "test_counts", "engine/test_run", "engine/test_processes", "engine/test_resumed"),
+    *("engine/test_made_again", "runtime/", "models/test_published", "models/test_real", "descent/test_lbfgs"),
+    *("descent/test_minimize", "data/test_imagenet", "evaluation/", "studies/", "commands/test_constructions"),
+    *("commands/test_help", "test_layers", "synthesis/", "training/", "attacks/", "report/test_grids"),
+)
+"""Beginnings of the paths of tests that take long together: `make quick` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow: the files of `SLOW`, and what waits for the run of every experiment."""
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        if path.startswith(SLOW) or "every_experiment" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(scope="session")
 def imagenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
