@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from featsplit.report.cells import column_name
 from featsplit.report.intervals import CONFIDENCE, ERROR, Interval, Verdict, difference
@@ -124,6 +123,8 @@ def correlated(learned: list[float], rates: list[float]) -> Check:
     at = f"{len(learned)} architectures"
     if len(set(learned)) < 2 or len(set(rates)) < 2:
         return Check(at, "undecided", "none: all are equal", "")
+
+    from scipy import stats
 
     ranks = stats.rankdata(rates)
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from featsplit.data.dataset import DerivedDataset, open_dataset
@@ -27,6 +26,8 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> in
 
     `source` is the data that the set was made of; raises FeatsplitError where it is not.
     """
+    from matplotlib.figure import Figure
+
     derived = open_dataset(path)
     spec = derived.metadata.spec
     if source.digest != spec.source_digest:

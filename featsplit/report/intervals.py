@@ -22,7 +22,6 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from featsplit.evaluation.outcomes import unpacked
 from featsplit.rows import Row
@@ -119,6 +118,8 @@ def with_errors(
 
 def _interval(value: float, parts: Sequence[Part], count: int, confidence: float, outcome: float = 0.0) -> Interval:
     means: Array = np.sum([part.means for part in parts], axis=0)
+    from scipy import stats  # half a second that a process which only works does not need
+
     squared = stats.norm.ppf((1 + confidence) / 2) ** 2 * sum(part.variance for part in parts)
     if len(means) > 1:
         squared += stats.t.ppf((1 + confidence) / 2, len(means) - 1) ** 2 * means.var(ddof=1) / len(means)

@@ -2,14 +2,14 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.rows import Row
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 INK = "#010203"
 """A colour that no plot uses; in the page it becomes that of the text, light or dark."""
@@ -30,8 +30,11 @@ STYLE: Any = {
 }
 
 
-def drawn(width: float, height: float, draw: Callable[[Figure], None]) -> str:
+def drawn(width: float, height: float, draw: "Callable[[Figure], None]") -> str:
     """What `draw` draws as SVG, with the text in the colour of the page around it; sizes in inches."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
@@ -47,7 +50,7 @@ def reaches(intervals: Sequence[Interval]) -> list[list[float]]:
     return [down, up]
 
 
-def banded(axes: Axes, by_place: Mapping[int, Sequence[Row]], colour: str) -> None:
+def banded(axes: "Axes", by_place: Mapping[int, Sequence[Row]], colour: str) -> None:
     """A curve of accuracies, with the band of their intervals."""
     found = [accuracy(rows) for rows in by_place.values()]
     axes.plot(list(by_place), [each.value for each in found], color=colour)
@@ -58,7 +61,7 @@ def banded(axes: Axes, by_place: Mapping[int, Sequence[Row]], colour: str) -> No
 def heat_map(names: list[str], tests: list[str], cells: list[list[float]]) -> str:
     """A matrix of accuracies: what each training set (and network) is worth on each test set."""
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         axes.imshow(cells, vmin=0, vmax=1, cmap="Blues", aspect="auto")
         for line, numbers in enumerate(cells):

@@ -1,10 +1,7 @@
 """The plots of a run: who learned what, accuracy by epoch, by PGD steps, and transfer by architecture."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
 from featsplit.report.cells import column_name
@@ -15,6 +12,10 @@ from featsplit.rows import Row
 from featsplit.studies.ilyas2019.claims import LABELS, transfer_points
 from featsplit.studies.ilyas2019.tables import title_of
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 
 def learned(rows: Sequence[Row], *, eps: float, chance: float) -> str:
     """Four pairs of bars, with their intervals: what a normally trained network learns, clean and attacked at `eps`."""
@@ -23,7 +24,7 @@ def learned(rows: Sequence[Row], *, eps: float, chance: float) -> str:
     clean = [accuracy(picked(measured, train_set=name, attack="none")) for name in FOUR]
     attacked = [accuracy(picked(measured, train_set=name, eps=eps)) for name in FOUR]
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         for shift, found, colour, name in (
             (-0.2, clean, BLUE, "clean"),
@@ -47,7 +48,7 @@ def by_epoch(rows: Sequence[Row]) -> str:
     seen = {row["train_set"] for row in measured}
     names = [name for name, one in DERIVED_SETS.items() if one.made_by.method == "perturb" and name in seen]
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         panels: Any = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, names, strict=True):
             lines = picked(measured, train_set=name)
@@ -68,7 +69,7 @@ def by_steps(rows: Sequence[Row]) -> str:
     """Figure 8: accuracy of D_R's network against the number of PGD steps, for both losses."""
     measured = picked(rows, experiment="steps")
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         for loss, colour in (("cross-entropy", BLUE), ("margin", ORANGE)):
             line = picked(measured, loss=loss)
@@ -87,7 +88,7 @@ def by_steps(rows: Sequence[Row]) -> str:
 def by_architecture(rows: Sequence[Row]) -> str:
     """Figures 3 and 13: how much each architecture learns from D_det, and how often it is fooled by transfer."""
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         panels: Any = figure.subplots(1, 2)
         for axes, aim in zip(panels, LABELS, strict=True):
             points = transfer_points(rows, aim)
@@ -100,6 +101,6 @@ def by_architecture(rows: Sequence[Row]) -> str:
     return drawn(8, 3.3, draw)
 
 
-def _named(axes: Axes, points: list[tuple[str, float, float]]) -> None:
+def _named(axes: "Axes", points: list[tuple[str, float, float]]) -> None:
     for name, across, up in points:
         axes.annotate(name, (across, up), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=9, color=INK)
