@@ -10,7 +10,7 @@ from featsplit.engine.pages import comparison, write_report
 from featsplit.engine.results import Results
 from featsplit.files import check_writable, replacing
 from featsplit.report import markup
-from featsplit.studies import open_results, study_named
+from featsplit.studies import open_results, page_of
 
 
 def report(
@@ -41,4 +41,4 @@ def report(
 def _opened(path: Path) -> tuple[Results[Any], list[markup.Block]]:
     """The run in the folder `path`, with its page."""
     results = open_results(path)
-    return results, study_named(results.settings.study).page(results)
+    return results, page_of(results)

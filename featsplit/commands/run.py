@@ -57,7 +57,7 @@ def run(
     from featsplit.engine.results import RUN
     from featsplit.files import check_writable
     from featsplit.runtime import Machine, resolve_device
-    from featsplit.studies import open_results, read_settings, shown_in_brief
+    from featsplit.studies import open_results, page_of, read_settings, shown_in_brief
     from featsplit.studies.carry_out import carry_out
 
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
@@ -66,7 +66,8 @@ def run(
         options.say(line)
     if is_finished(place.folder, settings, seeds):
         again = f"{place.folder}: this run is finished; change a setting, or give another --out, to run again"
-        _end(shown_in_brief(open_results(place.folder)), again)
+        results = open_results(place.folder)
+        _end(shown_in_brief(results, page_of(results)), again)
     machine = Machine(resolve_device(device), settings.precision)
     check_writable(place.folder / RUN, overwrite=True)
     for note in settings.notes():

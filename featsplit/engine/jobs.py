@@ -22,17 +22,18 @@ TIMES = "times.jsonl"
 class Worker:
     """What jobs are carried out with: the `folder` of the run, the `machine`, where torchvision's data lie (`root`).
 
-    `say` takes a line of progress.
+    `say` takes a line of progress. With `download` it fetches data that are not there.
     """
 
     folder: Path
     machine: Machine
     root: Path | None
     say: Say
+    download: bool = False
 
-    def data(self, spec: DataSpec, *, elsewhere: str | None = None) -> ImageData:
-        """The data that `spec` describes, loaded once in each process; `elsewhere` is as in `load_data`."""
-        return _loaded(spec, self.root, elsewhere)
+    def data(self, spec: DataSpec) -> ImageData:
+        """The data that `spec` describes, loaded once in each process."""
+        return _loaded(spec, self.root, self.download)
 
     def tell(self, folder: Path, who: str, what: str, *, began: float, figures: str) -> None:
         """A line for a stage of `who` that `began` (`perf_counter`) and has ended; its time is kept in `folder`."""
@@ -43,8 +44,8 @@ class Worker:
 
 
 @lru_cache(maxsize=2)
-def _loaded(spec: DataSpec, root: Path | None, elsewhere: str | None) -> ImageData:
-    return load_data(spec, root=root, elsewhere=elsewhere)
+def _loaded(spec: DataSpec, root: Path | None, download: bool) -> ImageData:
+    return load_data(spec, root=root, download=download)
 
 
 class Work(Protocol):

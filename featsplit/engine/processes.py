@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from multiprocessing.connection import wait as wait_for
 from typing import NamedTuple
@@ -64,7 +65,7 @@ def start_engine(worker: Worker, *, processes: int = 1, preload: str | None = No
         yield Engine(worker)
         return
     context, threads = multiprocessing.get_context("spawn"), max(1, torch.get_num_threads() // processes)
-    begin = (threads, worker, preload)
+    begin = (threads, replace(worker, download=False), preload)  # the parent fetches, before there is a job
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=begin) as pool:
         try:
             for _ in range(processes):  # each starts one more; a process that begins later might die unseen

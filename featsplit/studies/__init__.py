@@ -11,6 +11,7 @@ from featsplit.errors import FeatsplitError, unknown
 if TYPE_CHECKING:
     from featsplit.engine.results import Results
     from featsplit.engine.study import Study, StudySettings
+    from featsplit.report.markup import Block
 
 STUDIES = (
     "ilyas2019",
@@ -85,11 +86,16 @@ class Shown(NamedTuple):
     status: int
 
 
-def shown_in_brief(results: "Results[Any]") -> Shown:
-    """What a terminal shows of a finished run."""
+def page_of(results: "Results[Any]") -> "list[Block]":
+    """The page of a finished run."""
+    return study_named(results.settings.study).page(results)
+
+
+def shown_in_brief(results: "Results[Any]", page: "Sequence[Block]") -> Shown:
+    """What a terminal shows of a finished run and of its `page`."""
     from featsplit.engine.study import claims_of
     from featsplit.report.markup import in_brief
 
-    study = study_named(results.settings.study)
-    off = any(claim.known and claim.verdict == "does not hold" for claim in claims_of(study, results))
-    return Shown(f"\n{in_brief(study.page(results))}\n", int(off))
+    claims = claims_of(study_named(results.settings.study), results)
+    off = any(claim.known and claim.verdict == "does not hold" for claim in claims)
+    return Shown(f"\n{in_brief(page)}\n", int(off))

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from featsplit.data.sources import load_data
 from featsplit.engine.folders import Destination, reopen
 from featsplit.engine.jobs import Say, Worker
 from featsplit.engine.pages import write_report
@@ -15,7 +14,7 @@ from featsplit.engine.results import SETTINGS
 from featsplit.engine.run import finish, jobs_of, run
 from featsplit.engine.study import StudySettings
 from featsplit.runtime import Machine
-from featsplit.studies import Shown, open_results, shown_in_brief, study_named
+from featsplit.studies import Shown, open_results, page_of, shown_in_brief, study_named
 
 
 def carry_out(
@@ -35,12 +34,10 @@ def carry_out(
     `root` is where torchvision's data sets lie, `command` what made the run. `processes` None: as many as suit it.
     Raises FeatsplitError where the data cannot be loaded, before anything is written.
     """
-    study, worker = study_named(settings.study), Worker(place.folder, machine, root, say)
+    study, worker = study_named(settings.study), Worker(place.folder, machine, root, say, download)
     count = processes or usual_processes(settings, machine.device)
     with start_engine(worker, processes=count, preload=f"featsplit.studies.{settings.study}") as engine:
         spec = settings.source()
-        if spec is not None and download:
-            load_data(spec, root=root, download=True)
         if spec is not None:
             worker.data(spec)
         reopen(place, settings, jobs_of(study, settings, seeds))
@@ -48,8 +45,9 @@ def carry_out(
         again = _again(place.folder, seeds, root)
         finish(settings, rows, seeds=seeds, engine=engine, command=command, again=again)
     results = open_results(place.folder)
-    write_report(results, study.page(results))
-    return shown_in_brief(results)
+    page = page_of(results)
+    write_report(results, page)
+    return shown_in_brief(results, page)
 
 
 def usual_processes(settings: StudySettings, device: torch.device) -> int:

@@ -4,6 +4,7 @@ import ast
 import io
 import pickle
 import re
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ import torch
 
 import featsplit
 from featsplit.data.images import ImageData, Split
-from featsplit.engine.jobs import Job
+from featsplit.data.sources import DataSpec
+from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.processes import start_engine
+from featsplit.runtime import Machine
 from featsplit.studies import STUDIES, read_settings, study_named
 
 PACKAGE = Path(featsplit.__file__).parent
@@ -96,3 +100,30 @@ def test_no_study_imports_another_but_the_discussion_the_paper(study: str) -> No
     others -= {"featsplit.studies.ilyas2019"} if study in ("distill2019", "planted") else set()
     for path in sorted((PACKAGE / "studies" / study).rglob("*.py")):
         assert not {name for name in imported(path) for other in others if other in name}, path
+
+
+def test_data_are_fetched_and_loaded_once_and_by_the_parent_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other processes begin before the data are there; what they ask for later is on the disk by then."""
+    asked = list[bool]()
+
+    def load(spec: DataSpec, *, root: Path | None, download: bool) -> str:
+        asked.append(download)
+        return spec.source
+
+    monkeypatch.setattr("featsplit.engine.jobs.load_data", load)
+    begun = list[Worker]()
+
+    def pool(count: int, *, initargs: tuple[int, Worker, str | None], **_: object) -> ProcessPoolExecutor:
+        begun.append(initargs[1])
+        raise LookupError
+
+    monkeypatch.setattr("featsplit.engine.processes.ProcessPoolExecutor", pool)
+    spec = DataSpec("digits", limit=77)
+    worker = Worker(tmp_path, Machine(torch.device("cpu")), None, print, download=True)
+    assert worker.data(spec) is worker.data(spec)
+    assert asked == [True]
+    with pytest.raises(LookupError), start_engine(worker, processes=2):
+        raise AssertionError
+    assert (worker.download, begun[0].download) == (True, False)

@@ -14,7 +14,7 @@ from featsplit.engine.study import claims_of
 from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.report.intervals import accuracy
-from featsplit.studies import open_results, shown_in_brief, study_named
+from featsplit.studies import open_results, page_of, shown_in_brief, study_named
 from featsplit.studies.distill2019.jobs import made_sets
 from featsplit.studies.ilyas2019.page import construction_tables
 from tests.pages import Page
@@ -143,7 +143,7 @@ def test_the_report_is_made_again_from_the_files_alone(every_experiment: Path, t
 
 def test_the_terminal_has_each_verdict_with_its_numbers_and_intervals_in_80_columns(every_experiment: Path) -> None:
     results = open_results(every_experiment)
-    text, found = shown_in_brief(results).text, claims_of(study_named("distill2019"), results)
+    text, found = shown_in_brief(results, page_of(results)).text, claims_of(study_named("distill2019"), results)
     assert max(map(len, text.splitlines())) <= 80
     words = " ".join(text.split())
     assert len(found) > 5
