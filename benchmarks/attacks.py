@@ -15,7 +15,7 @@ from benchmarks.pages import Claim, write
 from featsplit.attacks import pgd
 from featsplit.geometry import Norm
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import frozen
+from featsplit.runtime import Machine, frozen
 
 STEPS, COUNT, CHECKED = 20, 100, 16
 THREATS: dict[Norm, float] = {"l2": 0.25, "linf": 2 / 255}
@@ -56,7 +56,7 @@ def measure(results: Path, *, data_root: Path | None) -> bool:
 
 
 def _runs(network: Classifier, plan: dict[str, Any]) -> dict[str, Run]:
-    fast, exact = frozen(network), frozen(network, precision="float32")
+    fast, exact = frozen(network), frozen(network, Machine(precision="float32"))
     return {
         "featsplit": lambda inputs, labels: pgd(fast, inputs, labels, rough=1.0, **plan),
         "featsplit, until won": lambda inputs, labels: pgd(fast, inputs, labels, rough=1.0, until_won=True, **plan),
@@ -78,7 +78,7 @@ def _accuracy(network: Classifier, run: Run, inputs: Tensor, labels: Tensor) -> 
 
 def _check(network: Classifier, runs: dict[str, Run], inputs: Tensor, labels: Tensor, plan: dict[str, Any]) -> None:
     """foolbox and torchattacks return the last iterate of the steps that we take; all read their results as ours."""
-    last = pgd(frozen(network, precision="float32"), inputs, labels, keep="last", **plan)
+    last = pgd(frozen(network, Machine(precision="float32")), inputs, labels, keep="last", **plan)
     best = runs["featsplit, float32"](inputs, labels)
     for name, ours in (("foolbox", last), ("torchattacks", last), ("robustness", best)):
         theirs = runs[name](inputs, labels)

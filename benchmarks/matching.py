@@ -15,7 +15,7 @@ from benchmarks.pages import Claim, write
 from featsplit.descent import RULES, Evaluation, Normalised, Result, RuleName, minimize
 from featsplit.geometry import box, lengths
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import frozen
+from featsplit.runtime import Machine, frozen
 from featsplit.synthesis import match_representation
 
 PAPER_STEPS = 1000
@@ -76,7 +76,7 @@ def _one(subject: Subject, data_root: Path | None) -> dict[str, Any]:
     network = trained(subject, data)
     inputs, starts = data.train.inputs(slice(0, subject.matched)), data.train.inputs(slice(-subject.matched, None))
     theirs = inputs[: subject.batch], starts[: subject.batch]
-    exact, fast = frozen(network, precision="float32"), frozen(network)
+    exact, fast = frozen(network, Machine(precision="float32")), frozen(network)
     _check(network, exact, inner(theirs[0]), inner(theirs[1]))
     count = 5 if subject.side == 32 else 20
     calls: dict[str, Callable[[], object]] = {

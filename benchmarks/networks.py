@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from featsplit.data.images import ImageData
@@ -51,7 +50,7 @@ def trained(subject: Subject, data: ImageData) -> Classifier:
     adversary = Adversary(eps=0.25, steps=2)
     recipe = Recipe(subject.epochs, lr=0.1, nesterov=True, schedule="one-cycle", augment=("flip",), adversary=adversary)
     path = CACHE / f"{subject.arch}.safetensors"
-    ensure_trained(path, data, ModelSpec(subject.arch), recipe, seed=0, device=torch.device("cpu"), overwrite=True)
+    ensure_trained(path, data, ModelSpec(subject.arch), recipe, seed=0, overwrite=True)
     return load_model(path).requires_grad_(False)
 
 

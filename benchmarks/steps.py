@@ -15,6 +15,7 @@ from benchmarks.clock import flops, interleaved, matmul_rate
 from benchmarks.networks import SUBJECTS, Subject, data_of, inner, trained
 from benchmarks.pages import Claim, write
 from featsplit.models.classifier import Classifier
+from featsplit.runtime import Machine
 from featsplit.training import Adversary, Recipe, Trainer
 
 PGD7 = Adversary(eps=0.25, steps=7, step_size=0.05)
@@ -66,7 +67,7 @@ def _timed(
     calls: dict[str, Callable[[], object]] = {
         "featsplit": partial(Trainer(copy.deepcopy(network).train(), recipe).step, inputs, labels),
         "featsplit, float32": partial(
-            Trainer(copy.deepcopy(network).train(), recipe, precision="float32").step, inputs, labels
+            Trainer(copy.deepcopy(network).train(), recipe, Machine(precision="float32")).step, inputs, labels
         ),
         "plain torch": plainly,
         "robustness": partial(
@@ -119,7 +120,7 @@ def _check(network: Classifier, inputs: Tensor, labels: Tensor, adversary: Adver
     sgd = partial(torch.optim.SGD, lr=LR)
     expected = _plain_step(plain, sgd(plain.parameters()), inputs, labels, adversary)
     for precision, near in (("float32", 2e-3), ("auto", 3e-2)):
-        trainer = Trainer(copy.deepcopy(network).train(), Recipe(adversary=adversary), precision=precision)  # type: ignore[arg-type]
+        trainer = Trainer(copy.deepcopy(network).train(), Recipe(adversary=adversary), Machine(precision=precision))  # type: ignore[arg-type]
         torch.testing.assert_close(trainer.step(inputs, labels)[0], expected, rtol=near, atol=0)
     attack: dict[str, Any] = {"eps": None, "steps": 0, "step_size": 0.0}
     if adversary:

@@ -14,7 +14,7 @@ import torch
 
 import featsplit as fs
 
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+MACHINE = fs.Machine("cuda" if torch.cuda.is_available() else "cpu")
 SPEC = fs.ModelSpec("resnet8", width=16, stages=2)
 STANDARD = fs.Recipe(epochs=30, lr=0.1, nesterov=True, schedule="one-cycle", weight_decay=0.005)
 ADVERSARIAL = fs.Recipe(
@@ -22,22 +22,23 @@ ADVERSARIAL = fs.Recipe(
 )
 ATTACKS = [fs.Attack(), fs.Attack("pgd", "l2", eps=0.5, steps=10)]
 RAND = fs.Perturb(targets="random", norm="l2", eps=1.5, steps=30, step_size=0.2)
+BUILD = fs.Build(machine=MACHINE)
 DET = replace(RAND, targets="next")
 
 
 def trained(path: Path, data: fs.ImageData, recipe: fs.Recipe) -> fs.Classifier:
     """A network trained on `data` and kept at `path`; one that is there already is taken up."""
-    fs.ensure_trained(path, data, SPEC, recipe, seed=0, device=DEVICE)
+    fs.ensure_trained(path, data, SPEC, recipe, seed=0, machine=MACHINE)
     return fs.load_model(path)
 
 
 def build_sets(folder: Path, data: fs.ImageData, standard: fs.Classifier, robust: fs.Classifier) -> dict[str, Path]:
     """The files of D_R, D_NR, D_rand and D_det, by their names."""
     sets = {name: folder / f"{name}.h5" for name in ("robust", "nonrobust", "rand", "det")}
-    fs.build_match(sets["robust"], robust, data, fs.Match(steps=30), device=DEVICE)
-    fs.build_match(sets["nonrobust"], standard, data, fs.Match(steps=30), device=DEVICE)
-    fs.build_perturb(sets["rand"], standard, data, RAND, control=robust, device=DEVICE)
-    fs.build_perturb(sets["det"], standard, data, DET, control=robust, device=DEVICE)
+    fs.build_match(sets["robust"], robust, data, fs.Match(steps=30), build=BUILD)
+    fs.build_match(sets["nonrobust"], standard, data, fs.Match(steps=30), build=BUILD)
+    fs.build_perturb(sets["rand"], standard, data, RAND, control=robust, build=BUILD)
+    fs.build_perturb(sets["det"], standard, data, DET, control=robust, build=BUILD)
     return sets
 
 
@@ -53,7 +54,7 @@ def main(source: str, folder: Path, limit: int | None = None) -> list[fs.Row]:
     rows: list[fs.Row] = []
     for (train_set, training), network in networks.items():
         of: fs.Row = {"experiment": "main", "train_set": train_set, "training": training, "test_set": "source"}
-        rows += [{**of, **row} for row in fs.evaluate(network, data.test, ATTACKS, device=DEVICE)]
+        rows += [{**of, **row} for row in fs.evaluate(network, data.test, ATTACKS, machine=MACHINE)]
     table = fs.accuracy_table(rows)
     fs.write_page([fs.Heading(f"The features of {data.name}", 1), fs.Table(table)], folder)
     print(fs.as_text(table))

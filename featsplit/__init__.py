@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from .report.markup import write_page as write_page
     from .rows import Row as Row
     from .runtime.frozen import frozen as frozen
+    from .runtime.machine import Machine as Machine
     from .studies.ilyas2019.tables import accuracy_table as accuracy_table
+    from .synthesis import Build as Build
     from .synthesis import Match as Match
     from .synthesis import Perturb as Perturb
     from .synthesis import build_match as build_match
@@ -45,11 +47,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "Adversary": "training",
     "Attack": "evaluation",
+    "Build": "synthesis",
     "Classifier": "models.classifier",
     "DataSpec": "data.sources",
     "FeatsplitError": "errors",
     "Heading": "report.markup",
     "ImageData": "data.images",
+    "Machine": "runtime.machine",
     "Match": "synthesis",
     "ModelSpec": "models.build",
     "Perturb": "synthesis",

@@ -1,5 +1,6 @@
 """featsplit build-nonrobust: D_rand and D_det by relabel-and-perturb, D_NR by matching; bugs and wrong labels."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,6 +15,13 @@ from featsplit.synthesis import Match, Perturb, build_mislabelled, build_perturb
 from featsplit.training import Recipe, ensure_trained
 
 Method = Literal["perturb", "match", "bugs", "mislabelled"]
+How = Annotated[
+    Method,
+    {
+        "help": "perturb makes D_rand or D_det, match D_NR, bugs a D_det that does not leak, mislabelled relabels.",
+        "group": "Method",
+    },
+]
 PERTURBS = Of("method", ("perturb", "bugs"))
 SEED_STEP = 1_000_003
 
@@ -23,13 +31,7 @@ def build_nonrobust(
     model: building.ModelFile,
     data: DataSpec,
     opening: shared.Opening = shared.Opening(),
-    method: Annotated[
-        Method,
-        {
-            "help": "perturb makes D_rand or D_det, match D_NR, bugs a D_det that does not leak, mislabelled relabels.",
-            "group": "Method",
-        },
-    ] = "perturb",
+    method: How = "perturb",
     perturb: Annotated[Perturb, Of("method", ("perturb",))] = Perturb(),
     bugs: Annotated[Perturb, Of("method", ("bugs",))] = Perturb(targets="next"),
     control: Annotated[
@@ -67,65 +69,40 @@ def build_nonrobust(
     name = {"match": "nonrobust", "mislabelled": "mislabelled"}.get(method, pushed)
     made_by = building.made_by(name, model, output.out, control)
     images = opening.load(data)
-    build = building.Build(name, model.load(images), images, seed, batch_size, machine, output, made_by)
+    build = replace(output.build(name, made_by), seed=seed, batch_size=batch_size, machine=machine.resolved())
+    work = building.Building(model.load(images), images, output.out, build)
     if method == "match":
-        building.match_to_file(build, match)
+        building.match_to_file(work, match)
     elif method == "mislabelled":
-        _mislabelled(build)
+        _mislabelled(work)
     else:
         robust = None if control is None else model.use.load(control, images)
-        _perturb(build, how, robust, _ensemble(build, model, ensemble) if method == "bugs" else [])
+        _perturb(work, how, robust, _ensemble(work, model, ensemble) if method == "bugs" else [])
 
 
-def _perturb(build: building.Build, how: Perturb, control: Classifier | None, ensemble: list[Classifier]) -> None:
-    output = build.output
+def _perturb(work: building.Building, how: Perturb, control: Classifier | None, ensemble: list[Classifier]) -> None:
     summary = build_perturb(
-        output.out,
-        build.network,
-        build.images,
-        how,
-        control=control,
-        ensemble=ensemble,
-        split=output.split,
-        seed=build.seed,
-        dtype=output.dtype,
-        batch_size=build.batch_size,
-        device=build.machine.resolved(),
-        precision=build.machine.precision,
-        extra={"set": build.name},
-        made_by=build.made_by,
-        overwrite=output.overwrite,
+        work.out, work.network, work.images, how, control=control, ensemble=ensemble, build=work.build
     )
     before, after = summary.get("control_before"), summary.get("control_after")
     with_control = [f"the control predicts the new label on {before:.4f} before, {after:.4f} after"] if control else []
-    build.say(
+    work.say(
         f"the model predicts the new label on {summary['success']:.4f} in float, "
-        f"{summary['success_stored']:.4f} as stored ({output.dtype})",
+        f"{summary['success_stored']:.4f} as stored ({work.build.dtype})",
         f"the new label is the image's own on {summary['own_label']:.4f}",
         *with_control,
     )
 
 
-def _mislabelled(build: building.Build) -> None:
-    output = build.output
-    summary = build_mislabelled(
-        output.out,
-        build.network,
-        build.images,
-        split=output.split,
-        dtype=output.dtype,
-        device=build.machine.resolved(),
-        extra={"set": build.name},
-        made_by=build.made_by,
-        overwrite=output.overwrite,
-    )
+def _mislabelled(work: building.Building) -> None:
+    summary = build_mislabelled(work.out, work.network, work.images, build=work.build)
     wrong = f"the model predicts {summary['share']:.4f} of the images wrongly"
-    build.say(f"{wrong}; these are kept, labelled as it predicts them")
+    work.say(f"{wrong}; these are kept, labelled as it predicts them")
 
 
-def _ensemble(build: building.Build, model: building.ModelFile, size: int) -> list[Classifier]:
+def _ensemble(work: building.Building, model: building.ModelFile, size: int) -> list[Classifier]:
     """Fresh networks trained as the model was, beside the set that is written: there already on a second call."""
-    metadata, out = read_metadata(model.file), build.output.out
+    metadata, out = read_metadata(model.file), work.out
     if metadata.recipe is None or metadata.seed is None:
         raise FeatsplitError(
             f"{model.file}: does not tell how it was trained, so no ensemble can be; use one made by train"
@@ -135,13 +112,12 @@ def _ensemble(build: building.Build, model: building.ModelFile, size: int) -> li
         path = out.with_name(f"{out.stem}.ensemble") / f"{number}.safetensors"
         ensure_trained(
             path,
-            build.images,
+            work.images,
             model_spec(metadata),
             recipe,
             seed=metadata.seed + SEED_STEP * number,
-            device=build.machine.resolved(),
-            precision=build.machine.precision,
-            overwrite=build.output.overwrite,
+            machine=work.build.machine,
+            overwrite=work.build.overwrite,
         )
         networks.append(load_model(path, factory=model.use.factory))
         options.say(f"ensemble {number}: {path}")

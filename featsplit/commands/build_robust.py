@@ -1,5 +1,7 @@
 """featsplit build-robust: D_R, by representation matching."""
 
+from dataclasses import replace
+
 from featsplit.commands import building, shared, single
 from featsplit.data.sources import DataSpec
 from featsplit.synthesis import Match
@@ -23,5 +25,5 @@ def build_robust(
     """
     made_by = building.made_by("robust", model, output.out)
     images = opening.load(data)
-    build = building.Build("robust", model.load(images), images, seed, batch_size, machine, output, made_by)
-    building.match_to_file(build, match)
+    build = replace(output.build("robust", made_by), seed=seed, batch_size=batch_size, machine=machine.resolved())
+    building.match_to_file(building.Building(model.load(images), images, output.out, build), match)

@@ -11,7 +11,7 @@ from featsplit.data.derived import Dtype
 from featsplit.data.images import ImageData
 from featsplit.metadata.made_by import MadeBy
 from featsplit.models.classifier import Classifier
-from featsplit.synthesis import Match, build_match
+from featsplit.synthesis import Build, Match, build_match
 
 
 @dataclass(frozen=True)
@@ -52,23 +52,23 @@ class Output:
         """Raise FeatsplitError where the file would not be taken for a set."""
         options.check_suffix(self.out, ".h5")
 
+    def build(self, name: str, made_by: MadeBy) -> Build:
+        """What is asked of a builder of the set `name`, which its networks are known to be `made_by`."""
+        return Build(self.split, dtype=self.dtype, name=name, made_by=made_by, overwrite=self.overwrite)
+
 
 @dataclass(frozen=True)
-class Build:
+class Building:
     """A set that is to be built: by which network, of which images, into which file."""
 
-    name: str
     network: Classifier
     images: ImageData
-    seed: int
-    batch_size: int | None
-    machine: shared.MachineOptions
-    output: Output
-    made_by: MadeBy
+    out: Path
+    build: Build
 
     def say(self, *lines: str) -> None:
         """Print which set it is, and the `lines` on how it came out."""
-        typer.echo(f"{self.output.out}: {self.name} from {self.images.name} ({self.output.split})")
+        typer.echo(f"{self.out}: {self.build.name} from {self.images.name} ({self.build.split})")
         for line in lines:
             typer.echo(line)
 
@@ -79,25 +79,10 @@ def made_by(name: str, model: ModelFile, out: Path, control: Path | None = None)
     return right_models(name, model.file, control, stated=stated, any_model=model.any_model, out=out)
 
 
-def match_to_file(build: Build, match: Match) -> None:
+def match_to_file(work: Building, match: Match) -> None:
     """Build a set by matching, and print how near it came."""
-    output = build.output
-    summary = build_match(
-        output.out,
-        build.network,
-        build.images,
-        match,
-        split=output.split,
-        seed=build.seed,
-        dtype=output.dtype,
-        batch_size=build.batch_size,
-        device=build.machine.resolved(),
-        precision=build.machine.precision,
-        extra={"set": build.name},
-        made_by=build.made_by,
-        overwrite=output.overwrite,
-    )
-    build.say(
+    summary = build_match(work.out, work.network, work.images, match, build=work.build)
+    work.say(
         f"representation: distance {summary['start_distance']:.3g} at the start, {summary['distance']:.3g} at the end "
         f"(median); relative {summary['relative_distance']:.4f}, as stored {summary['relative_distance_stored']:.4f}"
     )

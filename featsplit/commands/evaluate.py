@@ -18,30 +18,31 @@ from featsplit.report.cells import as_text
 from featsplit.report.listing import Listed, listing
 
 ALL_BUT_THE_SOURCE = Only(tuple(field.name for field in fields(DataSpec) if field.name != "source"))
+Models = Annotated[
+    list[Path],
+    typer.Option("--model", metavar="FILE", help="A checkpoint; give as many as you like.", rich_help_panel="Model"),
+]
+Sources = Annotated[
+    list[str],
+    typer.Option(
+        "--data",
+        metavar="SRC",
+        help=f"Its images (see --on); as many as you like: {SOURCES_IN_WORDS}.",
+        rich_help_panel="Data",
+    ),
+]
+On = Annotated[
+    shared.SplitName,
+    {"help": "A derived set's own images are those of the split that it is made of.", "group": "Data"},
+]
 
 
 def evaluate(
     *,
-    models: Annotated[
-        list[Path],
-        typer.Option(
-            "--model", metavar="FILE", help="A checkpoint; give as many as you like.", rich_help_panel="Model"
-        ),
-    ],
+    models: Models,
     use: shared.ModelUse = shared.ModelUse(),
-    sources: Annotated[
-        list[str],
-        typer.Option(
-            "--data",
-            metavar="SRC",
-            help=f"Its images (see --on); as many as you like: {SOURCES_IN_WORDS}.",
-            rich_help_panel="Data",
-        ),
-    ],
-    on: Annotated[
-        shared.SplitName,
-        {"help": "A derived set's own images are those of the split that it is made of.", "group": "Data"},
-    ] = "test",
+    sources: Sources,
+    on: On = "test",
     data: Annotated[DataSpec, ALL_BUT_THE_SOURCE] = DataSpec(""),
     opening: shared.Opening = shared.Opening(),
     attack: shared.Attacks = shared.Attacks(),
@@ -57,7 +58,7 @@ def evaluate(
     """
     if out:
         check_writable(out, overwrite=overwrite)
-    device, rows = machine.resolved(), list[Listed]()
+    resolved, rows = machine.resolved(), list[Listed]()
     split: shared.SplitName = "train" if data.holdout else on
     for name in sources:
         elsewhere = replace(opening, source=elsewhere_of(name, opening.source, sources))
@@ -72,8 +73,7 @@ def evaluate(
                 attack.each(),
                 seed=seed,
                 batch_size=batch_size,
-                device=device,
-                precision=machine.precision,
+                machine=resolved,
                 title=path.stem,
             )
             rows += [cast(Listed, {**of, **row}) for row in measured]

@@ -49,12 +49,12 @@ def leakage(
     first = _of_one_source(files)
     recipe = linear_recipe(Threat(norm, _radius(files[0], first) if eps is None else eps), epochs)
     recipe.check("leakage")
-    device, rows = machine.resolved(), list[Row]()
+    resolved, rows = machine.resolved(), list[Row]()
     data = load_source(files[0], root=opening.data_root, download=opening.download, elsewhere=opening.source)
     sets = {str(path): load_split(path) for path in files}
     for seed in seeds:
         model = build("linear", shape=data.shape, classes=len(data.classes), seed=seed)
-        train(model, data, recipe, seed=seed, device=device, precision=machine.precision, title="linear")
+        train(model, data, recipe, seed=seed, machine=resolved, title="linear")
         rows += leaked_rows(model, data, sets, seed=seed)
     if out:
         write_json(out, rows)

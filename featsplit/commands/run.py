@@ -13,38 +13,41 @@ if TYPE_CHECKING:
     from featsplit.studies import Shown
 
 
+Preset = Annotated[
+    str, typer.Argument(metavar="PRESET|FILE.toml", help=f"A preset ({', '.join(options.presets())}) or a file.")
+]
+Seeds = Annotated[
+    tuple[int, ...], {"help": "One whole run for each, such as 0,1,2.", "unit": "NUMBERS", "group": "Study"}
+]
+Experiments = Annotated[
+    str | None, {"help": "Of the study's: all, none, or some with commas (noise, splits ...).", "group": "Study"}
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: perturb.eps=0.5.", rich_help_panel="Study"),
+]
+Out = Annotated[
+    Path | None,
+    {
+        "help": "Where it goes.",
+        "default": "datasets_out/PRESET; PRESET-... where that has a run of other settings",
+        "unit": "FOLDER",
+        "group": "Output",
+    },
+]
+
+
 def run(
     *,
-    preset: Annotated[
-        str,
-        typer.Argument(metavar="PRESET|FILE.toml", help=f"A preset ({', '.join(options.presets())}) or a file."),
-    ],
+    preset: Preset,
     data_root: single.DataRoot = None,
     download: single.Download = False,
-    seeds: Annotated[
-        tuple[int, ...], {"help": "One whole run for each, such as 0,1,2.", "unit": "NUMBERS", "group": "Study"}
-    ] = (0,),
-    experiments: Annotated[
-        str | None,
-        {"help": "Of the study's: all, none, or some with commas (noise, splits ...).", "group": "Study"},
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a setting: perturb.eps=0.5.", rich_help_panel="Study"
-        ),
-    ] = None,
+    seeds: Seeds = (0,),
+    experiments: Experiments = None,
+    set_: Changes = None,
     device: single.Device = "auto",
     workers: single.Workers = None,
-    out: Annotated[
-        Path | None,
-        {
-            "help": "Where it goes.",
-            "default": "datasets_out/PRESET; PRESET-... where that has a run of other settings",
-            "unit": "FOLDER",
-            "group": "Output",
-        },
-    ] = None,
+    out: Out = None,
 ) -> None:
     """Run a study: train its networks, make its sets, measure everything, print what came out, write its page.
 

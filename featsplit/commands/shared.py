@@ -4,15 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import torch
-
 from featsplit.commands import options
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.evaluation import ATTACKS, Attack, AttackName
 from featsplit.geometry import Norm
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import Precision, resolve_device
+from featsplit.runtime import Machine, Precision, resolve_device
 
 SplitName = Literal["train", "test"]
 
@@ -71,9 +69,9 @@ class MachineOptions:
         metadata={"help": "bfloat16 where that suffices, float32 always, or auto: as the machine is built for."},
     )
 
-    def resolved(self) -> torch.device:
-        """The device itself; FeatsplitError where it is not there."""
-        return resolve_device(self.device)
+    def resolved(self) -> Machine:
+        """The machine itself; FeatsplitError where the device is not there."""
+        return Machine(resolve_device(self.device), self.precision)
 
 
 @dataclass(frozen=True)

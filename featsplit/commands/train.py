@@ -30,18 +30,8 @@ def train(
     The defaults are the paper's: SGD, 150 epochs, the rate times 0.1 every 50.
     """
     options.check_suffix(out, ".safetensors")
-    device = machine.resolved()
-    images = opening.load(data, test=not no_test)
-    metadata = ensure_trained(
-        out,
-        images,
-        model,
-        training,
-        seed=seed,
-        device=device,
-        precision=machine.precision,
-        overwrite=overwrite,
-    )
+    resolved, images = machine.resolved(), opening.load(data, test=not no_test)
+    metadata = ensure_trained(out, images, model, training, seed=seed, machine=resolved, overwrite=overwrite)
     last = metadata.history[-1]
     typer.echo(f"{out}: {model.arch} on {images.name}, {training.epochs} epochs")
     tested = f", test {last['test_accuracy']:.4f}" if "test_accuracy" in last else "; not tested"

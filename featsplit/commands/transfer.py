@@ -12,7 +12,6 @@ from featsplit.commands import options, shared, single
 from featsplit.commands.fields import Only
 from featsplit.engine.folders import destination
 from featsplit.models.build import ARCHITECTURES
-from featsplit.runtime import Machine
 from featsplit.studies.carry_out import carry_out
 from featsplit.studies.set_transfer.settings import USUAL, Evaluation, Settings
 from featsplit.training import Recipe
@@ -59,7 +58,7 @@ def transfer(
         settings,
         place,
         seeds=seeds,
-        machine=Machine(machine.resolved(), machine.precision),
+        machine=machine.resolved(),
         root=opening.data_root,
         download=opening.download,
         processes=workers,

@@ -6,6 +6,7 @@ from featsplit.evaluation.autoattack import check_installed
 from featsplit.evaluation.by_steps import accuracy_by_steps
 from featsplit.evaluation.layers import LayerRow, layer_robustness
 from featsplit.evaluation.leakage import leaked_accuracy
+from featsplit.evaluation.probe import Probe
 from featsplit.evaluation.transferred import accuracy_transferred
 from featsplit.evaluation.usefulness import UnitRow, usefulness
 from featsplit.rows import Row
@@ -15,6 +16,7 @@ __all__ = [
     "Attack",
     "AttackName",
     "LayerRow",
+    "Probe",
     "Row",
     "UnitRow",
     "accuracy_by_steps",

@@ -15,7 +15,7 @@ from featsplit.evaluation.outcomes import packed
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.rows import Row
-from featsplit.runtime import Precision, batches, frozen, predict, usual_batch
+from featsplit.runtime import CPU, Machine, batches, frozen, predict, usual_batch
 
 
 def evaluate(
@@ -25,8 +25,7 @@ def evaluate(
     *,
     seed: int = 0,
     batch_size: int | None = None,
-    device: torch.device | str = "cpu",
-    precision: Precision = "auto",
+    machine: Machine = CPU,
     title: str = "evaluate",
 ) -> list[Row]:
     """The accuracy of `model` on `split` under each attack: one row an attack, with the attack's fields, n and seed.
@@ -34,13 +33,13 @@ def evaluate(
     `outcomes` in a row says which images were predicted rightly, whatever the attack did (see `outcomes.unpacked`).
 
     Random starts derive from (seed, restart, index), so the result does not depend on `batch_size` (AutoAttack's does:
-    it draws for a batch). In any `precision` what counts is what the network predicts in float32.
+    it draws for a batch). In any precision of the `machine` what counts is what the network predicts in float32.
     """
     for attack in attacks:
         attack.check()
         if attack.name == "autoattack":
             check_installed("attack.name")
-    network, size = frozen(model, device, precision=precision), batch_size or usual_batch(device, model.shape)
+    network, size = frozen(model, machine), batch_size or usual_batch(machine, model.shape)
     right = predict(network, split) == split.labels
     rows: list[Row] = []
     for attack in attacks:

@@ -4,19 +4,20 @@ The paper's Figure 8 (arXiv:1905.02175, appendix D.1): the step size is searched
 step size the first k steps of a long attack are the attack with k steps, so one long attack gives its whole curve.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from featsplit.attacks import Loss, classification
+from featsplit.attacks import classification
 from featsplit.data.images import Split
 from featsplit.descent import Evaluation, descend_in_ball
 from featsplit.evaluation.attack import Attack
 from featsplit.evaluation.outcomes import packed
-from featsplit.geometry import Norm
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.rows import Row
-from featsplit.runtime import batches, frozen, predict, usual_batch
+from featsplit.runtime import CPU, Machine, batches, frozen, predict, usual_batch
 
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2500)
 
@@ -25,36 +26,33 @@ def accuracy_by_steps(
     model: Classifier,
     split: Split,
     *,
-    norm: Norm,
-    eps: float,
-    steps: int,
+    attack: Attack,
     relative_step_sizes: tuple[float, ...],
-    loss: Loss = "cross-entropy",
-    device: torch.device | str = "cpu",
+    machine: Machine = CPU,
     title: str = "by steps",
 ) -> list[Row]:
-    """A row for each number of steps in `COUNTS` up to `steps`: the least accuracy over the step sizes, and that size.
+    """A row for each number of steps in `COUNTS` up to the attack's: the least accuracy over step sizes, and that size.
 
     `relative_step_sizes` are parts of eps. PGD from the image itself, in float32; an image that is misclassified once
     counts as wrong from then on. `outcomes` in a row says which images still stood.
     """
-    network = frozen(model, device, precision="float32")
+    network = frozen(model, machine.exact)
     right = (predict(network, split) == split.labels).nonzero()[:, 0]
-    counts = [count for count in COUNTS if count < steps] + [steps]
+    counts = [count for count in COUNTS if count < attack.steps] + [attack.steps]
     falls: dict[float, Tensor] = {}
     for relative in relative_step_sizes:
-        attack = Attack("pgd", norm, eps, steps, relative * eps, loss=loss)
-        parts = progress(batches(len(right), usual_batch(device, model.shape)), f"{title} {loss} {relative:g}")
-        won = [_won_after(network, split.take(right[part]), attack) for part in parts]
+        sized = replace(attack, step_size=relative * attack.eps)
+        parts = progress(batches(len(right), usual_batch(machine, model.shape)), f"{title} {attack.loss} {relative:g}")
+        won = [_won_after(network, split.take(right[part]), sized) for part in parts]
         falls[relative] = torch.zeros(len(split))  # what is misclassified without an attack has fallen before a step
         falls[relative][right] = torch.cat(won) if won else torch.empty(0)
     rows: list[Row] = []
     for count in counts:
         standing = {relative: fall > count for relative, fall in falls.items()}
         least = min(standing, key=lambda relative: int(standing[relative].sum()))
-        attack = Attack("pgd", norm, eps, count, least * eps, loss=loss)
+        best = replace(attack, steps=count, step_size=least * attack.eps)
         accuracy = int(standing[least].sum()) / len(split)
-        rows.append({**attack.fields(), "n": len(split), "accuracy": accuracy, "outcomes": packed(standing[least])})
+        rows.append({**best.fields(), "n": len(split), "accuracy": accuracy, "outcomes": packed(standing[least])})
     return rows
 
 

@@ -16,11 +16,12 @@ from featsplit.data.images import Split
 from featsplit.data.selection import limit_split
 from featsplit.descent import Evaluation, descend_in_ball
 from featsplit.evaluation.attack import Attack
-from featsplit.geometry import Norm, lengths
+from featsplit.evaluation.probe import Probe
+from featsplit.geometry import lengths
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.rows import Row
-from featsplit.runtime import batches, usual_batch
+from featsplit.runtime import CPU, Machine, batches, usual_batch
 
 Outputs = dict[str, Tensor]
 
@@ -38,30 +39,27 @@ class LayerRow(Row, total=False):
 def layer_robustness(
     model: Classifier,
     split: Split,
+    probe: Probe = Probe(),
     *,
-    norm: Norm,
-    eps: float,
-    images: int = 200,
-    steps: int = 10,
     seed: int = 0,
-    device: torch.device | str = "cpu",
+    machine: Machine = CPU,
 ) -> list[LayerRow]:
-    """A row for each layer of the network, in order: its `ratio` R, on a stratified choice of `images` of `split`.
+    """A row for each layer of the network, in order: its `ratio` R, on the images of `split` that the `probe` chooses.
 
     The layers are the parts of the body that hold layers of their own, and its activations; then the representation
     and the logits. PGD from a random point of the ball, since the distance has no gradient at the image itself, with
     steps of eps: where a layer is linear these are power iterations, which smaller steps slow down.
-    Raises FeatsplitError where `images` are fewer than the classes.
+    Raises FeatsplitError where these images are fewer than the classes.
     """
-    attack = Attack("pgd", norm, eps, steps, step_size=eps)
-    few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
-    network = copy.deepcopy(model).eval().requires_grad_(False).to(device)
+    attack = probe.attack(step_size=probe.eps)
+    few = limit_split(split, probe.images, classes=model.classes, seed=seed, place="images")
+    network = copy.deepcopy(model).eval().requires_grad_(False).to(machine.device)
     moved, seen = dict[str, float](), _watched(network)
     with torch.no_grad():
-        inputs = few.inputs().to(device)
+        inputs = few.inputs().to(machine.device)
         before = _outputs(network, inputs, seen)
-        for rows in progress(batches(len(few), usual_batch(device, model.shape)), "layers"):
-            offsets = attack.threat.random_offsets(rows, model.shape, seed=seed, stage="layers").to(device)
+        for rows in progress(batches(len(few), usual_batch(machine, model.shape)), "layers"):
+            offsets = attack.threat.random_offsets(rows, model.shape, seed=seed, stage="layers").to(machine.device)
             for name in before:
                 clean = before[name][rows]
                 far = _furthest(network, seen, name, attack, inputs=inputs[rows], offsets=offsets, before=clean)

@@ -18,12 +18,12 @@ from featsplit.data.selection import limit_split
 from featsplit.descent import ROUGH, Evaluation, descend_in_ball
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation.attack import Attack
-from featsplit.geometry import Norm
+from featsplit.evaluation.probe import Probe
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
 from featsplit.rows import Row
-from featsplit.runtime import Frozen, Precision, batches, frozen, usual_batch
+from featsplit.runtime import CPU, Frozen, Machine, batches, frozen, usual_batch
 
 PERMUTATIONS, LEVEL, SURE = 50, 0.99, 2.326
 """Chance: `LEVEL` of the units that tell nothing stay below the threshold of rho, which is found by permutations of the
@@ -51,38 +51,36 @@ class UnitRow(Row, total=False):
 def usefulness(
     model: Classifier,
     split: Split,
+    probe: Probe = Probe(),
     *,
-    norm: Norm,
-    eps: float,
-    images: int = 200,
-    steps: int = 10,
     seed: int = 0,
-    device: torch.device | str = "cpu",
-    precision: Precision = "auto",
+    machine: Machine = CPU,
 ) -> list[UnitRow]:
     """A row for each unit of the representation and each logit: its `rho`, its `gamma`, and of which `kind` it is.
 
-    rho is over all of `split`. What the adversary takes from it is measured by PGD on that one feature, on a stratified
-    choice of `images` of them. `kind`: "useless" where rho is not above `chance`, what 99 in 100 units (or logits, each
+    rho is over all of `split`. What the adversary takes from it is measured by PGD on that one feature, on the images
+    that the `probe` chooses. `kind`: "useless" where rho is not above `chance`, what 99 in 100 units (or logits, each
     with its own class) reach on labels that were shuffled. Of the others "robust" where gamma is above 0 by more than
     chance: by `SURE` times its standard `error`, over the images of rho and over those few that the adversary moved, so
     1 in 100 units whose gamma is 0 are called so; else "useful".
-    Raises FeatsplitError where `images` are fewer than two for each class.
+    Raises FeatsplitError where these images are fewer than two for each class.
     """
-    if images < 2 * model.classes:
+    if probe.images < 2 * model.classes:
         rule = f"must be at least {2 * model.classes}, two for each class"
-        raise FeatsplitError(f"images = {images}: {rule}; what the adversary takes has no error otherwise")
-    network = frozen(model, device, precision=precision)
-    values = torch.cat([features(network, split.inputs(rows).to(device)).cpu() for rows in batches(len(split), 500)])
+        raise FeatsplitError(f"images = {probe.images}: {rule}; what the adversary takes has no error otherwise")
+    network = frozen(model, machine)
+    values = torch.cat(
+        [features(network, split.inputs(rows).to(machine.device)).cpu() for rows in batches(len(split), 500)]
+    )
     rho, scale = one_against_rest(values, split.labels, classes=model.classes)
     units = values.shape[1] - model.classes
     chosen = torch.cat([rho[:units].abs().argmax(dim=1), torch.arange(model.classes)])
     of = torch.arange(len(chosen))
     sign = torch.where((rho[of, chosen] < 0) & (of < units), -1.0, 1.0)
     slope, best = sign / scale[of, chosen], sign * rho[of, chosen]
-    few = limit_split(split, images, classes=model.classes, seed=seed, place="images")
-    attack = Attack("pgd", norm, eps, steps)
-    falls = _falls(network, few, chosen, slope, attack) if eps else torch.zeros(len(few), len(chosen))
+    few = limit_split(split, probe.images, classes=model.classes, seed=seed, place="images")
+    attack = probe.attack()
+    falls = _falls(network, few, chosen, slope, attack) if probe.eps else torch.zeros(len(few), len(chosen))
     lost, error_lost = _of_halves(falls, few.labels, chosen)
     aligned = values.double() * slope * torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
     error = (_of_halves(aligned, split.labels, chosen)[1].square() + error_lost.square()).sqrt()
@@ -145,7 +143,7 @@ def _falls(network: Frozen, split: Split, chosen: Tensor, slope: Tensor, attack:
     device, total = network.mean.device, len(split)
     inputs, sign = split.inputs().to(device), torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
     fall, (steps, step_size) = torch.zeros(len(chosen), total), attack.plan()
-    for rows in progress(batches(len(chosen) * total, usual_batch(device, network.shape)), "usefulness"):
+    for rows in progress(batches(len(chosen) * total, usual_batch(Machine(device), network.shape)), "usefulness"):
         unit, image = rows // total, rows % total
         start, towards = inputs[image], (sign[image, unit] * slope[unit]).float().to(device)
         picked = unit.to(device)

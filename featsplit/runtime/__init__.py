@@ -2,11 +2,11 @@
 
 from featsplit.runtime.frozen import Frozen, frozen
 from featsplit.runtime.machine import (
+    CPU,
     Machine,
     Precision,
     arrange,
     check_precision,
-    half_precision,
     layout,
     mixed,
     placed,
@@ -15,6 +15,7 @@ from featsplit.runtime.machine import (
 from featsplit.runtime.predict import accuracy, batches, predict, usual_batch
 
 __all__ = [
+    "CPU",
     "Frozen",
     "Machine",
     "Precision",
@@ -23,7 +24,6 @@ __all__ = [
     "batches",
     "check_precision",
     "frozen",
-    "half_precision",
     "layout",
     "mixed",
     "placed",

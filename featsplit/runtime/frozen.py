@@ -16,7 +16,7 @@ from torch import Tensor, fx, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from featsplit.models.classifier import Classifier, in_mode
-from featsplit.runtime.machine import Precision, arrange, half_precision, mixed
+from featsplit.runtime.machine import CPU, Machine, arrange, mixed
 
 Folds = dict[str, str]
 """The name of each convolution that took a BatchNorm up, and of that BatchNorm."""
@@ -83,14 +83,13 @@ class Frozen(Classifier):
         return True
 
 
-def frozen(model: Classifier, device: torch.device | str = "cpu", *, precision: Precision = "auto") -> Frozen:
+def frozen(model: Classifier, machine: Machine = CPU) -> Frozen:
     """A copy of `model` made fast: it agrees with `model` to float32 rounding, its `rough` to that of bfloat16.
 
     A network that cannot be traced, or would compute something else when it is folded, is used as it is.
     """
-    source = _plain(model).to(device)
-    half = half_precision(precision, device)
-    network = Frozen(source.body, source.head, shape=model.shape, half=half).to(device)
+    source = _plain(model).to(machine.device)
+    network = Frozen(source.body, source.head, shape=model.shape, half=machine.half).to(machine.device)
     with torch.no_grad():
         network.mean.copy_(source.mean), network.std.copy_(source.std)
     traced = _traced(copy.deepcopy(source.body))
@@ -100,7 +99,7 @@ def frozen(model: Classifier, device: torch.device | str = "cpu", *, precision: 
         if not _agree(network, source):
             network.body, network.folds = source.body, Folds()
     network.eval().requires_grad_(False)
-    arrange(network, device)
+    arrange(network, machine.device)
     return network
 
 

@@ -12,10 +12,37 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 
 class Machine(NamedTuple):
-    """Where networks are run, and in which precision (see `half_precision`)."""
+    """Where networks are run, and how exactly.
 
-    device: torch.device = torch.device("cpu")
+    `device` is a torch.device or its name. `precision` "bfloat16" computes in it where that suffices, "float32" never
+    does; "auto" is the first where the device has it in hardware.
+    """
+
+    device: torch.device | str = "cpu"
     precision: Precision = "auto"
+
+    @property
+    def kind(self) -> str:
+        """What the device is: "cpu", "cuda" or "mps"."""
+        return torch.device(self.device).type
+
+    @property
+    def half(self) -> bool:
+        """Whether networks are run in bfloat16 where that suffices; FeatsplitError where `precision` is none."""
+        check_precision("precision", self.precision)
+        if self.precision != "auto":
+            return self.precision == "bfloat16"
+        if self.kind == "cuda":
+            return torch.cuda.get_device_capability(self.device) >= (8, 0)
+        return self.kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+    @property
+    def exact(self) -> "Machine":
+        """The same device, in float32."""
+        return Machine(self.device, "float32")
+
+
+CPU = Machine()
 
 
 def resolve_device(name: str = "auto") -> torch.device:
@@ -49,17 +76,6 @@ def check_precision(place: str, precision: str) -> None:
     """Raise FeatsplitError where `precision` is no `Precision`."""
     if precision not in get_args(Precision):
         raise unknown(place, precision, get_args(Precision))
-
-
-def half_precision(precision: Precision, device: torch.device | str) -> bool:
-    """Whether networks are run in bfloat16 where that suffices; "auto": where the machine has it in hardware."""
-    check_precision("precision", precision)
-    if precision != "auto":
-        return precision == "bfloat16"
-    kind = torch.device(device).type
-    if kind == "cuda":
-        return torch.cuda.get_device_capability(device) >= (8, 0)
-    return kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def mixed(device: torch.device | str, on: bool) -> AbstractContextManager[object]:

@@ -5,14 +5,15 @@ from torch import Tensor
 
 from featsplit.data.images import Split
 from featsplit.models.classifier import Classifier
+from featsplit.runtime.machine import Machine
 
 
-def usual_batch(device: torch.device | str, shape: tuple[int, int, int]) -> int:
-    """How many images (C, H, W) at a time suit the device: few kernels to start, and activations that fit its caches.
+def usual_batch(machine: Machine, shape: tuple[int, int, int]) -> int:
+    """How many images (C, H, W) at a time suit the machine: few kernels to start, and activations that fit its caches.
 
     A CPU takes 512 images of 16 x 16 or less, 128 of 32 x 32, and never less than 32; a GPU 512.
     """
-    if torch.device(device).type != "cpu":
+    if machine.kind != "cpu":
         return 512
     return min(max(2**17 // (shape[1] * shape[2]), 32), 512)
 

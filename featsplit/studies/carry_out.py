@@ -35,7 +35,7 @@ def carry_out(
     Raises FeatsplitError where the data cannot be loaded, before anything is written.
     """
     study, worker = study_named(settings.study), Worker(place.folder, machine, root, say, download)
-    count = processes or usual_processes(settings, machine.device)
+    count = processes or usual_processes(settings, machine)
     with start_engine(worker, processes=count, preload=f"featsplit.studies.{settings.study}") as engine:
         spec = settings.source()
         if spec is not None:
@@ -50,9 +50,9 @@ def carry_out(
     return shown_in_brief(results, page)
 
 
-def usual_processes(settings: StudySettings, device: torch.device) -> int:
+def usual_processes(settings: StudySettings, machine: Machine) -> int:
     """As many processes as torch would use threads, where the networks are small and on the CPU; else one."""
-    return min(torch.get_num_threads(), 6) if settings.is_small() and device.type == "cpu" else 1
+    return min(torch.get_num_threads(), 6) if settings.is_small() and machine.kind == "cpu" else 1
 
 
 def _again(folder: Path, seeds: Sequence[int], root: Path | None) -> str:

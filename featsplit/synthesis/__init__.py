@@ -11,9 +11,10 @@ whole split, into a file. `build_mislabelled` relabels without perturbing.
 from featsplit.synthesis.matching import build_match, match_representation
 from featsplit.synthesis.mislabelled import build_mislabelled
 from featsplit.synthesis.perturbing import build_perturb, choose_targets, perturb_to_target
-from featsplit.synthesis.settings import Match, Perturb, Start, Targets
+from featsplit.synthesis.settings import Build, Match, Perturb, Start, Targets
 
 __all__ = [
+    "Build",
     "Match",
     "Perturb",
     "Start",

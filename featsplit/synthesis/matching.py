@@ -1,25 +1,23 @@
 """D_R and D_NR: images whose representation is that of another image (arXiv:1905.02175, section 3.1, appendix C.2)."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from featsplit import randomness
-from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.derived import Dtype, as_stored, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.shards import Columns
 from featsplit.descent import LBFGS, ROUGH, Evaluation, Result, StepRule, minimize
 from featsplit.geometry import box, lengths
-from featsplit.metadata.made_by import MadeBy
+from featsplit.metadata.plain import as_json
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import Frozen, Precision, frozen, usual_batch
+from featsplit.runtime import Frozen, frozen, usual_batch
 from featsplit.synthesis.checks import match_warnings
-from featsplit.synthesis.settings import Match, Start
+from featsplit.synthesis.settings import Build, Match, Start
 from featsplit.synthesis.specification import specification
 
 
@@ -62,66 +60,46 @@ def build_match(
     data: ImageData,
     match: Match,
     *,
-    split: Literal["train", "test"] = "train",
-    seed: int = 0,
-    dtype: Dtype = "float32",
-    batch_size: int | None = None,
-    device: torch.device | str = "cpu",
-    precision: Precision = "auto",
-    extra: Mapping[str, object] | None = None,
-    made_by: MadeBy | None = None,
-    overwrite: bool = False,
+    build: Build = Build(),
 ) -> dict[str, float]:
     """Write D_R or D_NR of `split` to `path` by matching `model`'s representation; return the file's summary.
 
-    Starts are drawn from the train split, for each image another one than itself. `extra` (JSON values) joins the
-    file's metadata ({"set": NAME} names it), and `made_by` what is known of the model. A build that was cut off goes on
-    at its last finished shard. A set that is of little use warns (see `checks`).
+    Starts are drawn from the train split, for each image another one than itself. A build that was cut off goes on at
+    its last finished shard. A set that is of little use warns (see `checks`). Raises FeatsplitError where a setting is
+    out of its range, `model` does not take the images, or `path` holds anything else, unless `build` overwrites.
     """
     match.check()
-    check_dtype(dtype)
+    build.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
-    chosen = data.train if split == "train" else data.test
-    network = frozen(model, device, precision=precision)
+    chosen, network, sized = build.images(data), frozen(model, build.machine), match.sized(data.shape)
 
     def compute(rows: Tensor) -> Columns:
         labels = chosen.labels[rows]
-        starts, start_index = _starts(data, rows, match.start, split=split, seed=seed)
+        starts, start_index = _starts(data, rows, match.start, build)
         known = {"labels": labels, "source_index": rows, "source_label": labels, "start_index": start_index}
-        return known | _match_batch(network, chosen.inputs(rows), starts, match, dtype=dtype)
+        return known | _match_batch(network, chosen.inputs(rows), starts, match, dtype=build.dtype)
 
-    sized = match.sized(data.shape)
-    spec = specification(
-        data,
-        model,
-        network,
-        method="match",
-        parameters=asdict(sized),
-        split=split,
-        seed=seed,
-        dtype=dtype,
-        extra=extra,
-    )
+    parameters = as_json(asdict(sized))
     return write_derived(
         path,
         compute,
         _match_summary,
         total=len(chosen),
-        batch_size=batch_size or usual_batch(device, data.shape),
-        spec=spec,
-        examine=partial(match_warnings, match=sized, dtype=dtype),
-        made_by=made_by,
-        overwrite=overwrite,
+        batch_size=build.batch_size or usual_batch(build.machine, data.shape),
+        spec=specification(build, data, model, network=network, method="match", parameters=parameters),
+        examine=partial(match_warnings, match=sized, dtype=build.dtype),
+        made_by=build.made_by,
+        overwrite=build.overwrite,
     )
 
 
-def _starts(data: ImageData, rows: Tensor, start: Start, *, split: str, seed: int) -> tuple[Tensor, Tensor]:
+def _starts(data: ImageData, rows: Tensor, start: Start, build: Build) -> tuple[Tensor, Tensor]:
     """The start images of `rows` and their indices in the train split (-1 for noise)."""
-    stage = f"match/{split}/{start}"
+    seed, stage = build.seed, f"match/{build.split}/{start}"
     if start == "noise":
         noise = randomness.normal(seed, stage, rows, data.shape)
         return (0.5 + 0.25 * noise).clamp(0, 1), torch.full_like(rows, -1)
-    if split == "test":
+    if build.split == "test":
         index = randomness.integers(seed, stage, rows, len(data.train))
     else:
         index = randomness.integers(seed, stage, rows, len(data.train) - 1)

@@ -6,22 +6,19 @@ perturbed, and a fresh network still learns to predict the true test labels: wha
 the network had learned is passed on. D_rand and D_det are the same with images that were perturbed first.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
-import torch
 from torch import Tensor
 
-from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.derived import as_stored, write_derived
 from featsplit.data.images import ImageData
 from featsplit.data.shards import Columns
 from featsplit.errors import FeatsplitError
-from featsplit.metadata.made_by import MadeBy
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import frozen, predict
 from featsplit.synthesis.checks import mislabelled_warnings
+from featsplit.synthesis.settings import Build
 from featsplit.synthesis.specification import specification
 
 
@@ -30,21 +27,15 @@ def build_mislabelled(
     model: Classifier,
     data: ImageData,
     *,
-    split: Literal["train", "test"] = "train",
-    dtype: Dtype = "float32",
-    device: torch.device | str = "cpu",
-    extra: Mapping[str, object] | None = None,
-    made_by: MadeBy | None = None,
-    overwrite: bool = False,
+    build: Build = Build(),
 ) -> dict[str, float]:
-    """Write the images of `split` that `model` predicts wrongly to `path`, labelled as it predicts; return the summary.
+    """Write the images of a split that `model` predicts wrongly to `path`, labelled as it predicts; return the summary.
 
     Raises FeatsplitError where these are fewer than there are classes: nothing could be learned from them.
     """
-    check_dtype(dtype)
+    build.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
-    chosen = data.train if split == "train" else data.test
-    network = frozen(model, device, precision="float32")
+    chosen, network = build.images(data), frozen(model, build.machine.exact)
     predicted = predict(network, chosen)
     wrong = (predicted != chosen.labels).nonzero()[:, 0]
     if len(wrong) < model.classes:
@@ -56,7 +47,7 @@ def build_mislabelled(
     def compute(rows: Tensor) -> Columns:
         index = wrong[rows]
         known = {"labels": predicted[index], "source_index": index, "source_label": chosen.labels[index]}
-        return known | {"images": as_stored(chosen.inputs(index), dtype)}
+        return known | {"images": as_stored(chosen.inputs(index), build.dtype)}
 
     return write_derived(
         path,
@@ -64,8 +55,8 @@ def build_mislabelled(
         lambda columns: {"share": len(columns["labels"]) / len(chosen)},
         total=len(wrong),
         batch_size=1024,
-        spec=specification(data, model, network, method="mislabelled", split=split, dtype=dtype, extra=extra),
+        spec=specification(build, data, model, network=network, method="mislabelled", parameters={}, drawn=False),
         examine=partial(mislabelled_warnings, classes=model.classes),
-        made_by=made_by,
-        overwrite=overwrite,
+        made_by=build.made_by,
+        overwrite=build.overwrite,
     )

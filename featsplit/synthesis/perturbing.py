@@ -1,10 +1,9 @@
 """D_rand and D_det: images relabelled, and moved to where a standard network agrees (arXiv:1905.02175, section 3.2)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,17 +11,17 @@ from torch import Tensor
 
 from featsplit import randomness
 from featsplit.attacks import classification, cross_entropy
-from featsplit.data.derived import Dtype, as_stored, check_dtype, write_derived
+from featsplit.data.derived import as_stored, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.shards import Columns
 from featsplit.descent import ROUGH, Evaluation, descend_in_ball
 from featsplit.geometry import Norm, Threat, lengths
-from featsplit.metadata.made_by import MadeBy
+from featsplit.metadata.plain import as_json
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import Frozen, Precision, frozen, usual_batch
+from featsplit.runtime import Frozen, Machine, frozen, usual_batch
 from featsplit.synthesis.checks import perturb_warnings
-from featsplit.synthesis.settings import Perturb
+from featsplit.synthesis.settings import Build, Perturb
 from featsplit.synthesis.specification import specification
 
 COLUMNS = 2
@@ -69,15 +68,7 @@ def build_perturb(
     *,
     control: Classifier | None = None,
     ensemble: Sequence[Classifier] = (),
-    split: Literal["train", "test"] = "train",
-    seed: int = 0,
-    dtype: Dtype = "float32",
-    batch_size: int | None = None,
-    device: torch.device | str = "cpu",
-    precision: Precision = "auto",
-    extra: Mapping[str, object] | None = None,
-    made_by: MadeBy | None = None,
-    overwrite: bool = False,
+    build: Build = Build(),
 ) -> dict[str, float]:
     """Write D_rand or D_det of `split` to `path`, perturbing against `model`; return the file's summary.
 
@@ -86,36 +77,24 @@ def build_perturb(
     are those that do not transfer (see `perturb_to_target`). The rest as in `build_match`.
     """
     perturb.check()
-    check_dtype(dtype)
+    build.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
-    chosen = data.train if split == "train" else data.test
-    network = frozen(model, device, precision=precision)
-    robust_control = None if control is None else frozen(control, device)
-    others = [frozen(other, device, precision=precision) for other in ensemble]
+    chosen, network = build.images(data), frozen(model, build.machine)
+    robust_control = None if control is None else frozen(control, Machine(build.machine.device))
+    others = [frozen(other, build.machine) for other in ensemble]
 
     def compute(rows: Tensor) -> Columns:
         labels = chosen.labels[rows]
-        targets = choose_targets(labels, rows, perturb, classes=len(data.classes), seed=seed)
+        targets = choose_targets(labels, rows, perturb, classes=len(data.classes), seed=build.seed)
         known = {"labels": targets, "source_index": rows, "source_label": labels, "target": targets}
-        found = _perturbed(network, others, chosen.inputs(rows), targets, labels, perturb)
-        return known | _measured(
-            network, robust_control, chosen.inputs(rows), found, targets, perturb.norm, dtype=dtype
-        )
+        perturbed = _perturbed(network, others, chosen.inputs(rows), targets, labels, perturb)
+        stored = as_stored(perturbed, build.dtype)
+        return known | _measured(network, robust_control, chosen.inputs(rows), perturbed, stored, targets, perturb.norm)
 
-    robust = made_by is not None and made_by.kind == "adversarial"
-    spec = specification(
-        data,
-        model,
-        network,
-        method="perturb",
-        parameters=asdict(perturb),
-        split=split,
-        seed=seed,
-        dtype=dtype,
-        extra=extra,
-    )
+    robust = build.made_by is not None and build.made_by.kind == "adversarial"
+    parameters = as_json(asdict(perturb))
     spec = replace(
-        spec,
+        specification(build, data, model, network=network, method="perturb", parameters=parameters),
         control_digest=None if control is None else state_digest(control),
         ensemble_digests=tuple(state_digest(other) for other in ensemble),
         columns_format=COLUMNS,
@@ -125,11 +104,11 @@ def build_perturb(
         compute,
         _perturb_summary,
         total=len(chosen),
-        batch_size=batch_size or usual_batch(device, data.shape),
+        batch_size=build.batch_size or usual_batch(build.machine, data.shape),
         spec=spec,
-        examine=partial(perturb_warnings, perturb=perturb, dtype=dtype, robust=robust),
-        made_by=made_by,
-        overwrite=overwrite,
+        examine=partial(perturb_warnings, perturb=perturb, dtype=build.dtype, robust=robust),
+        made_by=build.made_by,
+        overwrite=build.overwrite,
     )
 
 
@@ -183,14 +162,12 @@ def _measured(
     control: Classifier | None,
     inputs: Tensor,
     perturbed: Tensor,
+    stored: Tensor,
     targets: Tensor,
     norm: Norm,
-    *,
-    dtype: Dtype,
 ) -> Columns:
-    """The images as they are stored, and what the network, and the `control`, predict of them."""
+    """The images as they are `stored`, and what the network, and the `control`, predict of them."""
     inputs, targets = inputs.to(perturbed.device), targets.to(perturbed.device)
-    stored = as_stored(perturbed, dtype)
     kept = as_inputs(stored)
     with torch.no_grad():
         columns = {"images": stored, "perturbation": lengths(perturbed - inputs, norm)}

@@ -3,41 +3,40 @@
 from collections.abc import Mapping
 
 from featsplit.data.images import ImageData
-from featsplit.metadata.plain import as_json
-from featsplit.metadata.sets import SetSpec, set_spec
+from featsplit.metadata.plain import Json, as_json
+from featsplit.metadata.sets import SetSpec
 from featsplit.models.checkpoints import state_digest, versions
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import Frozen
+from featsplit.synthesis.settings import Build
 
 
 def specification(
+    build: Build,
     data: ImageData,
     model: Classifier,
-    network: Frozen,
     *,
+    network: Frozen,
     method: str,
-    split: str,
-    dtype: str,
-    parameters: Mapping[str, object] | None = None,
-    seed: int | None = None,
-    extra: Mapping[str, object] | None = None,
+    parameters: Mapping[str, Json],
+    drawn: bool = True,
 ) -> SetSpec:
-    """The SetSpec of a set made of the `split` of `data` with `model`; `network` is the model as it was run.
+    """The SetSpec of a set that is built of `data` with `model`; `network` is the model as it was run.
 
-    `parameters` (JSON values) are those of the `method`. `extra` joins the JSON of the file: {"set": NAME} names it.
+    `parameters` are those of the `method`; where nothing was `drawn`, the set has no seed.
     """
-    spec = SetSpec(
+    return SetSpec(
         method=method,
-        parameters=as_json(parameters or {}),
+        parameters=parameters,
         source=as_json(data.origin),
-        split=split,
+        split=build.split,
+        name=build.name,
         source_name=data.name,
         source_digest=data.digest,
         classes=data.classes,
         model_digest=state_digest(model),
-        seed=seed,
-        dtype=dtype,
+        seed=build.seed if drawn else None,
+        dtype=build.dtype,
         precision="bfloat16" if network.half_precision else "float32",
         versions=versions(),
     )
-    return set_spec({**spec.plain(), **as_json(extra or {})})

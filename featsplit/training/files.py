@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import torch
-
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, json_digest
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import read_metadata, save_model, versions
-from featsplit.runtime import Precision, half_precision
+from featsplit.runtime import CPU, Machine
 from featsplit.training.loop import train
 from featsplit.training.recipe import Recipe
 
@@ -24,8 +22,7 @@ def ensure_trained(
     recipe: Recipe,
     *,
     seed: int,
-    device: torch.device,
-    precision: Precision = "auto",
+    machine: Machine = CPU,
     overwrite: bool = False,
 ) -> ModelMetadata:
     """Train a fresh network on `data` and save it at `path`; return its metadata, with the history by epoch.
@@ -39,7 +36,7 @@ def ensure_trained(
         "class_names": list(data.classes),
         "recipe": asdict(recipe),
         "seed": seed,
-        "precision": "bfloat16" if half_precision(precision, device) else "float32",
+        "precision": "bfloat16" if machine.half else "float32",
         "versions": versions(),
     }
     kept = _kept(path)
@@ -53,8 +50,7 @@ def ensure_trained(
         data,
         recipe,
         seed=seed,
-        device=device,
-        precision=precision,
+        machine=machine,
         resume=resume,
         title=f"train {path.stem}",
     )

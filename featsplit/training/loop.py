@@ -19,7 +19,7 @@ from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
-from featsplit.runtime import Precision, accuracy, placed
+from featsplit.runtime import CPU, Machine, accuracy, placed
 from featsplit.training.recipe import Adversary, Recipe
 from featsplit.training.trainer import Trainer
 
@@ -33,22 +33,19 @@ def train(
     recipe: Recipe,
     *,
     seed: int = 0,
-    device: torch.device | str = "cpu",
-    precision: Precision = "auto",
+    machine: Machine = CPU,
     resume: Path | None = None,
     title: str = "train",
 ) -> History:
     """Train `model` in place on `data.train`; return by epoch: loss, train_accuracy (as trained on), test_accuracy.
 
-    The model takes its normalisation from the training images, in the place of any that it had; what `precision` means
+    The model takes its normalisation from the training images, in the place of any that it had; what a precision means
     is said by `Trainer`. With `resume`, the state after each epoch is kept in that file, and training with the same
     data, recipe and seed goes on from it; the caller removes it afterwards. Where `data.test` is empty there is no
     test_accuracy.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
-    *_, history = train_by_epoch(
-        model, data, recipe, seed=seed, device=device, precision=precision, resume=resume, title=title
-    )
+    *_, history = train_by_epoch(model, data, recipe, seed=seed, machine=machine, resume=resume, title=title)
     return history
 
 
@@ -58,8 +55,7 @@ def train_by_epoch(
     recipe: Recipe,
     *,
     seed: int = 0,
-    device: torch.device | str = "cpu",
-    precision: Precision = "auto",
+    machine: Machine = CPU,
     resume: Path | None = None,
     title: str = "train",
 ) -> Iterator[History]:
@@ -69,9 +65,9 @@ def train_by_epoch(
     """
     recipe.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
-    split = Split(placed(data.train.images, device), data.train.labels.to(device))
-    _normalise(model.to(device), split)
-    trainer = Trainer(model, recipe, device=device, precision=precision)
+    split = Split(placed(data.train.images, machine.device), data.train.labels.to(machine.device))
+    _normalise(model.to(machine.device), split)
+    trainer = Trainer(model, recipe, machine)
     key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), trainer.half, versions()])
     history = _restore(resume, model, trainer.optimiser, key) if resume else []
     if len(history) == recipe.epochs:

@@ -6,31 +6,29 @@ from torch import Tensor
 
 from featsplit.attacks import pgd
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import Precision, arrange, frozen, half_precision, mixed
+from featsplit.runtime import CPU, Machine, arrange, frozen, mixed
 from featsplit.training.recipe import Recipe
 
 
 class Trainer:
     """A model under training by `recipe`: with its optimiser, and itself as its adversary attacks it.
 
-    Weights, loss and update are float32 in any `precision`; in bfloat16 the layers are computed in it, and so are all
-    steps of an adversary. The model is moved to `device`.
+    Weights, loss and update are float32 in any precision; in bfloat16 the layers are computed in it, and so are all
+    steps of an adversary. The model is moved to the device of `machine`.
     """
 
-    def __init__(
-        self, model: Classifier, recipe: Recipe, *, device: torch.device | str = "cpu", precision: Precision = "auto"
-    ) -> None:
-        self.model = model.to(device)
-        arrange(model, device)
-        self.adversary, self.half = recipe.adversary, half_precision(precision, device)
-        self.network = frozen(model, device, precision=precision) if recipe.adversary else None
+    def __init__(self, model: Classifier, recipe: Recipe, machine: Machine = CPU) -> None:
+        self.model = model.to(machine.device)
+        arrange(model, machine.device)
+        self.adversary, self.half = recipe.adversary, machine.half
+        self.network = frozen(model, machine) if recipe.adversary else None
         self.optimiser = torch.optim.SGD(
             model.parameters(),
             lr=recipe.lr,
             momentum=recipe.momentum,
             nesterov=recipe.nesterov,
             weight_decay=recipe.weight_decay,
-            fused=torch.device(device).type in ("cpu", "cuda"),
+            fused=machine.kind in ("cpu", "cuda"),
         )
 
     def step(self, inputs: Tensor, labels: Tensor, offsets: Tensor | None = None) -> tuple[Tensor, Tensor]:

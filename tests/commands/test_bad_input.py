@@ -35,10 +35,10 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a model of the digits, one of other classes, and files that are none of ours."""
     path = tmp_path_factory.mktemp("bad")
     digits = load_data(DataSpec("digits", limit=50, limit_test=20))
-    recipe, spec, cpu = Recipe(epochs=1), ModelSpec("linear"), torch.device("cpu")
-    ensure_trained(path / "digits.safetensors", digits, spec, recipe, seed=0, device=cpu)
+    recipe, spec = Recipe(epochs=1), ModelSpec("linear")
+    ensure_trained(path / "digits.safetensors", digits, spec, recipe, seed=0)
     attacked = Recipe(epochs=1, adversary=Adversary(steps=1))
-    ensure_trained(path / "robust.safetensors", digits, spec, attacked, seed=0, device=cpu)
+    ensure_trained(path / "robust.safetensors", digits, spec, attacked, seed=0)
     rng = np.random.default_rng(0)
     images, labels = rng.random((40, 8, 8), dtype=np.float32), np.arange(40) % 10
     arrays: dict[str, Any] = {"x_train": images, "y_train": labels, "x_test": 1 - images, "y_test": labels}
@@ -49,7 +49,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(path / "range.npz", **{**arrays, "classes": names[:5]})
     np.savez(path / "bigger.npz", **{**arrays, "x_train": np.ones((40, 9, 9)), "x_test": np.zeros((40, 9, 9))})
     things = load_data(DataSpec(f"npz:{path / 'things.npz'}"))
-    ensure_trained(path / "things.safetensors", things, spec, recipe, seed=0, device=cpu)
+    ensure_trained(path / "things.safetensors", things, spec, recipe, seed=0)
     (path / "text.safetensors").write_text("no safetensors")
     (path / "text.h5").write_text("no hdf5")
     with h5py.File(path / "foreign.h5", "w") as file:

@@ -15,7 +15,7 @@ from featsplit.data.derived import read_columns
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.metadata.training import training_of
 from featsplit.models.checkpoints import read_metadata
-from featsplit.runtime import Precision, half_precision
+from featsplit.runtime import Machine, Precision
 
 FEW = "--data digits --limit 120 --limit-test 60 --device cpu"
 QUICK = "--arch cnn --width 8 --epochs 4 --batch-size 40 --schedule one-cycle"
@@ -84,7 +84,7 @@ def test_precision_and_tolerance_reach_the_file(
     folder: Path, tmp_path: Path, options: str, precision: Precision, tolerance: float, runs: int
 ) -> None:
     """Ten steps, the best of the rough again and the end; within 0.99 of its goal almost every image is at once."""
-    expected = "bfloat16" if half_precision(precision, "cpu") else "float32"
+    expected = "bfloat16" if Machine(precision=precision).half else "float32"
     build = f"--model {folder}/adv.safetensors {FEW} {options} --steps 10"
     call(f"build-robust {build} --out {tmp_path}/r.h5")
     call(f"build-nonrobust {build} --any-model --method match --out {tmp_path}/n.h5")
@@ -105,7 +105,7 @@ def test_precision_reaches_training_and_evaluation(
     seen: list[str] = []
 
     def watched(*arguments: Any, **options: Any) -> Any:
-        seen.append(options["precision"])
+        seen.append(options["machine"].precision)
         return plainly(*arguments, **options)
 
     plainly = evaluation.evaluate

@@ -20,7 +20,7 @@ from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import build
 from featsplit.models.checkpoints import load_model, read_metadata
 from featsplit.runtime import accuracy
-from featsplit.synthesis import Perturb, build_perturb
+from featsplit.synthesis import Build, Perturb, build_perturb
 
 TRAIN = "--arch linear --epochs 2 --lr 0.01 --device cpu"
 
@@ -42,7 +42,7 @@ def write(path: Path, seed: int) -> None:
 def make(path: Path, source: str, split: Any = "train", **kept: Any) -> None:
     data = load_data(DataSpec(source, **kept))
     model = build("linear", shape=data.shape, classes=len(data.classes))
-    build_perturb(path, model, data, Perturb(steps=1, step_size=0.1), split=split, extra={"set": "rand"})
+    build_perturb(path, model, data, Perturb(steps=1, step_size=0.1), build=Build(split=split, name="rand"))
 
 
 @pytest.fixture

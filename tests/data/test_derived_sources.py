@@ -12,14 +12,14 @@ from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
-from featsplit.synthesis import Perturb, build_perturb
+from featsplit.synthesis import Build, Perturb, build_perturb
 
 
 def test_a_derived_set_serves_wherever_data_are_asked_for(
     tmp_path: Path, digits: ImageData, standard: Classifier
 ) -> None:
     path = tmp_path / "rand.h5"
-    build_perturb(path, standard, digits, Perturb(eps=0.5, steps=2), dtype="float16")
+    build_perturb(path, standard, digits, Perturb(eps=0.5, steps=2), build=Build(dtype="float16"))
     loaded = load_data(DataSpec(str(path)))
     assert torch.equal(loaded.train.labels, read_columns(path, ["target"])["target"])
     assert torch.equal(loaded.test.images, digits.test.images)

@@ -227,7 +227,7 @@ import torch
 from featsplit.data import derived
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.models import build
-from featsplit.synthesis import Perturb, build_perturb
+from featsplit.synthesis import Build, Perturb, build_perturb
 from featsplit.training import Recipe, loop, train
 
 def own_memory():
@@ -247,7 +247,7 @@ data = load_data(DataSpec("restricted-imagenet:" + sys.argv[1], resize=96))
 data.digest
 model = build("linear", shape=data.shape, classes=9)
 train(model, data, Recipe(epochs=1, batch_size=32, lr=1e-4))
-build_perturb(Path(sys.argv[2]), model, data, Perturb(steps=1), batch_size=32, dtype="uint8")
+build_perturb(Path(sys.argv[2]), model, data, Perturb(steps=1), build=Build(batch_size=32, dtype="uint8"))
 made = load_data(DataSpec(sys.argv[2]))
 assert torch.equal(made.test.labels, data.test.labels)
 train(model, made, Recipe(epochs=1, batch_size=32, lr=1e-4))

@@ -28,7 +28,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.classifier import Classifier
 from featsplit.pickles import MAGIC
-from featsplit.synthesis import Perturb, build_perturb
+from featsplit.synthesis import Build, Perturb, build_perturb
 
 N = 2100  # more than two shards
 SIZES = [1, 500, 1000, 0, 599]
@@ -87,7 +87,7 @@ def small(tmp_path: Path) -> Path:
 @pytest.fixture
 def grey(digits: ImageData, standard: Classifier, tmp_path: Path) -> Path:
     """One of our own sets, made of digits."""
-    build_perturb(tmp_path / "rand.h5", standard, digits, Perturb(eps=0.5, steps=2), dtype="uint8")
+    build_perturb(tmp_path / "rand.h5", standard, digits, Perturb(eps=0.5, steps=2), build=Build(dtype="uint8"))
     return tmp_path / "rand.h5"
 
 

@@ -13,12 +13,15 @@ from featsplit.evaluation import Attack, AttackName, accuracy, evaluate
 from featsplit.geometry import Norm, Threat, lengths
 from featsplit.models import Classifier, wrap
 from featsplit.models.checkpoints import state_digest
-from featsplit.runtime import Frozen, frozen
+from featsplit.runtime import Frozen, Machine, frozen
 from tests.evaluation.networks import by_distance, level, norms
 
 
 def accuracies(model: Classifier, split: Split, *attacks: Attack, **options: Any) -> list[float]:
-    return [row["accuracy"] for row in evaluate(model, split, list(attacks), precision="float32", **options)]
+    return [
+        row["accuracy"]
+        for row in evaluate(model, split, list(attacks), machine=Machine(precision="float32"), **options)
+    ]
 
 
 @norms
@@ -60,7 +63,7 @@ HARD = {"l2": Attack("pgd", "l2", 0.4, steps=3), "linf": Attack("pgd", "linf", 0
 
 def single_run(model: Classifier, split: Split, attack: Attack, restart: int) -> Tensor:
     """Which images stand one run from the same starts, on all images at once."""
-    network, norm, eps = frozen(model, precision="float32"), attack.norm, attack.eps
+    network, norm, eps = frozen(model, Machine(precision="float32")), attack.norm, attack.eps
     stage = f"evaluate/restart/{restart}"
     offsets = attack.threat.random_offsets(range(len(split)), model.shape, seed=5, stage=stage)
     attacked = pgd(
@@ -172,7 +175,8 @@ def test_what_is_wrong_in_bfloat16_is_wrong_in_float32(
     monkeypatch.setattr(Frozen, "representation", representation)
     monkeypatch.setattr(accuracy, "pgd", watched)
     clean, attacked = (
-        row["accuracy"] for row in evaluate(standard, few, [Attack(), HARD[norm]], precision="bfloat16", batch_size=25)
+        row["accuracy"]
+        for row in evaluate(standard, few, [Attack(), HARD[norm]], batch_size=25, machine=Machine(precision="bfloat16"))
     )
     assert calls == {(True, True), (False, False)}, "only gradients are rough, what counts is not"
     wrong = int(torch.cat(seen).sum())

@@ -10,6 +10,7 @@ from featsplit.evaluation import Attack, accuracy_by_steps, evaluate
 from featsplit.evaluation.by_steps import COUNTS
 from featsplit.geometry import NORMS, Norm
 from featsplit.models import Classifier
+from featsplit.runtime import Machine
 
 norms = pytest.mark.parametrize("norm", NORMS)
 losses = pytest.mark.parametrize("loss", LOSSES)
@@ -24,7 +25,10 @@ def few(digits: ImageData) -> Split:
 
 def curve(model: Classifier, split: Split, norm: Norm, *relatives: float, loss: Loss, steps: int = 12) -> list[float]:
     rows = accuracy_by_steps(
-        model, split, norm=norm, eps=EPS[norm], steps=steps, relative_step_sizes=relatives, loss=loss
+        model,
+        split,
+        attack=Attack("pgd", norm=norm, eps=EPS[norm], steps=steps, loss=loss),
+        relative_step_sizes=relatives,
     )
     assert [row["steps"] for row in rows] == [1, 2, 5, 10, 12][: len(rows)]
     assert all((row["n"], row["norm"], row["eps"], row["loss"]) == (50, norm, EPS[norm], loss) for row in rows)
@@ -36,7 +40,7 @@ def curve(model: Classifier, split: Split, norm: Norm, *relatives: float, loss: 
 def test_each_point_is_an_attack_of_that_length(standard: Classifier, few: Split, norm: Norm, loss: Loss) -> None:
     found = curve(standard, few, norm, 0.1, loss=loss)
     attacks = [Attack("pgd", norm, EPS[norm], count, 0.1 * EPS[norm], loss=loss) for count in (1, 2, 5, 10, 12)]
-    expected = [row["accuracy"] for row in evaluate(standard, few, attacks, precision="float32")]
+    expected = [row["accuracy"] for row in evaluate(standard, few, attacks, machine=Machine(precision="float32"))]
     assert found == pytest.approx(expected)
     assert found[0] > found[2] > found[4], "it does fall"
     assert found == sorted(found, reverse=True)
@@ -45,7 +49,9 @@ def test_each_point_is_an_attack_of_that_length(standard: Classifier, few: Split
 @norms
 def test_of_several_step_sizes_the_least_accuracy_is_taken(standard: Classifier, few: Split, norm: Norm) -> None:
     relatives = (0.05, 4.0, 0.5)  # the second goes furthest in one step, and then from wall to wall
-    rows = accuracy_by_steps(standard, few, norm=norm, eps=EPS[norm], steps=12, relative_step_sizes=relatives)
+    rows = accuracy_by_steps(
+        standard, few, attack=Attack("pgd", norm=norm, eps=EPS[norm], steps=12), relative_step_sizes=relatives
+    )
     alone = {relative: curve(standard, few, norm, relative, loss="cross-entropy") for relative in relatives}
     for place, row in enumerate(rows):
         least = min(alone[relative][place] for relative in relatives)
@@ -57,7 +63,10 @@ def test_of_several_step_sizes_the_least_accuracy_is_taken(standard: Classifier,
 def test_the_counts_end_with_the_number_asked_for(standard: Classifier, few: Split) -> None:
     for steps, expected in ((1, [1]), (5, [1, 2, 5]), (7, [1, 2, 5, 7])):
         rows = accuracy_by_steps(
-            standard, few.take(torch.arange(3)), norm="l2", eps=0.1, steps=steps, relative_step_sizes=(1.0,)
+            standard,
+            few.take(torch.arange(3)),
+            attack=Attack("pgd", norm="l2", eps=0.1, steps=steps),
+            relative_step_sizes=(1.0,),
         )
         assert [row["steps"] for row in rows] == expected
     assert COUNTS[-1] == 2500
@@ -85,7 +94,10 @@ def test_on_a_linear_network_one_step_of_eps_is_the_closed_form(norm: Norm, loss
     reach = lead.abs() / (slope.norm() if norm == "l2" else slope.abs().sum())
     eps = float(reach[10:].sort().values[19:21].mean())
     rows = accuracy_by_steps(
-        model, Split(inputs, labels), norm=norm, eps=eps, steps=2, relative_step_sizes=(1.0,), loss=loss
+        model,
+        Split(inputs, labels),
+        attack=Attack("pgd", norm=norm, eps=eps, steps=2, loss=loss),
+        relative_step_sizes=(1.0,),
     )
     assert [row["accuracy"] for row in rows] == pytest.approx([0.4, 0.4])
 

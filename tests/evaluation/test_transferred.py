@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from featsplit.data.images import ImageData, Split
-from featsplit.evaluation import accuracy_transferred
+from featsplit.evaluation import Attack, accuracy_transferred
 from featsplit.models import Classifier, build
+from featsplit.runtime import Machine
 
 LEFT, RIGHT = 0, 1
 
@@ -49,7 +50,11 @@ JUDGES = {
 
 def transferred(*, targeted: bool) -> dict[str, tuple[int, float]]:
     found = accuracy_transferred(
-        reader(LEFT, 0.5), JUDGES, SPLIT, targeted=targeted, norm="l2", eps=0.2, steps=5, step_size=0.1
+        reader(LEFT, 0.5),
+        JUDGES,
+        SPLIT,
+        attack=Attack("pgd", norm="l2", eps=0.2, steps=5, step_size=0.1),
+        targeted=targeted,
     )
     assert all(
         (row["attack"], row["eps"], row["steps"], row["step_size"]) == ("pgd", 0.2, 5, 0.1) for row in found.values()
@@ -84,7 +89,12 @@ def test_an_example_that_fools_the_source_fools_the_same_network(
     split = digits.test.take(torch.arange(60))
     others = {"itself": standard, "robust": robust, "linear": build("linear", shape=digits.shape, classes=10)}
     found = accuracy_transferred(
-        standard, others, split, targeted=targeted, norm="l2", eps=0.6, steps=8, step_size=0.2, precision="float32"
+        standard,
+        others,
+        split,
+        attack=Attack("pgd", norm="l2", eps=0.6, steps=8, step_size=0.2),
+        targeted=targeted,
+        machine=Machine(precision="float32"),
     )
     assert found["itself"]["n"] > 10
     assert found["itself"]["accuracy"] == float(targeted)

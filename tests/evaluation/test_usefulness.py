@@ -11,11 +11,12 @@ from featsplit.data.images import Split
 from featsplit.data.planted import load_planted, planted_from, truth_of
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
-from featsplit.evaluation import usefulness
+from featsplit.evaluation import Probe, usefulness
 from featsplit.evaluation.usefulness import one_against_rest
 from featsplit.geometry import Norm
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
+from featsplit.runtime import Machine
 from featsplit.training import Recipe, train
 
 PLANTED = "planted:classes=4,size=8,train=200,test=400,robust=0.15,nonrobust=0.03,robust_agrees=1"
@@ -59,7 +60,7 @@ def test_rho_is_the_definition_written_out() -> None:
 def test_gamma_of_a_linear_network_is_rho_less_eps_times_the_dual_norm(norm: Norm, dual: int) -> None:
     split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
     eps = 0.02
-    rows = usefulness(linear(weight), split, norm=norm, eps=eps, images=30, precision="float32")
+    rows = usefulness(linear(weight), split, Probe(norm=norm, eps=eps, images=30), machine=Machine(precision="float32"))
     logits = [row for row in rows if row["layer"] == "logits"]
     assert [row["target_class"] for row in logits] == [0, 1, 2]
     values = (split.images.flatten(1) @ weight.T).double().numpy()
@@ -74,7 +75,7 @@ def test_a_unit_is_taken_with_its_best_class_and_sign() -> None:
     split = grey()
     images = split.images.clone()
     images[split.labels == 2, 0, 0, 0] -= 0.2
-    rows = usefulness(linear(torch.eye(3, 16)), Split(images, split.labels), norm="l2", eps=0.0)
+    rows = usefulness(linear(torch.eye(3, 16)), Split(images, split.labels), Probe(norm="l2", eps=0.0))
     first = rows[0]
     assert (first["layer"], first["unit"], first["target_class"]) == ("representation", 0, 2)
     assert first["rho"] == first["gamma"] > 0.8
@@ -84,14 +85,16 @@ def test_matched_filters_of_planted_components_are_what_they_are_called() -> Non
     data, truth = load_planted(PLANTED), truth_of(planted_from(PLANTED))
     for name, kind in (("robust", "robust"), ("nonrobust", "useful")):
         network = linear(truth.patterns[name].flatten(1), shape=(3, 8, 8))
-        rows = [r for r in usefulness(network, data.test, norm="linf", eps=0.05, images=60) if r["layer"] == "logits"]
+        rows = [
+            r for r in usefulness(network, data.test, Probe(norm="linf", eps=0.05, images=60)) if r["layer"] == "logits"
+        ]
         assert {row["kind"] for row in rows} == {kind}
         assert all(row["rho"] > 0.9 for row in rows)
 
 
 def test_noise_is_useless() -> None:
     split = grey(400)
-    rows = usefulness(linear(torch.zeros(3, 16)), split, norm="l2", eps=0.5, images=30)
+    rows = usefulness(linear(torch.zeros(3, 16)), split, Probe(norm="l2", eps=0.5, images=30))
     assert {row["kind"] for row in rows if row["layer"] == "logits"} == {"useless"}
     assert sum(row["kind"] == "useless" for row in rows) >= 18  # of 19; one unit in 100 is useful by chance
     assert all(row["rho"] == row["gamma"] == 0 for row in rows if row["layer"] == "logits")
@@ -109,7 +112,7 @@ def test_units_that_tell_nothing_are_neither_useful_nor_robust_whatever_the_eps(
     data, kinds, above = load_data(DataSpec("digits")), list[tuple[str, str]](), 0
     for seed in range(4):
         network = build(ModelSpec("cnn", 32), shape=data.shape, classes=10, seed=seed)
-        rows = usefulness(network, shuffled(data.test, seed), norm="l2", eps=eps, images=60, steps=2, seed=seed)
+        rows = usefulness(network, shuffled(data.test, seed), Probe(norm="l2", eps=eps, images=60, steps=2), seed=seed)
         kinds += [(row["layer"], row["kind"]) for row in rows]
         above += sum(row["gamma"] > 0 for row in rows)
     assert above > len(kinds) / 5
@@ -123,7 +126,7 @@ def test_a_network_that_learned_labels_in_random_order_has_no_useful_units() -> 
     wrong = replace(data, train=shuffled(data.train, 0))
     network = build(ModelSpec("cnn", 32), shape=data.shape, classes=10, seed=0)
     train(network, wrong, Recipe(epochs=4, batch_size=50, schedule="constant"), seed=0)
-    rows = usefulness(network, shuffled(data.test, 1), norm="l2", eps=0.02, images=60, steps=2)
+    rows = usefulness(network, shuffled(data.test, 1), Probe(norm="l2", eps=0.02, images=60, steps=2))
     assert sum(row["kind"] != "useless" for row in rows) <= 2
 
 
@@ -131,14 +134,14 @@ def test_units_of_a_trained_network_are_useful_still() -> None:
     data = load_data(DataSpec("digits", limit=300))
     network = build(ModelSpec("cnn", 32), shape=data.shape, classes=10, seed=0)
     train(network, data, Recipe(epochs=4, batch_size=50, schedule="constant"), seed=0)
-    rows = usefulness(network, data.test, norm="l2", eps=0.02, images=60, steps=2)
+    rows = usefulness(network, data.test, Probe(norm="l2", eps=0.02, images=60, steps=2))
     assert sum(row["kind"] == "robust" for row in rows) >= 0.9 * len(rows)
 
 
 def test_chance_is_that_of_shuffled_labels_of_a_unit_its_best_class_of_a_logit_its_own() -> None:
     """rho of a feature that tells nothing is normal with variance (1 / n_in + 1 / n_out) / 4."""
     split = grey(600)
-    rows = usefulness(linear(torch.eye(3, 16)), split, norm="l2", eps=0.0)
+    rows = usefulness(linear(torch.eye(3, 16)), split, Probe(norm="l2", eps=0.0))
     deviation = (1 / 200 + 1 / 400) ** 0.5 / 2
     unit, logit = (
         next(row["chance"] for row in rows if row["layer"] == layer) for layer in ("representation", "logits")
@@ -158,7 +161,9 @@ def test_a_unit_whose_gamma_is_nothing_beside_its_error_is_not_robust() -> None:
     rho, scale = by_hand(values, split.labels.numpy(), 0)
     for left, kind in ((0.02, "useful"), (0.35, "robust")):
         eps = (rho - left) * scale
-        row = usefulness(linear(torch.eye(3, 16)), split, norm="l2", eps=eps, images=60, precision="float32")[-3]
+        row = usefulness(
+            linear(torch.eye(3, 16)), split, Probe(norm="l2", eps=eps, images=60), machine=Machine(precision="float32")
+        )[-3]
         assert row["gamma"] == pytest.approx(left, abs=1e-3)
         assert (row["target_class"], row["kind"]) == (0, kind)
 
@@ -166,7 +171,9 @@ def test_a_unit_whose_gamma_is_nothing_beside_its_error_is_not_robust() -> None:
 def test_the_error_of_gamma_is_that_of_rho_where_every_image_loses_alike() -> None:
     """Of a linear unit: the standard errors of its means in the class and outside, each weighing half."""
     split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
-    row = usefulness(linear(weight), split, norm="l2", eps=0.02, images=30, precision="float32")[-3]
+    row = usefulness(
+        linear(weight), split, Probe(norm="l2", eps=0.02, images=30), machine=Machine(precision="float32")
+    )[-3]
     values = (split.images.flatten(1) @ weight.T)[:, 0].double().numpy()
     _, scale = by_hand(values, split.labels.numpy(), 0)
     inside = split.labels.numpy() == 0
@@ -176,22 +183,22 @@ def test_the_error_of_gamma_is_that_of_rho_where_every_image_loses_alike() -> No
 
 def test_gamma_depends_on_no_batch() -> None:
     split, weight = grey(), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
-    few = usefulness(linear(weight), split, norm="l2", eps=0.02, images=10)
-    many = usefulness(linear(weight), split, norm="l2", eps=0.02, images=120)
+    few = usefulness(linear(weight), split, Probe(norm="l2", eps=0.02, images=10))
+    many = usefulness(linear(weight), split, Probe(norm="l2", eps=0.02, images=120))
     assert [row["gamma"] for row in few] == pytest.approx([row["gamma"] for row in many], rel=1e-3)
 
 
 def test_the_adversary_meets_every_class() -> None:
     """Labels that take turns: every third image is of one class, and a choice by equal steps would see only that."""
     split, weight = grey(88), torch.randn(3, 16, generator=torch.Generator().manual_seed(1))
-    every = usefulness(linear(weight), split, norm="l2", eps=0.02, images=88)
-    few = usefulness(linear(weight), split, norm="l2", eps=0.02, images=30)
+    every = usefulness(linear(weight), split, Probe(norm="l2", eps=0.02, images=88))
+    few = usefulness(linear(weight), split, Probe(norm="l2", eps=0.02, images=30))
     assert [row["gamma"] for row in few] == pytest.approx([row["gamma"] for row in every], rel=1e-3)
 
 
 def test_every_class_needs_two_images() -> None:
     with pytest.raises(FeatsplitError, match="images = 5: must be at least 6, two for each class"):
-        usefulness(linear(torch.eye(3, 16)), grey(), norm="l2", eps=0.1, images=5)
+        usefulness(linear(torch.eye(3, 16)), grey(), Probe(norm="l2", eps=0.1, images=5))
 
 
 class Square(nn.Module):
@@ -213,7 +220,9 @@ def test_what_is_lost_weighs_half_in_the_class_and_half_outside() -> None:
     weight = torch.nn.functional.normalize(torch.ones(1, 16), dim=1)
     head = nn.Linear(1, 3)
     network = Classifier(Square(weight), head, shape=(1, 4, 4)).eval()
-    row = usefulness(network, split, norm="l2", eps=eps, images=len(split), steps=20, precision="float32")[0]
+    row = usefulness(
+        network, split, Probe(norm="l2", eps=eps, images=len(split), steps=20), machine=Machine(precision="float32")
+    )[0]
     u = (split.images.flatten(1) @ weight.T)[:, 0].double().numpy()
     rho, scale = by_hand(u**2, split.labels.numpy(), row["target_class"])
     inside = split.labels.numpy() == row["target_class"]

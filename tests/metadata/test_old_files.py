@@ -19,19 +19,20 @@ from featsplit.data.images import ImageData, Split
 from featsplit.descent import LBFGS
 from featsplit.metadata.made_by import MadeBy, card_of
 from featsplit.metadata.sets import SetSpec, read_set_metadata
-from featsplit.models import ModelSpec, load_model, read_metadata
-from featsplit.synthesis import Match, Perturb, build_match, build_mislabelled, build_perturb, specification
+from featsplit.models import Classifier, ModelSpec, load_model, read_metadata
+from featsplit.runtime import Machine
+from featsplit.synthesis import Build, Match, Perturb, build_match, build_mislabelled, build_perturb, specification
 from featsplit.training import Recipe, ensure_trained
 
 FILES = Path(__file__).parent / "files"
-BUILT: dict[str, Callable[..., dict[str, float]]] = {
-    "match": lambda path, model, data, **options: build_match(
-        path, model, data, Match(LBFGS(1.0), steps=2, start="noise"), seed=1, **options
+BUILT: dict[str, Callable[[Path, Classifier, ImageData, Build], dict[str, float]]] = {
+    "match": lambda path, model, data, build: build_match(
+        path, model, data, Match(LBFGS(1.0), steps=2, start="noise"), build=build
     ),
-    "perturb": lambda path, model, data, **options: build_perturb(
-        path, model, data, Perturb("next", eps=0.5, steps=2), seed=1, control=model, ensemble=[model], **options
+    "perturb": lambda path, model, data, build: build_perturb(
+        path, model, data, Perturb("next", eps=0.5, steps=2), control=model, ensemble=[model], build=build
     ),
-    "mislabelled": lambda path, model, data, precision, **options: build_mislabelled(path, model, data, **options),
+    "mislabelled": lambda path, model, data, build: build_mislabelled(path, model, data, build=build),
 }
 NAMES = {"match": "nonrobust-noise", "perturb": "det-bugs", "mislabelled": "mislabelled"}
 
@@ -74,8 +75,9 @@ def test_a_set_is_taken_up_by_the_same_build(
     before, spec = path.read_bytes(), read_set_metadata(path).spec
     monkeypatch.setattr(specification, "versions", lambda: dict(spec.versions))
     made_by = MadeBy(card_of("elsewhere.safetensors", read_metadata(folder / "model.safetensors")))
-    options = {"extra": {"set": NAMES[method]}, "made_by": made_by, "precision": spec.precision}
-    summary = BUILT[method](path, load_model(folder / "model.safetensors"), data, **options)
+    machine = Machine(precision="bfloat16" if spec.precision == "bfloat16" else "float32")
+    build = Build(seed=1, machine=machine, name=NAMES[method], made_by=made_by)
+    summary = BUILT[method](path, load_model(folder / "model.safetensors"), data, build)
     assert path.read_bytes() == before
     assert summary == read_set_metadata(path).summary
 
@@ -106,9 +108,8 @@ def test_a_model_is_taken_up_by_the_same_training(
     assert (len(metadata.history), set(metadata.results), metadata.extra) == (1, {"test_accuracy"}, {})
     monkeypatch.setattr(sys.modules[ensure_trained.__module__], "versions", lambda: dict(metadata.versions))
     recipe = Recipe(epochs=1, batch_size=6)
-    options = {"seed": 3, "device": torch.device("cpu"), "precision": metadata.precision}
-    train: Callable[..., object] = ensure_trained
-    assert train(path, data, ModelSpec("linear"), recipe, **options) == metadata
+    machine = Machine(precision="bfloat16" if metadata.precision == "bfloat16" else "float32")
+    assert ensure_trained(path, data, ModelSpec("linear"), recipe, seed=3, machine=machine) == metadata
     assert path.read_bytes() == before
 
 

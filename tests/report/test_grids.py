@@ -11,7 +11,7 @@ from featsplit.descent import LBFGS
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
 from featsplit.report.grids import draw_grid, panels
-from featsplit.synthesis import Match, Perturb, build_match, build_perturb
+from featsplit.synthesis import Build, Match, Perturb, build_match, build_perturb
 
 
 def test_a_matched_set_shows_source_start_and_result(tmp_path: Path, robust: Classifier, digits: ImageData) -> None:
@@ -39,7 +39,7 @@ def test_a_perturbed_set_shows_its_change_about_mid_grey(
 
 
 def test_a_grid_of_the_test_split_has_its_sources(tmp_path: Path, robust: Classifier, digits: ImageData) -> None:
-    build_match(tmp_path / "r.h5", robust, digits, Match(LBFGS(1.0), 1), split="test")
+    build_match(tmp_path / "r.h5", robust, digits, Match(LBFGS(1.0), 1), build=Build(split="test"))
     source = panels(open_dataset(tmp_path / "r.h5"), digits, torch.tensor([3]))[0]
     assert torch.equal(source.images[0], digits.test.inputs()[3])
 

@@ -11,6 +11,7 @@ from featsplit.models.build import SMALL_ARCHITECTURES
 from featsplit.models.imagenet import IMAGENET_ARCHITECTURES
 from featsplit.runtime import (
     Frozen,
+    Machine,
     frozen,
 )
 
@@ -60,7 +61,7 @@ def plain(model: Classifier, inputs: Tensor) -> Tensor:
 @cache
 def newborn(arch: str) -> Frozen:
     """A frozen network as it is built, whose rough computes in bfloat16."""
-    return frozen(build(arch, shape=shape_for(arch), classes=10, seed=2), precision="bfloat16")
+    return frozen(build(arch, shape=shape_for(arch), classes=10, seed=2), Machine(precision="bfloat16"))
 
 
 def aged(model: Classifier) -> Classifier:

@@ -10,6 +10,7 @@ from featsplit.models import ARCHITECTURES, wrap
 from featsplit.models.checkpoints import state_digest
 from featsplit.runtime import (
     Frozen,
+    Machine,
     frozen,
 )
 from tests.runtime.networks import DIGIT, aged, lived, newborn, plain, rand
@@ -183,7 +184,7 @@ def test_a_network_that_cannot_be_traced_is_refreshed_too() -> None:
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_network_on_a_gpu_is_folded_and_refreshed_there() -> None:
     model, inputs = lived("resnet8").to("cuda"), rand(3, *DIGIT, seed=7).to("cuda")
-    network = frozen(lived("resnet8"), "cuda")
+    network = frozen(lived("resnet8"), Machine("cuda"))
     network.refresh(model)
     assert network.folds
     assert not network.anew

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from featsplit.errors import FeatsplitError
 from featsplit.models import ModelSpec, build, wrap
 from featsplit.runtime import (
+    Machine,
     Precision,
     arrange,
     check_precision,
     frozen,
-    half_precision,
     layout,
     placed,
     resolve_device,
@@ -62,9 +62,9 @@ def test_auto_is_bfloat16_where_the_machine_has_it(
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: "avx512" in hardware)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: "amx" in hardware)
-    assert half_precision("auto", device) == half_precision("auto", torch.device(device)) == expected
-    assert half_precision("bfloat16", device)
-    assert not half_precision("float32", device)
+    assert Machine(device).half == Machine(torch.device(device)).half == expected
+    assert Machine(device, "bfloat16").half
+    assert not Machine(device, "bfloat16").exact.half
     if device == "cpu":
         assert frozen(lived("mlp")).half_precision == expected
 
@@ -77,7 +77,10 @@ def test_auto_is_bfloat16_where_the_machine_has_it(
     ],
 )
 def test_an_unknown_precision_is_refused(precision: Precision, message: str) -> None:
-    for wrong in (lambda: frozen(lived("mlp"), precision=precision), lambda: half_precision(precision, "cpu")):
+    for wrong in (
+        lambda: frozen(lived("mlp"), Machine(precision=precision)),
+        lambda: Machine(precision=precision).half,
+    ):
         with pytest.raises(FeatsplitError) as caught:
             wrong()
         assert str(caught.value) == message

@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 from featsplit.attacks import pgd
 from featsplit.models import Classifier, wrap
 from featsplit.models.classifier import in_mode
-from featsplit.runtime import Frozen, frozen
+from featsplit.runtime import Frozen, Machine, frozen
 from featsplit.training import Adversary, Recipe, Trainer
 
 timm: Any = pytest.importorskip("timm")
@@ -156,7 +156,7 @@ def model_of(make: Callable[[], nn.Module]) -> Classifier:
 
 def trained(model: Classifier, *, steps: int) -> Frozen:
     """The adversary's copy of `model` after it was trained for some `steps`, and the copy was refreshed."""
-    trainer = Trainer(model.train(), RECIPE, precision="float32")
+    trainer = Trainer(model.train(), RECIPE, Machine(precision="float32"))
     for step in range(steps):
         trainer.step(rand(4, seed=step), torch.arange(4))
     assert trainer.network is not None
@@ -195,7 +195,7 @@ def test_after_some_steps_of_training_the_adversarys_copy_is_the_network(make: C
 @pytest.mark.parametrize("norm", [Textbook, Numbers, timm.layers.EvoNorm2dB0])
 def test_the_adversary_finds_what_pgd_on_the_network_itself_finds(norm: Callable[[int], nn.Module]) -> None:
     model, inputs, labels = model_of(partial(small, norm)), rand(4, seed=8), torch.arange(4)
-    trainer = Trainer(model.train(), RECIPE, precision="float32")
+    trainer = Trainer(model.train(), RECIPE, Machine(precision="float32"))
     for step in range(4):
         trainer.step(rand(4, seed=step), labels)
     found = trainer.attacked(inputs, labels)
@@ -276,7 +276,7 @@ def test_a_convolution_with_a_hook_is_not_folded() -> None:
 def test_a_layer_that_keeps_its_last_output_can_be_frozen_in_training() -> None:
     """That output has a gradient after a step, and could not be copied."""
     model, inputs = model_of(partial(small, Keeping)), rand(3, seed=9)
-    Trainer(model.train(), RECIPE, precision="float32").step(rand(4, seed=0), torch.arange(4))
+    Trainer(model.train(), RECIPE, Machine(precision="float32")).step(rand(4, seed=0), torch.arange(4))
     model(rand(2, seed=1))
     found = frozen(model)(inputs)
     torch.testing.assert_close(found, model.eval()(inputs))

@@ -10,6 +10,7 @@ from featsplit.data.images import ImageData
 from featsplit.descent import Evaluation, Normalised, minimize
 from featsplit.models import ARCHITECTURES, Classifier
 from featsplit.runtime import (
+    Machine,
     frozen,
 )
 from tests.runtime.networks import DIGIT, aged, lived, newborn, rand
@@ -47,7 +48,7 @@ def test_the_rough_of_trained_networks_is_near(standard: Classifier, robust: Cla
     """Seen on 60 digits: representation to 0.8 %, cosine of the gradient of matching 0.965 or better."""
     inputs = digits.test.inputs(slice(0, 60))
     for model in (standard, robust):
-        network = frozen(model, precision="bfloat16")
+        network = frozen(model, Machine(precision="bfloat16"))
         with torch.no_grad():
             towards = network.representation(inputs) - network.representation(inputs.flip(0))
         rough, full = slope(network.rough, inputs, towards), slope(network, inputs, towards)
@@ -60,7 +61,7 @@ def test_the_rough_of_trained_networks_is_near(standard: Classifier, robust: Cla
 def test_the_rough_network_is_refreshed_with_its_own(anew: bool) -> None:
     """Also where the refresh gives up the trace and takes a copy of the network."""
     model, inputs = lived("resnet8"), rand(3, *DIGIT, seed=7)
-    network = frozen(model, precision="bfloat16")
+    network = frozen(model, Machine(precision="bfloat16"))
     rough, network.anew = network.rough, anew
     with torch.no_grad():
         before = rough.representation(inputs)
@@ -78,7 +79,7 @@ def test_a_network_that_is_not_prepared_is_its_own_rough() -> None:
 
 
 def test_layers_compute_in_bfloat16_in_rough_steps_alone() -> None:
-    network = frozen(lived("resnet8"), precision="bfloat16")
+    network = frozen(lived("resnet8"), Machine(precision="bfloat16"))
     kinds: list[torch.dtype] = []
     next(layer for layer in network.modules() if isinstance(layer, nn.Conv2d)).register_forward_hook(
         lambda layer, arguments, result: kinds.append(result.dtype)

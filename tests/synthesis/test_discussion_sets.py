@@ -13,7 +13,7 @@ from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import accuracy, predict
-from featsplit.synthesis import Perturb, build_mislabelled, build_perturb, perturb_to_target
+from featsplit.synthesis import Build, Perturb, build_mislabelled, build_perturb, perturb_to_target
 from featsplit.training import Recipe, train
 
 NEXT = Perturb(targets="next", eps=1.5, steps=15, step_size=0.3)
@@ -61,8 +61,8 @@ def test_bugs_fool_the_network_and_not_another(
     tmp_path: Path, standard: Classifier, fellows: list[Classifier], digits: ImageData
 ) -> None:
     paths = {"plain": tmp_path / "plain.h5", "bugs": tmp_path / "bugs.h5"}
-    plain = build_perturb(paths["plain"], standard, digits, NEXT, seed=4)
-    bugs = build_perturb(paths["bugs"], standard, digits, NEXT, ensemble=fellows[:2], seed=4)
+    plain = build_perturb(paths["plain"], standard, digits, NEXT, build=Build(seed=4))
+    bugs = build_perturb(paths["bugs"], standard, digits, NEXT, ensemble=fellows[:2], build=Build(seed=4))
     assert plain["success"] > 0.9
     assert bugs["success"] > 0.7
     fooled = {name: accuracy(fellows[2], load_split(path)) for name, path in paths.items()}

@@ -12,6 +12,7 @@ from featsplit.geometry import lengths
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
 from featsplit.synthesis import (
+    Build,
     Perturb,
     build_perturb,
     choose_targets,
@@ -52,7 +53,7 @@ def test_storage_is_measured_not_assumed(
 ) -> None:
     """Stored as coarsely as black and white, the success is another one, and the one that is told."""
     monkeypatch.setattr(perturbing, "as_stored", lambda images, dtype: (images.round() * 255).to(torch.uint8))
-    summary = build_perturb(tmp_path / "p.h5", standard, few, PUSH, dtype="uint8")
+    summary = build_perturb(tmp_path / "p.h5", standard, few, PUSH, build=Build(dtype="uint8"))
     columns = read_columns(tmp_path / "p.h5", ["images", "prediction", "prediction_stored", "target"])
     assert columns["images"].dtype == torch.uint8
     with torch.no_grad():

@@ -20,8 +20,9 @@ from featsplit.metadata.plain import mapping, number
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import Frozen, Precision
+from featsplit.runtime import Machine, Precision
 from featsplit.synthesis import (
+    Build,
     Match,
     Perturb,
     build_match,
@@ -57,7 +58,7 @@ def test_each_rule_matches_the_representation(robust: Classifier, few: ImageData
 
 def test_a_matched_set_holds_its_metadata(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
     path = tmp_path / "robust.h5"
-    summary = build_match(path, robust, few, FAST, seed=4)
+    summary = build_match(path, robust, few, FAST, build=Build(seed=4))
     columns = read_columns(path, list(read_set_metadata(path).columns))
     rows = torch.arange(90)
     assert torch.equal(columns["labels"], few.train.labels)
@@ -85,7 +86,7 @@ def test_starts_do_not_depend_on_the_label(tmp_path: Path, robust: Classifier, d
 
 
 def test_the_test_split_is_matched_from_training_images(tmp_path: Path, robust: Classifier, few: ImageData) -> None:
-    build_match(tmp_path / "r.h5", robust, few, Match(FAST.rule, 2), split="test")
+    build_match(tmp_path / "r.h5", robust, few, Match(FAST.rule, 2), build=Build(split="test"))
     columns = read_columns(tmp_path / "r.h5", ["start_index", "labels"])
     assert torch.equal(columns["labels"], few.test.labels)
     assert int(columns["start_index"].max()) < 90
@@ -102,61 +103,13 @@ def test_storage_of_a_match_is_measured(
     tmp_path: Path, robust: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(matching, "as_stored", lambda images, dtype: (images.round() * 255).to(torch.uint8))
-    build_match(tmp_path / "r.h5", robust, few, FAST, dtype="uint8")
+    build_match(tmp_path / "r.h5", robust, few, FAST, build=Build(dtype="uint8"))
     columns = read_columns(tmp_path / "r.h5", ["images", "distance", "distance_stored"])
     with torch.no_grad():
         goal = robust.representation(few.train.inputs())
         kept = lengths(robust.representation(as_inputs(columns["images"])) - goal, "l2")
     assert torch.allclose(columns["distance_stored"], kept, atol=1e-3)
     assert float(columns["distance_stored"].median()) > 2 * float(columns["distance"].median())
-
-
-def relative_distances(path: Path, model: Classifier, data: ImageData) -> Tensor:
-    """How far each image of the file is from what it was to represent, as a share of its length, in float32."""
-    with torch.no_grad():
-        goal = model.representation(data.train.inputs())
-        left = model.representation(read_columns(path, ["images"])["images"]) - goal
-    return lengths(left, "l2") / lengths(goal, "l2")
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_tolerance_stops_each_image_as_soon_as_it_is_near(
-    tmp_path: Path, robust: Classifier, few: ImageData, precision: Precision
-) -> None:
-    """In either precision the distance is that of float32; images that get there cost less, no other differs."""
-    runs, far = {}, {}
-    for tolerance in (0.0, 0.1):
-        path = tmp_path / f"{tolerance}.h5"
-        match = Match(LBFGS(1.0), steps=16, tolerance=tolerance)
-        summary = build_match(path, robust, few, match, precision=precision)
-        runs[tolerance], far[tolerance] = read_columns(path, ["runs"])["runs"], relative_distances(path, robust, few)
-        assert summary["runs"] == pytest.approx(float(runs[tolerance].float().mean()))
-        assert summary["relative_distance"] == pytest.approx(float(far[tolerance].median()), abs=1e-5)
-    near = far[0.0] <= 0.1
-    assert 50 < near.sum() < 90, "most get there, not all"
-    assert (far[0.1][near] <= 0.1 + 1e-5).all()
-    assert (far[0.1][near] > 0.03).sum() > 30, "they stopped at once, not as near as they could"
-    assert (runs[0.1] <= runs[0.0]).all()
-    assert runs[0.1].float().mean() < 0.8 * runs[0.0].float().mean()
-    assert runs[0.0].tolist() == [18] * 90, "16 steps, the best of the rough again, the end"
-
-
-def test_runs_are_the_calls_of_the_network(
-    tmp_path: Path, robust: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All in all: but for the goal and the three distances that are measured, each a pass over every image."""
-    seen: list[int] = []
-    plainly = Frozen.representation
-
-    def watched(network: Frozen, inputs: Tensor) -> Tensor:
-        seen.append(len(inputs))
-        return plainly(network, inputs)
-
-    monkeypatch.setattr(Frozen, "representation", watched)
-    build_match(tmp_path / "r.h5", robust, few, Match(FAST.rule, 12, tolerance=0.2), batch_size=40)
-    assert int(read_columns(tmp_path / "r.h5", ["runs"])["runs"].sum()) == sum(seen) - 4 * 90 - 2, (
-        "and but for the two images by which the network that is prepared is compared with the one it was made of"
-    )
 
 
 @pytest.mark.parametrize(
@@ -192,7 +145,7 @@ def test_the_file_tells_how_it_was_run(
         build = partial(build_match, path, standard, few, Match(LBFGS(), 3, tolerance=0.02))
     else:
         build = partial(build_perturb, path, standard, few, Perturb(steps=2))
-    build(precision=precision)
+    build(build=Build(machine=Machine(precision=precision)))
     spec = read_set_metadata(path).spec
     assert spec.precision == precision
     if method == "match":
@@ -200,10 +153,10 @@ def test_the_file_tells_how_it_was_run(
         assert number(mapping(spec.parameters["rule"])["step_size"]) == pytest.approx(0.8)
         assert spec.parameters["tolerance"] == 0.02
     before = path.read_bytes()
-    build(precision=precision)
+    build(build=Build(machine=Machine(precision=precision)))
     assert path.read_bytes() == before
     with pytest.raises(FeatsplitError, match="exists"):
-        build(precision=other)
+        build(build=Build(machine=Machine(precision=other)))
 
 
 def test_a_set_made_in_bfloat16_is_as_good(
@@ -213,8 +166,16 @@ def test_a_set_made_in_bfloat16_is_as_good(
     found: dict[Precision, tuple[float, float]] = {"float32": (0, 0), "bfloat16": (0, 0)}
     images: dict[str, list[Tensor]] = {"m": [], "p": []}
     for precision in found:
-        told = build_match(tmp_path / f"{precision}.m", robust, few, replace(FAST, steps=30), precision=precision)
-        pushed = build_perturb(tmp_path / f"{precision}.p", standard, few, PUSH, precision=precision)
+        told = build_match(
+            tmp_path / f"{precision}.m",
+            robust,
+            few,
+            replace(FAST, steps=30),
+            build=Build(machine=Machine(precision=precision)),
+        )
+        pushed = build_perturb(
+            tmp_path / f"{precision}.p", standard, few, PUSH, build=Build(machine=Machine(precision=precision))
+        )
         found[precision] = (told["relative_distance"], pushed["success"])
         columns = read_columns(tmp_path / f"{precision}.p", ["images", "prediction"])
         for kind, kept in images.items():
@@ -234,9 +195,9 @@ def test_the_set_is_the_same_for_batches_of_7_and_128(
     for batch_size in (7, 128):
         path = tmp_path / f"{batch_size}.h5"
         if method == "match":
-            build_match(path, standard, few, FAST, batch_size=batch_size)
+            build_match(path, standard, few, FAST, build=Build(batch_size=batch_size))
         else:
-            build_perturb(path, standard, few, PUSH, batch_size=batch_size)
+            build_perturb(path, standard, few, PUSH, build=Build(batch_size=batch_size))
         found.append(read_columns(path, ["images", "labels"]))
     assert torch.equal(found[0]["labels"], found[1]["labels"])
     assert torch.allclose(found[0]["images"], found[1]["images"], atol=1e-4)
@@ -246,7 +207,7 @@ def test_a_real_build_cut_off_ends_the_same(
     tmp_path: Path, standard: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shards, "SHARD", 30)
-    build_perturb(tmp_path / "whole.h5", standard, few, PUSH, batch_size=8)
+    build_perturb(tmp_path / "whole.h5", standard, few, PUSH, build=Build(batch_size=8))
     calls = []
 
     def cut(*arguments: Any, **options: Any) -> None:
@@ -257,10 +218,10 @@ def test_a_real_build_cut_off_ends_the_same(
 
     monkeypatch.setattr(shards, "save_file", cut)
     with pytest.raises(KeyboardInterrupt):
-        build_perturb(tmp_path / "cut.h5", standard, few, PUSH, batch_size=8)
+        build_perturb(tmp_path / "cut.h5", standard, few, PUSH, build=Build(batch_size=8))
     assert not (tmp_path / "cut.h5").exists()
     monkeypatch.setattr(shards, "save_file", save_file)
-    build_perturb(tmp_path / "cut.h5", standard, few, PUSH, batch_size=8)
+    build_perturb(tmp_path / "cut.h5", standard, few, PUSH, build=Build(batch_size=8))
     assert (tmp_path / "cut.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 
@@ -289,4 +250,4 @@ def test_a_model_of_another_size_is_refused(tmp_path: Path, few: ImageData) -> N
     with pytest.raises(FeatsplitError, match="few: images are 1 x 8 x 8, the model takes 3 x 16 x 16; see --resize"):
         build_match(tmp_path / "r.h5", other, few, FAST)
     with pytest.raises(FeatsplitError, match=r'dtype = "float8": must be one of float32, float16, uint8'):
-        build_match(tmp_path / "r.h5", other, few, FAST, dtype="float8")  # type: ignore[arg-type]
+        build_match(tmp_path / "r.h5", other, few, FAST, build=Build(dtype="float8"))  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from featsplit.metadata.sets import read_set_metadata
 from featsplit.metadata.training import STANDARD, Training
 from featsplit.models.classifier import Classifier
 from featsplit.synthesis import (
+    Build,
     Match,
     Perturb,
     build_match,
@@ -62,10 +63,10 @@ class Dead(nn.Module):
         return inputs.flatten(1)[:, :5] * 0 + self.value
 
 
-def said(path: Path, build: Any, *arguments: Any, **options: Any) -> str:
-    """The one warning that `build` says and the file at `path` holds."""
+def said(path: Path, builder: Any, *arguments: Any, **options: Any) -> str:
+    """The one warning that `builder` says and the file at `path` holds."""
     with pytest.warns(FeatsplitWarning) as caught:
-        build(path, *arguments, **options)
+        builder(path, *arguments, **options)
     (message,) = (str(each.message) for each in caught)
     (warning,) = read_set_metadata(path).warnings or []
     assert message == f"{path}: {warning}"
@@ -87,7 +88,7 @@ def test_sound_sets_say_nothing(tmp_path: Path, standard: Classifier, robust: Cl
     with silence():
         build_match(tmp_path / "r.h5", robust, few, MATCH)
         build_match(tmp_path / "n.h5", standard, few, Match(LBFGS(1.0), steps=30))
-        build_perturb(tmp_path / "rand.h5", standard, few, PUSH, dtype="uint8")
+        build_perturb(tmp_path / "rand.h5", standard, few, PUSH, build=Build(dtype="uint8"))
         build_perturb(tmp_path / "det.h5", standard, few, Perturb("next", eps=1.5, steps=15, step_size=0.3))
         assert [open_dataset(tmp_path / f"{name}.h5").metadata.warnings for name in ("r", "n", "rand", "det")] == [
             ()
@@ -126,7 +127,7 @@ def test_a_robust_network_that_is_hard_to_move_is_the_papers_control(
         path, made_by = tmp_path / f"{training.kind}.h5", MadeBy(ModelCard("m.safetensors", "resnet8", training))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            build_perturb(path, robust, few, weak, made_by=made_by)
+            build_perturb(path, robust, few, weak, build=Build(made_by=made_by))
         assert len(caught) == number
         assert len(read_set_metadata(path).warnings or []) == number
 
@@ -137,9 +138,11 @@ def test_what_is_lost_by_rounding_is_told(
     """Stored as coarsely as in black and white, or in black."""
     monkeypatch.setattr(perturbing, "as_stored", lambda images, dtype: (images.round() * 255).to(torch.uint8))
     monkeypatch.setattr(matching, "as_stored", lambda images, dtype: (images * 0).to(torch.uint8))
-    warning = said(tmp_path / "p.h5", build_perturb, standard, few, Perturb(eps=0.8, steps=15), dtype="uint8")
+    warning = said(
+        tmp_path / "p.h5", build_perturb, standard, few, Perturb(eps=0.8, steps=15), build=Build(dtype="uint8")
+    )
     assert "as stored in uint8; the others are lost by rounding: --dtype float32" in warning
-    warning = said(tmp_path / "r.h5", build_match, robust, few, MATCH, dtype="uint8")
+    warning = said(tmp_path / "r.h5", build_match, robust, few, MATCH, build=Build(dtype="uint8"))
     assert warning.endswith("as stored in uint8; what was found is lost by rounding: --dtype float32")
 
 

@@ -13,7 +13,7 @@ from featsplit.data.mapped import mapped
 from featsplit.errors import FeatsplitError
 from featsplit.models.build import build
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import accuracy
+from featsplit.runtime import Machine, accuracy
 from featsplit.training import Adversary, loop, train
 from tests.training.networks import SHORT, fresh, weights
 
@@ -93,9 +93,9 @@ def test_images_that_do_not_fit_on_a_gpu_are_moved_by_the_batch(
 ) -> None:
     resident, moved = fresh(digits), fresh(digits)
     recipe = replace(SHORT, augment=("shift",))
-    train(resident, digits, recipe, device="cuda", precision="float32")
+    train(resident, digits, recipe, machine=Machine("cuda", "float32"))
     monkeypatch.setattr(loop, "placed", lambda tensor, device: tensor)
-    train(moved, digits, recipe, device="cuda", precision="float32")
+    train(moved, digits, recipe, machine=Machine("cuda", "float32"))
     torch.testing.assert_close(weights(moved), weights(resident), rtol=1e-3, atol=1e-4)
 
 
@@ -131,9 +131,9 @@ def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Pa
 
 def test_the_state_of_another_precision_is_not_taken_up(digits: ImageData, tmp_path: Path) -> None:
     model, expected = fresh(digits), fresh(digits)
-    train(fresh(digits), digits, SHORT, precision="bfloat16", resume=tmp_path / "state")
-    train(model, digits, SHORT, precision="float32", resume=tmp_path / "state")
-    train(expected, digits, SHORT, precision="float32")
+    train(fresh(digits), digits, SHORT, resume=tmp_path / "state", machine=Machine(precision="bfloat16"))
+    train(model, digits, SHORT, resume=tmp_path / "state", machine=Machine(precision="float32"))
+    train(expected, digits, SHORT, machine=Machine(precision="float32"))
     assert torch.equal(weights(model), weights(expected))
 
 

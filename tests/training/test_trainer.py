@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from featsplit.attacks import pgd
 from featsplit.data.images import ImageData
 from featsplit.models.classifier import Classifier
+from featsplit.runtime import Machine
 from featsplit.training import Adversary, Recipe, Trainer, train, trainer
 from tests.training.networks import SHORT, fresh, weights
 
@@ -20,7 +21,7 @@ def test_one_step_is_torchs_own(digits: ImageData) -> None:
     model, data = fresh(digits), ImageData("d", digits.classes, digits.train.take(torch.arange(40)), digits.test)
     plain = fresh(digits)
     recipe = Recipe(epochs=1, batch_size=40, lr=0.2, schedule="constant", weight_decay=0.01)
-    train(model, data, recipe, precision="float32")
+    train(model, data, recipe, machine=Machine(precision="float32"))
     plain.normalise_by(data.train.inputs())
     plain.train()
     F.cross_entropy(plain(data.train.inputs()), data.train.labels).backward()  # type: ignore[no-untyped-call]
@@ -75,7 +76,7 @@ def test_goodfellows_mix(digits: ImageData, adversary: Adversary, alpha: float) 
     """The loss is alpha J(x) + (1 - alpha) J(x'), each in training mode."""
     model = fresh(digits).train()
     inputs, labels = digits.train.inputs(slice(0, 30)), digits.train.labels[:30]
-    work = Trainer(model, replace(SHORT, adversary=adversary), precision="float32")
+    work = Trainer(model, replace(SHORT, adversary=adversary), Machine(precision="float32"))
     attacked = work.attacked(inputs, labels)
     loss, logits = work.loss(inputs, labels)
     expected = alpha * F.cross_entropy(model(inputs), labels) + (1 - alpha) * F.cross_entropy(model(attacked), labels)
@@ -105,7 +106,7 @@ def test_adversarial_steps_are_those_of_plain_torch(digits: ImageData) -> None:
     model, plain = fresh(digits).train(), fresh(digits).train()
     adversary = Adversary("pgd", "l2", eps=0.6, steps=3, step_size=0.25, random_start=True)
     recipe = Recipe(lr=0.2, weight_decay=0.01, adversary=adversary)
-    work = Trainer(model, recipe, precision="float32")
+    work = Trainer(model, recipe, Machine(precision="float32"))
     optimiser = torch.optim.SGD(plain.parameters(), lr=0.2, momentum=0.9, weight_decay=0.01)
     for step in range(3):
         rows = torch.arange(40 * step, 40 * step + 40)
@@ -131,7 +132,7 @@ ADVERSARIES = pytest.mark.parametrize("adversary", [None, Adversary(eps=0.5, ste
 def test_bfloat16_is_in_the_layers_alone(digits: ImageData, adversary: Adversary | None) -> None:
     """Weights, statistics, momentum, loss and logits are float32; each layer of the model and its adversary is not."""
     model = fresh(digits).train()
-    work = Trainer(model, replace(SHORT, adversary=adversary), precision="bfloat16")
+    work = Trainer(model, replace(SHORT, adversary=adversary), Machine(precision="bfloat16"))
     kinds: list[tuple[bool, torch.dtype]] = []
     for network in filter(None, (model, work.network)):
         for layer in network.body.modules():
@@ -155,7 +156,9 @@ def test_bfloat16_learns_as_float32_does(digits: ImageData, adversary: Adversary
     found = {}
     for precision in ("float32", "bfloat16"):
         model = fresh(digits)
-        history = train(model, digits, replace(SHORT, epochs=5, adversary=adversary), precision=precision)
+        history = train(
+            model, digits, replace(SHORT, epochs=5, adversary=adversary), machine=Machine(precision=precision)
+        )
         found[precision] = history[-1]["test_accuracy"]
         kept = weights(model)
         assert not torch.equal(kept, kept.bfloat16().float()), "weights are not rounded"

@@ -5,7 +5,7 @@ from typing import cast
 
 from featsplit.data.images import digest_of
 from featsplit.engine.jobs import Worker
-from featsplit.evaluation import Attack, layer_robustness, usefulness
+from featsplit.evaluation import Attack, Probe, layer_robustness, usefulness
 from featsplit.evaluation.usefulness import LEVEL
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.checkpoints import state_digest
@@ -30,29 +30,11 @@ class Audit:
         stages = Stages(worker, self.place)
         evaluation, eps = stages.settings.evaluate, stages.settings.evaluate.smallest_eps()
         model, split, images = stages.network(self.network), stages.data.test, self.discussion.images
+        probe = Probe(evaluation.norm, eps, images, self.discussion.steps)
 
         def measure() -> list[Row]:
-            units = usefulness(
-                model,
-                split,
-                norm=evaluation.norm,
-                eps=eps,
-                images=images,
-                steps=self.discussion.steps,
-                seed=stages.seed,
-                device=stages.device,
-                precision=stages.precision,
-            )
-            layers = layer_robustness(
-                model,
-                split,
-                norm=evaluation.norm,
-                eps=eps,
-                images=images,
-                steps=self.discussion.steps,
-                seed=stages.seed,
-                device=stages.device,
-            )
+            units = usefulness(model, split, probe, seed=stages.seed, machine=stages.machine)
+            layers = layer_robustness(model, split, probe, seed=stages.seed, machine=stages.machine)
             return [
                 *(cast(Row, {**about(self.network, "audit"), **TestSet().fields(), **row}) for row in units),
                 *(cast(Row, {**about(self.network, "layers"), **TestSet().fields(), **row}) for row in layers),

@@ -21,6 +21,7 @@ from featsplit.files import json_digest
 from featsplit.models import Classifier, ModelSpec, build, load_model, read_metadata, save_model
 from featsplit.models.checkpoints import state_digest, versions
 from featsplit.rows import Row
+from featsplit.runtime import CPU
 from featsplit.studies.goodfellow2015 import logistic
 from featsplit.studies.goodfellow2015.logistic import Arm, Array, Linear
 from featsplit.studies.goodfellow2015.settings import Settings
@@ -109,7 +110,7 @@ class TrainAndMeasure:
         )  # fmt: skip
         attacks = [Attack("fgsm", "linf", eps) for eps in settings.eps]
         attacks += [Attack("pgd", "linf", eps, settings.steps) for eps in settings.eps]
-        clean, *attacked = evaluate(model, data.test, [Attack(), *attacks], seed=self.seed, precision="float32")
+        clean, *attacked = evaluate(model, data.test, [Attack(), *attacks], seed=self.seed, machine=CPU.exact)
         images = {"images": digest_of(data.test.images)[:16]}
         inputs, signs = flat(data.train)
         length, strength = float(np.abs(fitted.w).sum()), logistic.pull(fitted, inputs, signs, self.arm)

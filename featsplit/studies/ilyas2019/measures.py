@@ -63,12 +63,9 @@ class Steps:
                 for row in accuracy_by_steps(
                     model,
                     split,
-                    norm=evaluation.norm,
-                    eps=eps,
-                    steps=scrutiny.steps,
+                    attack=Attack("pgd", evaluation.norm, eps, scrutiny.steps, loss=loss),
                     relative_step_sizes=scrutiny.relative_step_sizes,
-                    loss=loss,
-                    device=stages.device,
+                    machine=stages.machine,
                 )
             ]
 
@@ -116,12 +113,8 @@ class Transferred:
                     others,
                     stages.data.test,
                     targeted=test.labels == "next",
-                    norm=perturb.norm,
-                    eps=perturb.eps,
-                    steps=perturb.steps,
-                    step_size=perturb.step_size,
-                    device=stages.device,
-                    precision=stages.precision,
+                    attack=Attack("pgd", perturb.norm, perturb.eps, perturb.steps, perturb.step_size),
+                    machine=stages.machine,
                 )
                 for arch, network in self.others:
                     first: Row = {**about(network, "architectures"), **test.fields(), "seed": stages.seed}

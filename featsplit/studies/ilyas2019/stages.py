@@ -20,7 +20,7 @@ from featsplit.randomness import stage_key
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
 from featsplit.studies.ilyas2019.settings import Settings
-from featsplit.synthesis import build_match, build_mislabelled, build_perturb
+from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb
 from featsplit.training import ensure_trained
 
 SplitName = Literal["train", "test"]
@@ -51,7 +51,7 @@ class Stages:
 
     def __init__(self, worker: Worker, place: Place) -> None:
         self.worker, self.settings, self.seed = worker, place.settings, place.seed
-        self.device, self.precision = worker.machine
+        self.machine = worker.machine
         self.folder = worker.folder / place.path
         self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -70,7 +70,7 @@ class Stages:
 
     def network(self, network: Network) -> Classifier:
         """The network, which has been trained."""
-        return load_model(self.network_file(network), factory=network.spec.arch).to(self.device)
+        return load_model(self.network_file(network), factory=network.spec.arch).to(self.machine.device)
 
     def history(self, network: Network) -> Sequence[Mapping[str, float]]:
         """By epoch what the training of `network` saw."""
@@ -86,8 +86,7 @@ class Stages:
             network.spec,
             network.recipe,
             seed=stage_key(self.seed, f"network/{network.name}") % 2**31,
-            device=self.device,
-            precision=self.precision,
+            machine=self.machine,
             overwrite=True,
         )
         accuracy = f"clean {metadata.results['test_accuracy']:.3f}"
@@ -119,20 +118,9 @@ class Stages:
     def _match(
         self, path: Path, derived: DerivedSet, maker: Network, split: SplitName
     ) -> tuple[Mapping[str, float], str]:
-        summary = build_match(
-            path,
-            self.network(maker),
-            self.data,
-            replace(self.settings.match, start=derived.made_by.start),
-            split=split,
-            seed=self.seed,
-            dtype=self.settings.dtype,
-            device=self.device,
-            precision=self.precision,
-            extra={"set": derived.name},
-            made_by=MadeBy(self._card(maker)),
-            overwrite=True,
-        )
+        match = replace(self.settings.match, start=derived.made_by.start)
+        build = replace(self._build(derived, MadeBy(self._card(maker))), split=split)
+        summary = build_match(path, self.network(maker), self.data, match, build=build)
         near, calls = summary["relative_distance"], summary["runs"]
         return summary, f"relative distance {near:.3f} in {calls:.0f} calls an image"
 
@@ -140,6 +128,7 @@ class Stages:
         self, path: Path, derived: DerivedSet, maker: Network, ensemble: Sequence[Network]
     ) -> tuple[Mapping[str, float], str]:
         control = adversarial(self.settings) if derived.made_by.control else None
+        made_by = MadeBy(self._card(maker), self._card(control) if control else None)
         summary = build_perturb(
             path,
             self.network(maker),
@@ -147,28 +136,18 @@ class Stages:
             replace(self.settings.perturb, targets=derived.made_by.targets),
             control=self.network(control) if control else None,
             ensemble=[self.network(other) for other in ensemble],
-            seed=self.seed,
-            dtype=self.settings.dtype,
-            device=self.device,
-            precision=self.precision,
-            extra={"set": derived.name},
-            made_by=MadeBy(self._card(maker), self._card(control) if control else None),
-            overwrite=True,
+            build=self._build(derived, made_by),
         )
         return summary, f"success {summary['success']:.3f}, as stored {summary['success_stored']:.3f}"
 
     def _mislabel(self, path: Path, derived: DerivedSet, maker: Network) -> tuple[Mapping[str, float], str]:
-        summary = build_mislabelled(
-            path,
-            self.network(maker),
-            self.data,
-            dtype=self.settings.dtype,
-            device=self.device,
-            extra={"set": derived.name},
-            made_by=MadeBy(self._card(maker)),
-            overwrite=True,
-        )
+        build = self._build(derived, MadeBy(self._card(maker)))
+        summary = build_mislabelled(path, self.network(maker), self.data, build=build)
         return summary, f"{summary['share']:.3f} of the images"
+
+    def _build(self, derived: DerivedSet, made_by: MadeBy) -> Build:
+        dtype, name = self.settings.dtype, derived.name
+        return Build(seed=self.seed, dtype=dtype, machine=self.machine, name=name, made_by=made_by, overwrite=True)
 
     def _card(self, network: Network) -> ModelCard:
         """The network as a set of the same seed tells of it: its file is relative to their folder."""
@@ -201,15 +180,7 @@ class Stages:
 
         def measure() -> list[Row]:
             title = f"seed {self.seed} {network.name}"
-            found = evaluate(
-                model,
-                split,
-                list(attacks),
-                seed=self.seed,
-                device=self.device,
-                precision=self.precision,
-                title=title,
-            )
+            found = evaluate(model, split, list(attacks), seed=self.seed, machine=self.machine, title=title)
             first: Row = {**about(network, experiment), **test.fields(), "images": images[:IDENTITY]}
             return [{**first, **row} for row in found]
 

@@ -91,7 +91,7 @@ class DeriveAndRetrain:
         for rows in batches(len(split), 500):
             inputs = augment(split.inputs(rows), self.network.recipe.augment, generator=generator)
             with torch.no_grad():
-                chances, labels = model(inputs.to(stages.device)).softmax(dim=1).cpu(), split.labels[rows]
+                chances, labels = model(inputs.to(stages.machine.device)).softmax(dim=1).cpu(), split.labels[rows]
             right += int((chances.argmax(1) == labels).sum())
             probability += float(chances.gather(1, labels[:, None]).sum())
         return right / len(split), probability / len(split)

@@ -49,12 +49,11 @@ class TrainAndTest:
 
     def __call__(self, worker: Worker) -> list[Row]:
         """A row for each test set and attack."""
-        began, path, (device, precision) = time.perf_counter(), worker.folder / self.model_file, worker.machine
+        began, path = time.perf_counter(), worker.folder / self.model_file
         (worker.folder / self.rows_file).parent.mkdir(parents=True, exist_ok=True)
         data, spec = self.settings.load(self.name, worker.root), ModelSpec(self.arch)
-        ensure_trained(
-            path, data, spec, self.settings.train, seed=self.seed, device=device, precision=precision, overwrite=True
-        )
+        recipe, machine = self.settings.train, worker.machine
+        ensure_trained(path, data, spec, recipe, seed=self.seed, machine=machine, overwrite=True)
         model, attacks = load_model(path, factory=self.arch), self.settings.evaluate.attacks()
         tests = {"source": data, **{name: self.settings.load(name, worker.root) for name in self.settings.tests()}}
 
@@ -62,7 +61,7 @@ class TrainAndTest:
             about: Row = {"train_set": self.name, "training": "standard", "architecture": self.arch}
             rows = list[Row]()
             for name, test in tests.items():
-                found = evaluate(model, test.test, attacks, seed=self.seed, device=device, precision=precision)
+                found = evaluate(model, test.test, attacks, seed=self.seed, machine=machine)
                 rows += [{**about, "test_set": name, **row} for row in found]
             text = f"clean {rows[0]['accuracy']:.3f}"
             who = f"seed {self.seed}  {self.name}"

@@ -52,16 +52,16 @@ def learn(
     if settings.model.arch == "linear":
         torch.nn.init.zeros_(model.head.weight)
         torch.nn.init.zeros_(model.head.bias)
-    (device, precision), rows = machine, list[SquaresRow]()
+    rows = list[SquaresRow]()
 
     def look(radii: tuple[float, ...], experiment: str) -> None:
         attacks = [Attack(), *(Attack("pgd", "linf", eps / SCALE, settings.steps) for eps in radii)]
-        found = evaluate(model, data.test, attacks, seed=seed, device=device, precision=precision)
+        found = evaluate(model, data.test, attacks, seed=seed, machine=machine)
         first: SquaresRow = {"arm": arm, "experiment": experiment, "epoch": epoch, "train_accuracy": fitted}
         for eps, row in zip((0.0, *radii), found, strict=True):
             rows.append({**first, "n": settings.test, "seed": seed, "eps": eps, "accuracy": row["accuracy"]})
 
-    training = train_by_epoch(model, data, recipe(settings), seed=seed, device=device, precision=precision, title=arm)
+    training = train_by_epoch(model, data, recipe(settings), seed=seed, machine=machine, title=arm)
     for epoch, _ in enumerate(training, start=1):
         fitted = accuracy(model, data.train)
         if epoch == 1 or arm == "deep":

@@ -45,7 +45,7 @@ def test_precision_and_tolerance_reach_every_stage(
     seen: list[str] = []
 
     def watched(*arguments: Any, **options: Any) -> list[dict[str, Any]]:
-        seen.append(options["precision"])
+        seen.append(options["machine"].precision)
         return [{"attack": "none", "eps": 0, "accuracy": 0.5}]
 
     monkeypatch.setattr(stages, "evaluate", watched)
