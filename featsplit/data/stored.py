@@ -1,16 +1,20 @@
 """The data sets that others keep: scikit-learn's digits, bundled, and torchvision's, in its layout on disk.
 
-torchvision and scikit-learn are imported only when one of them is asked for.
+torchvision is imported only when one of its own is asked for; scikit-learn, which takes most of a second in each
+process, not even for the digits, unless they do not lie in its folder where they always have.
 """
 
 import os
 import pickle
 from importlib import import_module
+from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from featsplit.data.images import ImageData, Split
@@ -33,6 +37,8 @@ STORED = {
     "svhn": Stored("SVHN", "train_32x32.mat"),
 }
 DIGITS = tuple(str(digit) for digit in range(10))
+DIGITS_SPLIT = "digits.csv"
+"""The rows of the training digits, then of the 360 test digits: those of scikit-learn's stratified split of seed 0."""
 ELSEWHERE = "--data-root FOLDER for a folder that holds it in torchvision's layout"
 Damaged = (RuntimeError, OSError, ValueError, TypeError, KeyError, AssertionError, EOFError, pickle.UnpicklingError)
 
@@ -54,13 +60,23 @@ def cache_folder(root: str | Path | None = None) -> Path:
 
 def load_digits() -> ImageData:
     """The 1797 digits of scikit-learn, 8 x 8 grey, in a stratified split of 1437 and 360 that never changes."""
-    bundle = import_module("sklearn.datasets").load_digits()
-    images = torch.from_numpy(np.round(bundle.images * 255 / 16).astype(np.uint8))[:, None]
-    everything = Split(images, torch.from_numpy(bundle.target.astype(np.int64)))
-    divide = import_module("sklearn.model_selection").train_test_split
-    rows = divide(np.arange(len(images)), test_size=360, stratify=bundle.target, random_state=0)
-    train, test = (everything.take(torch.from_numpy(part)) for part in rows)
-    return ImageData("digits", DIGITS, train, test)
+    pixels, labels = _digits()
+    images = torch.from_numpy(np.round(pixels * 255 / 16).astype(np.uint8)).reshape(-1, 1, 8, 8)
+    everything = Split(images, torch.from_numpy(labels.astype(np.int64)))
+    with (files("featsplit") / "data" / DIGITS_SPLIT).open() as lines:
+        rows = torch.from_numpy(np.loadtxt(lines, dtype=np.int64))
+    return ImageData("digits", DIGITS, everything.take(rows[:-360]), everything.take(rows[-360:]))
+
+
+def _digits() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pixels from 0 to 16, (1797, 64), and labels: from the file of scikit-learn, else as that itself loads them."""
+    spec = find_spec("sklearn")
+    path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz" if spec and spec.origin else None
+    if path is None or not path.is_file():
+        bundle = import_module("sklearn.datasets").load_digits()
+        return bundle.data, bundle.target
+    table: NDArray[np.float64] = np.loadtxt(path, delimiter=",")
+    return table[:, :-1], table[:, -1]
 
 
 def load_stored(source: str, root: Path, *, download: bool) -> ImageData:

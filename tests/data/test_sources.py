@@ -119,8 +119,9 @@ def test_a_description_with_an_unknown_field() -> None:
     )
 
 
-def test_importing_the_sources_costs_neither_torchvision_nor_scikit_learn() -> None:
-    code = "import sys, featsplit.data.sources; sys.exit(bool({'torchvision', 'sklearn'} & set(sys.modules)))"
+def test_loading_the_digits_costs_neither_torchvision_nor_scikit_learn() -> None:
+    load = "import sys, featsplit.data.sources as data; data.load_data(data.DataSpec('digits'))"
+    code = f"{load}; sys.exit(bool({{'torchvision', 'sklearn'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

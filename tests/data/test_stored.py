@@ -13,9 +13,11 @@ import scipy.io
 import torch
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
 from torchvision import datasets
 from torchvision.transforms.v2 import functional as oracle
 
+from featsplit.data import stored
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.data.stored import data_root
 from featsplit.errors import FeatsplitError
@@ -78,6 +80,20 @@ def test_digits_are_those_of_scikit_learn_in_a_fixed_split() -> None:
     assert data.classes == tuple("0123456789")
     assert data.digest == load_data(DataSpec("digits", seed=5)).digest
     assert hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()[:16] == "fa94de7d3306693b"
+
+
+def test_the_split_of_the_digits_is_that_of_scikit_learn() -> None:
+    data, bundle = load_data(DataSpec("digits")), load_digits()
+    rows = train_test_split(np.arange(1797), test_size=360, stratify=bundle.target, random_state=0)
+    for split, expected in zip((data.train, data.test), rows, strict=True):
+        assert np.array_equal(split.images[:, 0].numpy(), np.round(bundle.images[expected] * 255 / 16))
+        assert np.array_equal(split.labels.numpy(), bundle.target[expected])
+
+
+def test_digits_that_lie_elsewhere_are_loaded_by_scikit_learn_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = load_data(DataSpec("digits"))
+    monkeypatch.setattr(stored, "find_spec", lambda name: None)
+    assert load_data(DataSpec("digits")).digest == usual.digest
 
 
 @pytest.mark.parametrize("source", MNIST_LIKE)
