@@ -2,17 +2,21 @@ r"""The threat model on batches of images: the two norms, l2 and linf, and the e
 
 For a gradient g the steepest unit step is g / ||g||_2 (l2) or sign(g) (linf); projection onto the ball of radius eps
 is delta * min(1, eps / ||delta||_2) or clip(delta, -eps, eps). All sizes are on the [0, 1] pixel scale.
+
+The records have a `Threat`, and are read without torch: it is imported where a tensor is at hand.
 """
 
+from __future__ import annotations
+
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import torch
-from torch import Tensor
-
-from featsplit import randomness
 from featsplit.errors import FeatsplitError, unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Norm = Literal["l2", "linf"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
@@ -50,7 +54,7 @@ class Threat:
         if self.norm == "linf":
             return delta.clamp(-self.eps, self.eps)
         length = lengths(delta, "l2")
-        return delta * _column(torch.where(length > self.eps, self.eps / length, 1.0), delta)
+        return delta * _column((self.eps / length).where(length > self.eps, 1.0), delta)
 
     def ball(self, origin: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """The map onto the ball around each image of `origin`, then into [0, 1] (as `robustness.attack_steps` does).
@@ -71,7 +75,11 @@ class Threat:
         sphere, which are uniform in the ball (Harman and Lacko 2010); linf maps normal noise through its own
         distribution function.
         """
-        size = int(torch.Size(shape).numel())
+        import torch
+
+        from featsplit import randomness
+
+        size = math.prod(shape)
         noise = randomness.normal(seed, stage, indices, (size + 2,))
         if self.norm == "l2":
             points = (noise / torch.linalg.vector_norm(noise, dim=1, keepdim=True))[:, :size]
@@ -83,8 +91,10 @@ class Threat:
 
 def lengths(delta: Tensor, norm: Norm) -> Tensor:
     """The norm of each example: (N, ...) to (N,)."""
+    from torch.linalg import vector_norm
+
     flat = delta.flatten(1)
-    return torch.linalg.vector_norm(flat, dim=1) if norm == "l2" else flat.abs().amax(dim=1)
+    return vector_norm(flat, dim=1) if norm == "l2" else flat.abs().amax(dim=1)
 
 
 def direction(gradient: Tensor, norm: Norm) -> Tensor:
@@ -93,10 +103,12 @@ def direction(gradient: Tensor, norm: Norm) -> Tensor:
     A gradient of any finite size gives a unit step: it is scaled by its largest entry before it is squared, so a
     network that is sure of itself (cross-entropy gradients of 1e-30) cannot hide from the attack.
     """
+    from torch import finfo
+
     if norm == "linf":
         return gradient.sign()
     largest = _column(gradient.flatten(1).abs().amax(dim=1), gradient)
-    scaled = gradient / largest.clamp_min(torch.finfo(gradient.dtype).tiny)
+    scaled = gradient / largest.clamp_min(finfo(gradient.dtype).tiny)
     return scaled / _column(lengths(scaled, "l2"), gradient).clamp_min(0.5)
 
 

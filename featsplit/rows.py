@@ -9,7 +9,7 @@ class Row(TypedDict, total=False):
     `experiment` is what it was measured for. The network: its `train_set`, its `training` (how), its `architecture`.
     The images: `test_set`, the `split` of it where not its test images, `labels` "next" where (y + 1) mod K was asked
     for; of a derived set the `moment` ("found", "stored", "augmented", "before", "after"). The attack, with None where
-    it has no such setting. `n` images, of which `outcomes` says which were predicted as asked (`evaluation.outcomes`)
+    it has no such setting. `n` images, of which `outcomes` says which were predicted as asked (`outcomes`)
     and `images` which these were.
     """
 

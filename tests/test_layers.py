@@ -16,8 +16,9 @@ from featsplit.metadata.models import MODEL_FORMAT
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
-    {"files", "metadata", "pickles", "rows"},
+    {"files", "metadata", "pickles", "rows", "outcomes"},
     {"geometry"},
+    {"records"},
     {"descent"},
     {"attacks", "data"},
     {"models"},

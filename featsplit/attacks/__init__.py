@@ -5,7 +5,8 @@ a function in `budget`, and a line here.
 """
 
 from featsplit.attacks.budget import bim, fgsm, least_likely, pgd
-from featsplit.attacks.objectives import LOSSES, Loss, Network, classification, cross_entropy, margin
+from featsplit.attacks.objectives import Network, classification, cross_entropy, margin
+from featsplit.records.evaluation import LOSSES, Loss
 
 __all__ = [
     "LOSSES",

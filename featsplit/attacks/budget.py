@@ -9,9 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from featsplit.attacks.objectives import Loss, Network, classification
+from featsplit.attacks.objectives import Network, classification
 from featsplit.descent import descend_in_ball
 from featsplit.geometry import Norm, Threat
+from featsplit.records.evaluation import Loss
 
 
 def fgsm(

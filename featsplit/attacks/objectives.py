@@ -6,20 +6,18 @@ margin, which is below zero exactly where the attack has won.
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from featsplit.descent import Evaluation, Objective
+from featsplit.records.evaluation import Loss
 
 Network = Callable[[Tensor], Tensor]
 """Any map from inputs (N, C, H, W) in [0, 1] to logits (N, K) that holds no trace of the batch (eval mode).
 
 It may offer another `rough`, the same map computed with less precision, as `featsplit.frozen` does.
 """
-Loss = Literal["cross-entropy", "margin"]
-LOSSES: tuple[Loss, ...] = get_args(Loss)
 
 
 def classification(

@@ -4,20 +4,20 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from featsplit.commands import options, shared, single
-from featsplit.data.sources import DataSpec
-from featsplit.evaluation import LayerRow, Probe, UnitRow, layer_robustness, usefulness
 from featsplit.files import write_json
 from featsplit.metadata.training import training_of
-from featsplit.models.checkpoints import read_metadata
+from featsplit.records.data import DataSpec
+from featsplit.records.evaluation import Probe
 from featsplit.report.cells import as_text
 from featsplit.report.markup import write_page
-from featsplit.studies.distill2019.page import audit_page, audit_table
-from featsplit.studies.distill2019.rows import units_of
+
+if TYPE_CHECKING:
+    from featsplit.evaluation import LayerRow, UnitRow
 
 
 def audit(
@@ -35,8 +35,13 @@ def audit(
 
     Networks trained alike (standard, or adversarially) are put together: their mean and spread.
     """
+    from featsplit.evaluation import layer_robustness, usefulness
+    from featsplit.models.checkpoints import read_metadata
+    from featsplit.studies.distill2019.page import audit_page, audit_table
+    from featsplit.studies.distill2019.rows import units_of
+
     began, images = time.perf_counter(), opening.load(data)
-    rows = list[UnitRow | LayerRow]()
+    rows = list["UnitRow | LayerRow"]()
     for path in models:
         network = use.load(path, images)
         training = training_of(read_metadata(path).recipe).kind

@@ -2,17 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from featsplit.commands import building, options, shared, single
 from featsplit.commands.fields import Of
-from featsplit.data.sources import DataSpec
 from featsplit.engine.settings import record
 from featsplit.errors import FeatsplitError
-from featsplit.models.checkpoints import load_model, model_spec, read_metadata
-from featsplit.models.classifier import Classifier
-from featsplit.synthesis import Match, Perturb, build_mislabelled, build_perturb
-from featsplit.training import Recipe, ensure_trained
+from featsplit.records.data import DataSpec
+from featsplit.records.synthesis import Match, Perturb
+from featsplit.records.training import Recipe
+
+if TYPE_CHECKING:
+    from featsplit.models.classifier import Classifier
 
 Method = Literal["perturb", "match", "bugs", "mislabelled"]
 How = Annotated[
@@ -80,7 +81,9 @@ def build_nonrobust(
         _perturb(work, how, robust, _ensemble(work, model, ensemble) if method == "bugs" else [])
 
 
-def _perturb(work: building.Building, how: Perturb, control: Classifier | None, ensemble: list[Classifier]) -> None:
+def _perturb(work: building.Building, how: Perturb, control: "Classifier | None", ensemble: "list[Classifier]") -> None:
+    from featsplit.synthesis import build_perturb
+
     summary = build_perturb(
         work.out, work.network, work.images, how, control=control, ensemble=ensemble, build=work.build
     )
@@ -95,13 +98,18 @@ def _perturb(work: building.Building, how: Perturb, control: Classifier | None, 
 
 
 def _mislabelled(work: building.Building) -> None:
+    from featsplit.synthesis import build_mislabelled
+
     summary = build_mislabelled(work.out, work.network, work.images, build=work.build)
     wrong = f"the model predicts {summary['share']:.4f} of the images wrongly"
     work.say(f"{wrong}; these are kept, labelled as it predicts them")
 
 
-def _ensemble(work: building.Building, model: building.ModelFile, size: int) -> list[Classifier]:
+def _ensemble(work: building.Building, model: building.ModelFile, size: int) -> "list[Classifier]":
     """Fresh networks trained as the model was, beside the set that is written: there already on a second call."""
+    from featsplit.models.checkpoints import load_model, model_spec, read_metadata
+    from featsplit.training import ensure_trained
+
     metadata, out = read_metadata(model.file), work.out
     if metadata.recipe is None or metadata.seed is None:
         raise FeatsplitError(

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from featsplit.commands import building, shared, single
-from featsplit.data.sources import DataSpec
-from featsplit.synthesis import Match
+from featsplit.records.data import DataSpec
+from featsplit.records.synthesis import Match
 
 
 def build_robust(

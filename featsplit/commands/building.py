@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from featsplit.commands import options, shared
 from featsplit.commands.right_model import EXAMPLE, right_models
-from featsplit.data.derived import Dtype
-from featsplit.data.images import ImageData
 from featsplit.metadata.made_by import MadeBy
-from featsplit.models.classifier import Classifier
-from featsplit.synthesis import Build, Match, build_match
+from featsplit.records.data import Dtype
+from featsplit.records.synthesis import Match
+
+if TYPE_CHECKING:
+    from featsplit.data.images import ImageData
+    from featsplit.models.classifier import Classifier
+    from featsplit.synthesis import Build
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class ModelFile:
         metadata={"help": "Build it with a model that was not trained as the set needs; the file says so."},
     )
 
-    def load(self, images: ImageData) -> Classifier:
+    def load(self, images: "ImageData") -> "Classifier":
         """The model itself, which must take `images`."""
         return self.use.load(self.file, images)
 
@@ -61,10 +65,10 @@ class Output:
 class Building:
     """A set that is to be built: by which network, of which images, into which file."""
 
-    network: Classifier
-    images: ImageData
+    network: "Classifier"
+    images: "ImageData"
     out: Path
-    build: Build
+    build: "Build"
 
     def say(self, *lines: str) -> None:
         """Print which set it is, and the `lines` on how it came out."""
@@ -81,6 +85,8 @@ def made_by(name: str, model: ModelFile, out: Path, control: Path | None = None)
 
 def match_to_file(work: Building, match: Match) -> None:
     """Build a set by matching, and print how near it came."""
+    from featsplit.synthesis import build_match
+
     summary = build_match(work.out, work.network, work.images, match, build=work.build)
     work.say(
         f"representation: distance {summary['start_distance']:.3g} at the start, {summary['distance']:.3g} at the end "

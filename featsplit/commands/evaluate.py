@@ -2,20 +2,20 @@
 
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from featsplit import evaluation
 from featsplit.commands import options, shared, single
 from featsplit.commands.fields import Only
-from featsplit.data.images import ImageData
 from featsplit.data.places import elsewhere_of, is_derived, owner
-from featsplit.data.sources import SOURCES_IN_WORDS, DataSpec
 from featsplit.files import check_writable, write_json
-from featsplit.models.checkpoints import read_metadata
+from featsplit.records.data import SOURCES_IN_WORDS, DataSpec
 from featsplit.report.cells import as_text
 from featsplit.report.listing import Listed, listing
+
+if TYPE_CHECKING:
+    from featsplit.data.images import ImageData
 
 ALL_BUT_THE_SOURCE = Only(tuple(field.name for field in fields(DataSpec) if field.name != "source"))
 Models = Annotated[
@@ -56,6 +56,9 @@ def evaluate(
 
     The test images of a derived set are those of its source, unless it was made of the test split.
     """
+    from featsplit import evaluation
+    from featsplit.models.checkpoints import read_metadata
+
     if out:
         check_writable(out, overwrite=overwrite)
     resolved, rows = machine.resolved(), list[Listed]()
@@ -84,7 +87,7 @@ def evaluate(
     typer.echo(as_text(listing(rows)))
 
 
-def _images(spec: DataSpec, opening: shared.Opening, *, on: shared.SplitName) -> ImageData:
+def _images(spec: DataSpec, opening: shared.Opening, *, on: shared.SplitName) -> "ImageData":
     """The images of `spec`; of a derived set whose own images are asked for, its source is not opened."""
     split = "train" if spec.holdout else on
     alone = is_derived(spec.source) and split == "train" and owner(spec.source, split) == spec.source

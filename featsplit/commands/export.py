@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from featsplit.commands import single
-from featsplit.data.madrylab import export_madrylab
 
 Format = Literal["madrylab"]
 
@@ -19,5 +18,7 @@ def export(
     overwrite: single.Overwrite = False,
 ) -> None:
     """Write images and labels of a derived data set as others read them; the rest of its metadata stays behind."""
+    from featsplit.data.madrylab import export_madrylab
+
     rows = export_madrylab(file, out, overwrite=overwrite)
     typer.echo(f"{out}: {rows} images of {file}, as {format_} has them")

@@ -7,11 +7,9 @@ import typer
 
 from featsplit.commands import options, shared, single
 from featsplit.commands.fields import Only, changed_flags
-from featsplit.data import madrylab as sets
-from featsplit.data.sources import DataSpec
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable
-from featsplit.models import madrylab as networks
+from featsplit.records.data import DataSpec
 
 NO_DATA, USUAL = DataSpec(""), shared.Opening()
 
@@ -43,6 +41,8 @@ def import_madrylab(
     A set has images and labels alone: the release does not say which image each was made from. --data is what it was
     made of, for classes and test images; by default that is cifar10, which is not read.
     """
+    from featsplit.data import madrylab as sets
+
     of_data = [*changed_flags(data, NO_DATA), *changed_flags(opening, USUAL)]
     if not path.exists():
         raise FeatsplitError(f"{path}: is not there; give the folder of a set, or the file of a network")
@@ -63,6 +63,8 @@ def import_madrylab(
 
 
 def _import_network(path: Path, out: Path, *, overwrite: bool) -> None:
+    from featsplit.models import madrylab as networks
+
     options.check_suffix(out, ".safetensors")
     check_writable(out, overwrite=overwrite)
     networks.import_madrylab(path, out)

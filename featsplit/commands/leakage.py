@@ -6,18 +6,13 @@ from typing import Annotated
 import typer
 
 from featsplit.commands import shared, single
-from featsplit.data.derived import load_split
-from featsplit.data.sources import load_source
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, write_json
 from featsplit.geometry import Norm, Threat
 from featsplit.metadata.sets import SetSpec, read_set_metadata
-from featsplit.models.build import build
+from featsplit.records.training import LEAKAGE
 from featsplit.report.cells import as_text
 from featsplit.rows import Row
-from featsplit.studies.distill2019.leakage import EPOCHS, leaked_rows, linear_recipe
-from featsplit.studies.distill2019.page import leakage_lines
-from featsplit.training import train
 
 
 def leakage(
@@ -29,7 +24,9 @@ def leakage(
         float | None,
         {"help": "Its radius on the [0, 1] pixel scale.", "default": "the first FILE's", "group": "Training"},
     ] = None,
-    epochs: Annotated[int, {"help": "Of the linear network's training.", "min": 1, "group": "Training"}] = EPOCHS,
+    epochs: Annotated[
+        int, {"help": "Of the linear network's training.", "min": 1, "group": "Training"}
+    ] = LEAKAGE.epochs,
     seeds: Annotated[tuple[int, ...], {"help": "One linear network for each, such as 0,1,2.", "unit": "NUMBERS"}] = (
         0,
         1,
@@ -44,6 +41,13 @@ def leakage(
     The features are the logits of an adversarially trained linear network of the source (Goh 2019). What the classifier
     then predicts came through robust features: a lower bound on the leak. The source itself stands first.
     """
+    from featsplit.data.derived import load_split
+    from featsplit.data.sources import load_source
+    from featsplit.models.build import build
+    from featsplit.studies.distill2019.leakage import leaked_rows, linear_recipe
+    from featsplit.studies.distill2019.page import leakage_lines
+    from featsplit.training import train
+
     if out:
         check_writable(out, overwrite=overwrite)
     first = _of_one_source(files)

@@ -1,16 +1,17 @@
 """featsplit report: the page of a run, made again from its files; and runs side by side."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from featsplit.commands import options
-from featsplit.engine.pages import comparison, write_report
-from featsplit.engine.results import Results
 from featsplit.files import check_writable, replacing
 from featsplit.report import markup
 from featsplit.studies import open_results, page_of
+
+if TYPE_CHECKING:
+    from featsplit.engine.results import Results
 
 
 def report(
@@ -23,6 +24,8 @@ def report(
     ] = None,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs."""
+    from featsplit.engine.pages import comparison, write_report
+
     if not compare:
         write_report(*_opened(run))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
@@ -38,7 +41,7 @@ def report(
         typer.echo(f"comparison: {out}")
 
 
-def _opened(path: Path) -> tuple[Results[Any], list[markup.Block]]:
+def _opened(path: Path) -> "tuple[Results[Any], list[markup.Block]]":
     """The run in the folder `path`, with its page."""
     results = open_results(path)
     return results, page_of(results)

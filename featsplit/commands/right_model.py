@@ -8,7 +8,6 @@ from featsplit.geometry import check_threat
 from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.metadata.training import NETWORKS, STANDARD, Training, training_of
-from featsplit.models.checkpoints import read_metadata
 
 EXAMPLE = '"pgd l2 0.5"'
 INSTEAD = {
@@ -56,6 +55,8 @@ def parse_training(text: str, place: str = "--trained-with") -> Training:
 
 def _card(path: Path, stated: Training | None = None) -> ModelCard:
     """The card of the checkpoint at `path`; FeatsplitError where it tells another training than the user."""
+    from featsplit.models.checkpoints import read_metadata
+
     metadata = read_metadata(path)
     known = training_of(metadata.recipe)
     if stated is None or known.kind == "not told":

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from featsplit.commands import options
-from featsplit.data.images import ImageData
-from featsplit.data.sources import DataSpec, load_data
-from featsplit.evaluation import ATTACKS, Attack, AttackName
 from featsplit.geometry import Norm
-from featsplit.models.classifier import Classifier
-from featsplit.runtime import Machine, Precision, resolve_device
+from featsplit.records.data import DataSpec
+from featsplit.records.evaluation import ATTACKS, Attack, AttackName
+from featsplit.records.machine import Precision
+
+if TYPE_CHECKING:
+    from featsplit.data.images import ImageData
+    from featsplit.models.classifier import Classifier
+    from featsplit.runtime import Machine
 
 SplitName = Literal["train", "test"]
 
@@ -33,8 +36,10 @@ class Opening:
     )
     download: bool = field(default=False, metadata={"help": "Download a data set that is not there.", "group": "Data"})
 
-    def load(self, data: DataSpec, *, test: bool = True) -> ImageData:
+    def load(self, data: DataSpec, *, test: bool = True) -> "ImageData":
         """The images that `data` describes; without `test`, the test images of a derived set are left out."""
+        from featsplit.data.sources import load_data
+
         return load_data(data, root=self.data_root, download=self.download, elsewhere=self.source, test=test)
 
 
@@ -51,7 +56,7 @@ class ModelUse:
         metadata={"help": "Use a model on data whose classes have other names than its own.", "group": "Model"},
     )
 
-    def load(self, path: Path, data: ImageData) -> Classifier:
+    def load(self, path: Path, data: "ImageData") -> "Classifier":
         """The model at `path`, which must take the images of `data` and have its classes, unless `other_classes`."""
         return options.load_model(path, data, factory=self.factory, other_classes=self.other_classes)
 
@@ -69,8 +74,10 @@ class MachineOptions:
         metadata={"help": "bfloat16 where that suffices, float32 always, or auto: as the machine is built for."},
     )
 
-    def resolved(self) -> Machine:
+    def resolved(self) -> "Machine":
         """The machine itself; FeatsplitError where the device is not there."""
+        from featsplit.runtime import Machine, resolve_device
+
         return Machine(resolve_device(self.device), self.precision)
 
 

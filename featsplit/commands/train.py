@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from featsplit.commands import options, shared, single
-from featsplit.data.sources import DataSpec
-from featsplit.models.build import ModelSpec
-from featsplit.training import Recipe, ensure_trained
+from featsplit.records.data import DataSpec
+from featsplit.records.models import ModelSpec
+from featsplit.records.training import Recipe
 
 
 def train(
@@ -29,6 +29,8 @@ def train(
 
     The defaults are the paper's: SGD, 150 epochs, the rate times 0.1 every 50.
     """
+    from featsplit.training import ensure_trained
+
     options.check_suffix(out, ".safetensors")
     resolved, images = machine.resolved(), opening.load(data, test=not no_test)
     metadata = ensure_trained(out, images, model, training, seed=seed, machine=resolved, overwrite=overwrite)

@@ -4,17 +4,18 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from featsplit.commands import options, shared, single
 from featsplit.commands.fields import Only
-from featsplit.engine.folders import destination
-from featsplit.models.build import ARCHITECTURES
-from featsplit.studies.carry_out import carry_out
-from featsplit.studies.set_transfer.settings import USUAL, Evaluation, Settings
-from featsplit.training import Recipe
+from featsplit.records.evaluation import UnderPGD
+from featsplit.records.models import ARCHITECTURES
+from featsplit.records.training import TRANSFER, Recipe
+
+if TYPE_CHECKING:
+    from featsplit.studies.set_transfer import Settings
 
 ASKED = Only(("epochs", "batch_size", "lr", "schedule", "augment"))
 
@@ -27,8 +28,8 @@ def transfer(
         tuple[str, ...],
         {"help": f"With commas: {', '.join(ARCHITECTURES)}, or module:function.", "unit": "NAMES", "group": "Model"},
     ] = ("resnet8",),
-    training: Annotated[Recipe, ASKED] = USUAL,
-    attack: Evaluation = Evaluation(),
+    training: Annotated[Recipe, ASKED] = TRANSFER,
+    attack: UnderPGD = UnderPGD(),
     seeds: Annotated[tuple[int, ...], {"help": "One training for each, such as 0,1,2.", "unit": "NUMBERS"}] = (0,),
     machine: shared.MachineOptions = shared.MachineOptions(),
     workers: single.Workers = None,
@@ -40,6 +41,10 @@ def transfer(
     Started again after a kill it goes on where it stopped.
     """
     began = time.perf_counter()
+    from featsplit.engine.folders import destination
+    from featsplit.studies.carry_out import carry_out
+    from featsplit.studies.set_transfer import Settings
+
     settings = Settings(
         name="transfer",
         precision=machine.precision,
@@ -71,7 +76,7 @@ def transfer(
     typer.echo(f"{time.perf_counter() - began:.0f} s; report: {out / 'report.html'}")
 
 
-def _command(settings: Settings, seeds: Sequence[int]) -> str:
+def _command(settings: "Settings", seeds: Sequence[int]) -> str:
     """The command that asks for the transfer of these settings."""
     train, test = settings.train, settings.evaluate
     values = {

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from featsplit.errors import unknown
+from featsplit.records.training import AUGMENTATIONS as AUGMENTATIONS
+from featsplit.records.training import check_augment as check_augment
 
 Padding = Literal["constant", "reflect"]
 
@@ -34,13 +35,6 @@ def augment(inputs: Tensor, names: Sequence[str], *, generator: torch.Generator)
     for name in names:
         inputs = _STEPS[name](inputs, generator)
     return inputs
-
-
-def check_augment(names: Sequence[str], place: str = "train.augment") -> None:
-    """Raises FeatsplitError at `place` for the first of `names` that is no augmentation."""
-    for name in names:
-        if name not in _STEPS:
-            raise unknown(place, name, AUGMENTATIONS)
 
 
 def crop(inputs: Tensor, tops: Tensor, lefts: Tensor, *, padding: int, mode: Padding = "constant") -> Tensor:
@@ -135,4 +129,3 @@ _STEPS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
     "color-jitter": _random_jitter,
     "rotation": _random_rotation,
 }
-AUGMENTATIONS = tuple(_STEPS)

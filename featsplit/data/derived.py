@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal, get_args
 
 import h5py
 import numpy as np
@@ -39,10 +38,10 @@ from featsplit.metadata.sets import (
     write_set_metadata,
 )
 from featsplit.progress import progress
+from featsplit.records.data import DTYPES
+from featsplit.records.data import Dtype as Dtype
 
 WHOLE = 2**30
-Dtype = Literal["float32", "float16", "uint8"]
-DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 
 
 def as_stored(inputs: Tensor, dtype: Dtype) -> Tensor:

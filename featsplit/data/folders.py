@@ -29,9 +29,10 @@ from featsplit.data.imagefiles import (
     unreadable,
 )
 from featsplit.data.images import ImageData, Split
-from featsplit.data.selection import ResizeMode, resized
+from featsplit.data.selection import resized
 from featsplit.data.shared import pixel_digest, warn_of_shared
 from featsplit.errors import FeatsplitError, warn
+from featsplit.records.data import ResizeMode
 
 
 class Entry(NamedTuple):

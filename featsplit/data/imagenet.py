@@ -24,8 +24,8 @@ from featsplit.data.images import ImageData, Split
 from featsplit.data.mapped import ROWS, mapped
 from featsplit.errors import FeatsplitError, warn
 from featsplit.progress import progress
+from featsplit.records.data import RESTRICTED
 
-PREFIX = "restricted-imagenet:"
 RANGES = {
     "dog": (151, 268),
     "cat": (281, 285),
@@ -51,7 +51,7 @@ def load_restricted(source: str, *, resize: int | None, cache: Path) -> ImageDat
     Folders of synsets outside the nine ranges may be empty. Raises FeatsplitError where a folder is missing, or an
     image cannot be read.
     """
-    place, root = f'data.source = "{source}"', Path(source.removeprefix(PREFIX)).expanduser()
+    place, root = f'data.source = "{source}"', Path(source.removeprefix(RESTRICTED)).expanduser()
     synsets = _synsets(root, "train", place)
     if missing := set(synsets).symmetric_difference(_synsets(root, "val", place)):
         raise FeatsplitError(f"{place}: train/ and val/ differ in {min(missing)}; both must have the same synsets")
@@ -77,7 +77,7 @@ def _synsets(root: Path, part: str, place: str) -> list[str]:
 
 def _split(folder: Path, synsets: Sequence[str], *, side: int, cache: Path, place: str) -> Split:
     paths, labels = _listed(folder, synsets, place)
-    path = cache / f"{PREFIX[:-1]}-{folder.name}-{side}-{_digest(paths, folder)}.images"
+    path = cache / f"{RESTRICTED[:-1]}-{folder.name}-{side}-{_digest(paths, folder)}.images"
     cure = "make room, set FEATSPLIT_CACHE to a folder on another disk, or give a smaller --resize"
     transparent = list[Path]()
     with ThreadPoolExecutor() as pool:
@@ -92,7 +92,7 @@ def _split(folder: Path, synsets: Sequence[str], *, side: int, cache: Path, plac
 
         images = mapped(path, (len(paths), 3, side, side), "|u1", read, title=f"decode {folder.name}/", cure=cure)
     if transparent:
-        warn(f"{PREFIX}{folder}: {transparency(len(transparent), len(paths))}")
+        warn(f"{RESTRICTED}{folder}: {transparency(len(transparent), len(paths))}")
     return Split(images, torch.tensor(labels))
 
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from featsplit.data.imagenet import PREFIX
 from featsplit.metadata.sets import read_set_metadata
+from featsplit.records.data import RESTRICTED
 
-PATHS = ("folder:", "npz:", PREFIX)
+PATHS = ("folder:", "npz:", RESTRICTED)
 """What stands before the path of a source that is the user's own."""
 
 

@@ -22,8 +22,9 @@ from featsplit import randomness
 from featsplit.data.images import ImageData, Split, as_inputs
 from featsplit.errors import FeatsplitError, check_count, unknown
 from featsplit.files import replacing
+from featsplit.records.data import PLANTED
+from featsplit.records.data import is_planted as is_planted
 
-NAME = "planted"
 COMPONENTS = ("robust", "nonrobust")
 
 
@@ -78,22 +79,17 @@ def planted_from(source: str) -> Planted:
     """What `source`, "planted" or "planted:name=value,...", asks for; FeatsplitError where it cannot be read."""
     kinds = {name: type(value) for name, value in asdict(Planted()).items()}
     given: dict[str, float] = {}
-    for part in filter(None, source.removeprefix(NAME).removeprefix(":").split(",")):
+    for part in filter(None, source.removeprefix(PLANTED).removeprefix(":").split(",")):
         name, _, value = part.partition("=")
         if name not in kinds:
-            raise unknown(f"data.source {NAME}", name, kinds)
+            raise unknown(f"data.source {PLANTED}", name, kinds)
         try:
             given[name] = kinds[name](value)
         except ValueError as error:
             raise FeatsplitError(f"data.source {source}: {name} = {value!r}: must be a number") from error
     asked = Planted(**given)  # type: ignore[arg-type]  # each of its field's own type
-    asked.check(f"data.source {NAME}")
+    asked.check(f"data.source {PLANTED}")
     return asked
-
-
-def is_planted(source: str) -> bool:
-    """Whether `source` names planted data."""
-    return source == NAME or source.startswith(f"{NAME}:")
 
 
 def load_planted(source: str) -> ImageData:

@@ -6,7 +6,6 @@ that the sum is n, and at least one. Which images is a matter of the seed alone;
 
 from dataclasses import replace
 from importlib import import_module
-from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -15,10 +14,9 @@ from torch import Tensor
 from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.randomness import torch_generator
+from featsplit.records.data import ResizeMode
 
 CHUNK = 512  # images resized at a time
-ResizeMode = Literal["squeeze", "crop"]
-RESIZE_MODES: tuple[ResizeMode, ...] = get_args(ResizeMode)
 
 
 def keep_classes(data: ImageData, names: tuple[str, ...]) -> ImageData:

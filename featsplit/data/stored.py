@@ -21,20 +21,20 @@ from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
 
 
-class Stored(NamedTuple):
+class Layout(NamedTuple):
     """A data set of torchvision: its class there, and the path in the data root that shows that it is present."""
 
     kind: str
     path: str
 
 
-STORED = {
-    "mnist": Stored("MNIST", "MNIST/raw"),
-    "fashion-mnist": Stored("FashionMNIST", "FashionMNIST/raw"),
-    "kmnist": Stored("KMNIST", "KMNIST/raw"),
-    "cifar10": Stored("CIFAR10", "cifar-10-batches-py"),
-    "cifar100": Stored("CIFAR100", "cifar-100-python"),
-    "svhn": Stored("SVHN", "train_32x32.mat"),
+LAYOUTS = {
+    "mnist": Layout("MNIST", "MNIST/raw"),
+    "fashion-mnist": Layout("FashionMNIST", "FashionMNIST/raw"),
+    "kmnist": Layout("KMNIST", "KMNIST/raw"),
+    "cifar10": Layout("CIFAR10", "cifar-10-batches-py"),
+    "cifar100": Layout("CIFAR100", "cifar-100-python"),
+    "svhn": Layout("SVHN", "train_32x32.mat"),
 }
 DIGITS = tuple(str(digit) for digit in range(10))
 DIGITS_SPLIT = "digits.csv"
@@ -81,7 +81,7 @@ def _digits() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 def load_stored(source: str, root: Path, *, download: bool) -> ImageData:
     """The torchvision data set `source` under `root`; FeatsplitError where it is absent, damaged or not to be had."""
-    stored, place = STORED[source], f'data.source = "{source}"'
+    stored, place = LAYOUTS[source], f'data.source = "{source}"'
     if not download and not (root / stored.path).exists():
         raise FeatsplitError(f"{place}: no {stored.path} in {root}; give --download to fetch it, or {ELSEWHERE}")
     try:

@@ -1,16 +1,13 @@
 """One loop, `minimize`, and its step rules: PGD, adversarial training and representation matching are all this descent.
 
-A step rule is one file and one frozen record, with `check(place)`, `sized(shape)` and `begin(shape, steps)`, which
-gives the `Move` that the loop asks; it joins the union and the table in `rules`.
+A step rule is a frozen record in `records.rules`, with `check(place)` and `sized(shape)`, and one file here with the
+`Move` that the loop asks, which `begin` gives.
 """
 
 from featsplit.descent.in_ball import descend_in_ball
-from featsplit.descent.lbfgs import LBFGS
 from featsplit.descent.minimize import ROUGH, Evaluation, Objective, Projection, Result, minimize
-from featsplit.descent.momentum import Momentum
-from featsplit.descent.move import Move
-from featsplit.descent.normalised import Normalised
-from featsplit.descent.rules import RULES, RuleName, StepRule, rule_from
+from featsplit.descent.move import Move, begin
+from featsplit.records.rules import LBFGS, RULES, Momentum, Normalised, RuleName, StepRule, rule_from
 
 __all__ = [
     "LBFGS",
@@ -25,6 +22,7 @@ __all__ = [
     "Result",
     "RuleName",
     "StepRule",
+    "begin",
     "descend_in_ball",
     "minimize",
     "rule_from",

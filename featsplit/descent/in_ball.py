@@ -5,8 +5,8 @@ from typing import Literal
 from torch import Tensor
 
 from featsplit.descent.minimize import Objective, minimize
-from featsplit.descent.normalised import Normalised
 from featsplit.geometry import Threat
+from featsplit.records.rules import Normalised
 
 
 def descend_in_ball(

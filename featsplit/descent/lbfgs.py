@@ -3,58 +3,14 @@ r"""L-BFGS for each image of a batch by itself (Liu and Nocedal 1989), without a
 x - H g,   H the inverse curvature that the last pairs of (step, change of gradient) tell
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from featsplit.descent.move import Move, check_step_size, tenth_of_the_side
-from featsplit.errors import FeatsplitError, check_count, unknown
 from featsplit.geometry import direction
-
-FirstStep = Literal["polyak", "normalised"]
-
-
-@dataclass(frozen=True)
-class LBFGS:
-    """Quasi-Newton steps from the last `memory` pairs of each image, never longer than `step_size` in l2.
-
-    `step_size` is on the [0, 1] pixel scale; None: 0.1 sqrt(H W). `first_step` is the step while there is no pair with
-    curvature yet, and in the place of any step that would climb: "polyak" is 2 f / ||g||^2 along the gradient, which
-    reaches the zero of a squared distance f where the network is linear; "normalised" is `step_size` along it, for
-    objectives whose minimum is not 0. `box`: a pixel that lies at a wall and is pushed against it cannot move, so it
-    counts neither in the gradient nor in its change; (-inf, inf) where the projection is no box.
-    """
-
-    name: Literal["lbfgs"] = field(default="lbfgs", init=False)
-    step_size: float | None = field(
-        default=None,
-        metadata={"help": "Length of a step, on the [0, 1] pixel scale.", "default": "a tenth of the side"},
-    )
-    memory: int = 8
-    first_step: FirstStep = "polyak"
-    box: tuple[float, float] = (0.0, 1.0)
-
-    def check(self, place: str) -> None:
-        """Raise FeatsplitError at `place` where a field is out of its range."""
-        check_step_size(place, self.step_size)
-        check_count(f"{place}.memory", self.memory)
-        if self.first_step not in get_args(FirstStep):
-            raise unknown(f"{place}.first_step", self.first_step, get_args(FirstStep))
-        if not self.box[0] < self.box[1]:
-            raise FeatsplitError(f"{place}.box = {list(self.box)}: must be two numbers, the lower one first")
-
-    def sized(self, shape: Sequence[int]) -> "LBFGS":
-        """This rule with its step size as a number, for images (C, H, W)."""
-        return self if self.step_size is not None else replace(self, step_size=tenth_of_the_side(shape))
-
-    def begin(self, shape: Sequence[int], steps: int) -> Move:
-        """This rule without a pair yet, on images of `shape`; it does not care for the number of `steps`."""
-        step_size = self.sized(shape).step_size
-        assert step_size is not None
-        return _Move(self, step_size)
+from featsplit.records.rules import LBFGS, FirstStep
 
 
 def _polyak(slope: Tensor, loss: Tensor, step_size: float) -> Tensor:
@@ -80,15 +36,17 @@ class _Pair(NamedTuple):
     scale: Tensor
 
 
-class _Move:
+class LBFGSMove:
     """The two-loop recursion, for all images at once; an image's pair without curvature counts for nothing."""
 
-    def __init__(self, rule: LBFGS, step_size: float) -> None:
-        self.rule, self.step_size = rule, step_size
+    def __init__(self, rule: LBFGS) -> None:
+        assert rule.step_size is not None
+        self.rule, self.step_size = rule, rule.step_size
         self.pairs: list[_Pair] = []
         self.previous: tuple[Tensor, Tensor] | None = None
 
     def __call__(self, inputs: Tensor, gradient: Tensor, loss: Tensor, step: int) -> Tensor:
+        """The quasi-Newton step, or the first one where that would climb."""
         point, slope = inputs.flatten(1), _free(inputs, gradient, self.rule.box).flatten(1)
         if self.previous is not None:
             self.pairs.append(_pair(point - self.previous[0], slope - self.previous[1]))
@@ -105,6 +63,7 @@ class _Move:
         return capped.reshape_as(inputs)
 
     def take(self, rows: Tensor) -> None:
+        """Keep the pairs of the images at `rows`."""
         self.pairs = [_Pair(*(part[rows] for part in pair)) for pair in self.pairs]
         if self.previous is not None:
             self.previous = (self.previous[0][rows], self.previous[1][rows])

@@ -15,7 +15,8 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from featsplit.descent.rules import StepRule
+from featsplit.descent.move import begin
+from featsplit.records.rules import StepRule
 
 ROUGH = 0.8
 """The share of a descent's steps that the stages let be rough."""
@@ -75,7 +76,7 @@ def minimize(
     pass more for `best`.
     """
     moving = _Moving(objective, project(start.detach(), torch.arange(len(start), device=start.device)))
-    move, rough_steps = rule.begin(start.shape[1:], steps), int(rough * steps)
+    move, rough_steps = begin(rule, start.shape[1:], steps=steps), int(rough * steps)
     for step in range(steps):
         evaluation, gradient = moving.with_gradient(rough=step < rough_steps)
         if keep == "best":

@@ -1,12 +1,14 @@
 """What a step rule is at work on a batch: each image has a state of its own, so no image feels its batch."""
 
-import math
 from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
 
-from featsplit.errors import check_positive
+from featsplit.descent.lbfgs import LBFGSMove
+from featsplit.descent.momentum import MomentumMove
+from featsplit.descent.normalised import NormalisedMove
+from featsplit.records.rules import LBFGS, Momentum, Normalised, StepRule
 
 
 class Move(Protocol):
@@ -19,11 +21,12 @@ class Move(Protocol):
         """Keep the state of the images at `rows` alone, in that order."""
 
 
-def check_step_size(place: str, step_size: float | None) -> None:
-    """Raise FeatsplitError where the rule at `place` has a step size that is not finite and greater than 0."""
-    check_positive(f"{place}.step_size", 1.0 if step_size is None else step_size)
-
-
-def tenth_of_the_side(shape: Sequence[int]) -> float:
-    """0.1 sqrt(H W) for images (C, H, W): distances between images grow with the root of their pixels."""
-    return 0.1 * math.sqrt(math.prod(shape[1:]))
+def begin(rule: StepRule, shape: Sequence[int], *, steps: int) -> Move:
+    """The `rule` at rest, for a descent of `steps` steps on images (C, H, W) of `shape`."""
+    match rule.sized(shape):
+        case Normalised() as normalised:
+            return NormalisedMove(normalised)
+        case Momentum() as momentum:
+            return MomentumMove(momentum, steps)
+        case LBFGS() as lbfgs:
+            return LBFGSMove(lbfgs)

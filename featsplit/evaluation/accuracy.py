@@ -9,11 +9,11 @@ from torch import Tensor
 
 from featsplit.attacks import bim, fgsm, pgd
 from featsplit.data.images import Split
-from featsplit.evaluation.attack import Attack
 from featsplit.evaluation.autoattack import autoattack, check_installed
-from featsplit.evaluation.outcomes import packed
 from featsplit.models.classifier import Classifier
+from featsplit.outcomes import packed
 from featsplit.progress import progress
+from featsplit.records.evaluation import Attack
 from featsplit.rows import Row
 from featsplit.runtime import CPU, Machine, batches, frozen, predict, usual_batch
 

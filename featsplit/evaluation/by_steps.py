@@ -12,10 +12,10 @@ from torch import Tensor
 from featsplit.attacks import classification
 from featsplit.data.images import Split
 from featsplit.descent import Evaluation, descend_in_ball
-from featsplit.evaluation.attack import Attack
-from featsplit.evaluation.outcomes import packed
 from featsplit.models.classifier import Classifier
+from featsplit.outcomes import packed
 from featsplit.progress import progress
+from featsplit.records.evaluation import Attack
 from featsplit.rows import Row
 from featsplit.runtime import CPU, Machine, batches, frozen, predict, usual_batch
 

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from featsplit.data.images import Split
 from featsplit.data.selection import limit_split
 from featsplit.descent import Evaluation, descend_in_ball
-from featsplit.evaluation.attack import Attack
-from featsplit.evaluation.probe import Probe
 from featsplit.geometry import lengths
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
+from featsplit.records.evaluation import Attack, Probe
 from featsplit.rows import Row
 from featsplit.runtime import CPU, Machine, batches, usual_batch
 

@@ -8,9 +8,9 @@ from torch import Tensor
 from featsplit.attacks import classification
 from featsplit.data.images import Split
 from featsplit.descent import ROUGH, descend_in_ball
-from featsplit.evaluation.attack import Attack
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
+from featsplit.records.evaluation import Attack
 from featsplit.rows import Row
 from featsplit.runtime import CPU, Machine, batches, frozen, usual_batch
 

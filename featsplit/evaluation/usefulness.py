@@ -17,11 +17,10 @@ from featsplit.data.images import Split
 from featsplit.data.selection import limit_split
 from featsplit.descent import ROUGH, Evaluation, descend_in_ball
 from featsplit.errors import FeatsplitError
-from featsplit.evaluation.attack import Attack
-from featsplit.evaluation.probe import Probe
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
+from featsplit.records.evaluation import Attack, Probe
 from featsplit.rows import Row
 from featsplit.runtime import CPU, Frozen, Machine, batches, frozen, usual_batch
 

@@ -10,11 +10,9 @@ from torch import nn
 
 from featsplit.errors import FeatsplitError
 
-IMAGENET_ARCHITECTURES = ("resnet18-imagenet", "resnet50-imagenet")
-
 
 def imagenet_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """One of `IMAGENET_ARCHITECTURES` for colour images of any size; raises FeatsplitError for grey ones."""
+    """One of IMAGENET_ARCHITECTURES (see `records`) for colour images of any size; FeatsplitError for grey ones."""
     if shape[0] != 3:
         size = " x ".join(map(str, shape))
         raise FeatsplitError(

@@ -18,11 +18,10 @@ _NAMES = {
     "densenet": "densenet121",
     "inception-v3": "InceptionV3",  # its factory inceptionv3() ignores num_classes
 }
-PAPER_ARCHITECTURES = tuple(_NAMES)
 
 
 def paper_network(name: str, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    """One of `PAPER_ARCHITECTURES` for 32 x 32 images; raises FeatsplitError for other sizes."""
+    """One of PAPER_ARCHITECTURES (see `records`) for 32 x 32 images; raises FeatsplitError for other sizes."""
     if shape[1:] != (32, 32) or shape[0] not in (1, 3):
         size = " x ".join(map(str, shape))
         raise FeatsplitError(

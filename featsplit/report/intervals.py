@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from featsplit.evaluation.outcomes import unpacked
+from featsplit.outcomes import unpacked
 from featsplit.rows import Row
 
 ERROR = 0.05

@@ -1,12 +1,11 @@
 """All that depends on the machine, and nothing else does: devices, precision, a network prepared for it, prediction."""
 
+from featsplit.records.machine import Precision, check_precision
 from featsplit.runtime.frozen import Frozen, frozen
 from featsplit.runtime.machine import (
     CPU,
     Machine,
-    Precision,
     arrange,
-    check_precision,
     layout,
     mixed,
     placed,

@@ -1,14 +1,13 @@
 """What the machine has: the device, whether it computes in bfloat16, and the memory format that suits it."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from featsplit.errors import FeatsplitError, unknown
-
-Precision = Literal["auto", "float32", "bfloat16"]
+from featsplit.records.machine import Precision, check_precision
 
 
 class Machine(NamedTuple):
@@ -70,12 +69,6 @@ def placed(tensor: Tensor, device: torch.device | str) -> Tensor:
         if tensor.nbytes > free / 2:
             return tensor
     return tensor.to(device)
-
-
-def check_precision(place: str, precision: str) -> None:
-    """Raise FeatsplitError where `precision` is no `Precision`."""
-    if precision not in get_args(Precision):
-        raise unknown(place, precision, get_args(Precision))
 
 
 def mixed(device: torch.device | str, on: bool) -> AbstractContextManager[object]:

@@ -8,10 +8,11 @@ the next one. `match_representation` and `perturb_to_target` do this to a batch;
 whole split, into a file. `build_mislabelled` relabels without perturbing.
 """
 
+from featsplit.records.synthesis import Match, Perturb, Start, Targets
+from featsplit.synthesis.building import Build
 from featsplit.synthesis.matching import build_match, match_representation
 from featsplit.synthesis.mislabelled import build_mislabelled
 from featsplit.synthesis.perturbing import build_perturb, choose_targets, perturb_to_target
-from featsplit.synthesis.settings import Build, Match, Perturb, Start, Targets
 
 __all__ = [
     "Build",

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from featsplit.data.derived import Dtype
 from featsplit.data.shards import Columns
-from featsplit.synthesis.settings import Match, Perturb
+from featsplit.records.synthesis import Match, Perturb
 
 ALIKE = 1e-3
 """Representations of two images that lie nearer to each other, as a share of their length, are the same."""

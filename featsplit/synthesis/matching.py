@@ -15,9 +15,10 @@ from featsplit.descent import LBFGS, ROUGH, Evaluation, Result, StepRule, minimi
 from featsplit.geometry import box, lengths
 from featsplit.metadata.plain import as_json
 from featsplit.models.classifier import Classifier
+from featsplit.records.synthesis import Match, Start
 from featsplit.runtime import Frozen, frozen, usual_batch
+from featsplit.synthesis.building import Build
 from featsplit.synthesis.checks import match_warnings
-from featsplit.synthesis.settings import Build, Match, Start
 from featsplit.synthesis.specification import specification
 
 

@@ -17,8 +17,8 @@ from featsplit.data.shards import Columns
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import frozen, predict
+from featsplit.synthesis.building import Build
 from featsplit.synthesis.checks import mislabelled_warnings
-from featsplit.synthesis.settings import Build
 from featsplit.synthesis.specification import specification
 
 

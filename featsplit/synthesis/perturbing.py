@@ -19,9 +19,10 @@ from featsplit.geometry import Norm, Threat, lengths
 from featsplit.metadata.plain import as_json
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
+from featsplit.records.synthesis import Perturb
 from featsplit.runtime import Frozen, Machine, frozen, usual_batch
+from featsplit.synthesis.building import Build
 from featsplit.synthesis.checks import perturb_warnings
-from featsplit.synthesis.settings import Build, Perturb
 from featsplit.synthesis.specification import specification
 
 COLUMNS = 2

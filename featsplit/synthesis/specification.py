@@ -8,7 +8,7 @@ from featsplit.metadata.sets import SetSpec
 from featsplit.models.checkpoints import state_digest, versions
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import Frozen
-from featsplit.synthesis.settings import Build
+from featsplit.synthesis.building import Build
 
 
 def specification(

@@ -5,9 +5,9 @@ appendix C), or Goodfellow's mix alpha J(x) + (1 - alpha) J(x + eta) (arXiv:1412
 epoch e derives from (seed, e), so training that was interrupted ends as if it had not been.
 """
 
+from featsplit.records.training import Adversary, Recipe
 from featsplit.training.files import ensure_trained
 from featsplit.training.loop import History, train, train_by_epoch
-from featsplit.training.recipe import Adversary, Recipe
 from featsplit.training.trainer import Trainer
 
 __all__ = ["Adversary", "History", "Recipe", "Trainer", "ensure_trained", "train", "train_by_epoch"]

@@ -10,9 +10,9 @@ from featsplit.files import check_writable, json_digest
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import read_metadata, save_model, versions
+from featsplit.records.training import Recipe
 from featsplit.runtime import CPU, Machine
 from featsplit.training.loop import train
-from featsplit.training.recipe import Recipe
 
 
 def ensure_trained(

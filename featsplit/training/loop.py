@@ -19,8 +19,8 @@ from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
+from featsplit.records.training import Adversary, Recipe
 from featsplit.runtime import CPU, Machine, accuracy, placed
-from featsplit.training.recipe import Adversary, Recipe
 from featsplit.training.trainer import Trainer
 
 AT_ONCE = 2**28

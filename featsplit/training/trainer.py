@@ -6,8 +6,8 @@ from torch import Tensor
 
 from featsplit.attacks import pgd
 from featsplit.models.classifier import Classifier
+from featsplit.records.training import Recipe
 from featsplit.runtime import CPU, Machine, arrange, frozen, mixed
-from featsplit.training.recipe import Recipe
 
 
 class Trainer:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from featsplit.descent import LBFGS, Evaluation, RuleName
+from featsplit.descent import LBFGS, Evaluation, RuleName, begin
 from featsplit.geometry import box
 from tests.descent.quadratics import SCALES, descend, distance_to, free, rule, uniform, watched
 
@@ -76,7 +76,7 @@ def test_no_lbfgs_step_is_longer_than_step_size() -> None:
 def test_lbfgs_remembers_so_many_pairs_and_no_more(memory: int) -> None:
     """It steps as one that began where its oldest pair does."""
     points, slopes = uniform(9, 5, 6, seed=1), uniform(9, 5, 6, seed=2) - 0.5
-    old, young = (LBFGS(9.0, memory).begin((6,), 9) for _ in range(2))
+    old, young = (begin(LBFGS(9.0, memory), (6,), steps=9) for _ in range(2))
     for step in range(9):
         found = old(points[step], slopes[step], points[step].sum(1), step)
         expected = young(points[step], slopes[step], points[step].sum(1), step) if step >= 8 - memory else found

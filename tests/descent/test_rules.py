@@ -10,7 +10,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from featsplit.descent import LBFGS, RULES, Evaluation, Momentum, Normalised, Objective, RuleName, StepRule, rule_from
+from featsplit.descent import (
+    LBFGS,
+    RULES,
+    Evaluation,
+    Momentum,
+    Normalised,
+    Objective,
+    RuleName,
+    StepRule,
+    begin,
+    rule_from,
+)
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import box
 from tests.descent.quadratics import SCALES, descend, distance_to, free, rule, rules, uniform
@@ -133,7 +144,7 @@ def test_without_a_size_the_first_step_is_that_of_the_images(name: RuleName) -> 
 def test_a_move_goes_on_with_the_images_that_are_taken(name: RuleName, kept: list[int]) -> None:
     """After `take` a move steps as one that has had these images alone, in this order, from the start."""
     points, slopes = uniform(9, 5, 6, seed=1), uniform(9, 5, 6, seed=2) - 0.5
-    whole, part = (rule(name, 9.0).begin((6,), 9) for _ in range(2))
+    whole, part = (begin(rule(name, 9.0), (6,), steps=9) for _ in range(2))
     chosen = torch.tensor(kept)
     for step in range(9):
         if step in (3, 5):

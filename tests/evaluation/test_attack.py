@@ -7,7 +7,7 @@ import torch
 
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, evaluate
-from featsplit.evaluation.outcomes import packed
+from featsplit.outcomes import packed
 from tests.evaluation.networks import by_distance, level
 
 ROWS = [

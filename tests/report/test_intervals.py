@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import stats
 
-from featsplit.evaluation.outcomes import packed, unpacked
+from featsplit.outcomes import packed, unpacked
 from featsplit.report.intervals import Interval, Term, accuracy, difference, weighted, with_errors
 from featsplit.rows import Row
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from featsplit.evaluation.outcomes import packed
+from featsplit.outcomes import packed
 from featsplit.report.published import Published, compared
 from featsplit.rows import Row
 

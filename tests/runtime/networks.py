@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from featsplit.models import Classifier, build
 from featsplit.models.build import SMALL_ARCHITECTURES
-from featsplit.models.imagenet import IMAGENET_ARCHITECTURES
+from featsplit.records.models import IMAGENET_ARCHITECTURES
 from featsplit.runtime import (
     Frozen,
     Machine,

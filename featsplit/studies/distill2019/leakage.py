@@ -4,21 +4,20 @@ By `featsplit leakage` and in a run alike.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from featsplit.data.images import ImageData, Split
 from featsplit.evaluation import Attack, leaked_accuracy
 from featsplit.geometry import Threat
 from featsplit.models.classifier import Classifier
+from featsplit.records.training import LEAKAGE, Adversary, Recipe
 from featsplit.rows import Row
-from featsplit.training import Adversary, Recipe
-
-EPOCHS = 20
 
 
-def linear_recipe(threat: Threat, epochs: int = EPOCHS) -> Recipe:
+def linear_recipe(threat: Threat, epochs: int = LEAKAGE.epochs) -> Recipe:
     """How the linear network is trained, adversarially within `threat`, that of the perturbed sets, and unaugmented."""
     adversary = Adversary("pgd", threat.norm, threat.eps, steps=3)
-    return Recipe(epochs=epochs, lr=0.02, schedule="one-cycle", nesterov=True, adversary=adversary)
+    return replace(LEAKAGE, epochs=epochs, adversary=adversary)
 
 
 def leaked_rows(linear: Classifier, data: ImageData, sets: Mapping[str, Split], *, seed: int) -> list[Row]:

@@ -16,10 +16,10 @@ from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, evaluate
-from featsplit.evaluation.outcomes import packed
 from featsplit.files import json_digest
 from featsplit.models import Classifier, ModelSpec, build, load_model, read_metadata, save_model
 from featsplit.models.checkpoints import state_digest, versions
+from featsplit.outcomes import packed
 from featsplit.rows import Row
 from featsplit.runtime import CPU
 from featsplit.studies.goodfellow2015 import logistic

@@ -10,34 +10,10 @@ from featsplit.data.places import absolute, elsewhere_of, is_derived
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.engine.study import StudySettings
 from featsplit.errors import FeatsplitError
-from featsplit.evaluation import Attack
-from featsplit.geometry import Norm
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec, build
-from featsplit.training import Recipe
-
-USUAL = Recipe(epochs=30, lr=0.05, nesterov=True, schedule="one-cycle")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """PGD on the test sets, at each eps of `eps`; clean accuracy is always there."""
-
-    norm: Norm = field(default="l2", metadata={"help": "Of the PGD attack on the test sets."})
-    eps: tuple[float, ...] = field(
-        default=(0.25,), metadata={"help": "Of the PGD attack; with commas for several.", "unit": "NUMBERS"}
-    )
-    steps: int = field(default=20, metadata={"help": "Of the PGD attack."})
-    restarts: int = field(default=1, metadata={"help": "Of the PGD attack."})
-
-    def check(self, place: str = "evaluate") -> None:
-        """Raise FeatsplitError at `place` where a field is out of its range."""
-        for attack in self.attacks():
-            attack.check(place)
-
-    def attacks(self) -> list[Attack]:
-        """Clean accuracy, and the attack at every eps."""
-        return [Attack(), *(Attack("pgd", self.norm, eps, self.steps, None, self.restarts) for eps in self.eps)]
+from featsplit.records.evaluation import UnderPGD
+from featsplit.records.training import TRANSFER, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +27,8 @@ class Settings(StudySettings):
     name: str = "transfer"
     sets: tuple[str, ...]
     architectures: tuple[str, ...] = ("resnet8",)
-    train: Recipe = USUAL
-    evaluate: Evaluation = Evaluation()
+    train: Recipe = TRANSFER
+    evaluate: UnderPGD = field(default_factory=UnderPGD)
     elsewhere: str | None = None
 
     def check(self) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from featsplit.engine.study import claims_of
-from featsplit.evaluation.outcomes import packed
+from featsplit.outcomes import packed
 from featsplit.report.decisions import Claim
 from featsplit.rows import Row
 from featsplit.studies import study_named

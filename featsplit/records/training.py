@@ -1,15 +1,23 @@
 """How a classifier is trained, as plain data; the defaults are those of the paper's `robustness` package."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from featsplit.data.augment import AUGMENTATIONS, check_augment
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, Threat
 
 AdversaryName = Literal["pgd", "fgsm"]
 Schedule = Literal["one-cycle", "step", "constant"]
+AUGMENTATIONS = ("crop", "reflect-crop", "flip", "shift", "color-jitter", "rotation")
+
+
+def check_augment(names: Sequence[str], place: str = "train.augment") -> None:
+    """Raise FeatsplitError at `place` for the first of `names` that is no augmentation (see `data.augment`)."""
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise unknown(place, name, AUGMENTATIONS)
 
 
 @dataclass(frozen=True)
@@ -118,3 +126,9 @@ class Recipe:
             return self.lr * min(done / 0.25, (1 - done) / 0.75)
         drops = int(epoch) // self.drop_every if self.schedule == "step" else 0
         return self.lr * self.drop_factor**drops
+
+
+LEAKAGE = Recipe(epochs=20, lr=0.02, schedule="one-cycle", nesterov=True)
+"""Of the linear network whose logits are robust features (Goh 2019), but for its adversary."""
+TRANSFER = Recipe(epochs=30, lr=0.05, schedule="one-cycle", nesterov=True)
+"""Of the networks that are to show what a set teaches."""

@@ -3,13 +3,9 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from featsplit.data.derived import Dtype, check_dtype
-from featsplit.data.images import ImageData, Split
-from featsplit.descent import LBFGS, RuleName, StepRule
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, Threat
-from featsplit.metadata.made_by import MadeBy
-from featsplit.runtime import CPU, Machine
+from featsplit.records.rules import LBFGS, RuleName, StepRule
 
 Start = Literal["image", "noise"]
 STEPS: dict[RuleName, int] = {"normalised": 1000, "momentum": 80, "lbfgs": 50}
@@ -92,31 +88,3 @@ class Perturb:
     def threat(self) -> Threat:
         """What may be done to an image."""
         return Threat(self.norm, self.eps)
-
-
-@dataclass(frozen=True)
-class Build:
-    """What a set is built of and how it is kept, whatever its method.
-
-    It is made of the images of `split`; what is drawn for them derives from `seed`. `dtype` is how the images are
-    stored (uint8 rounds), `machine` on what networks are run, `batch_size` None as many images as suit it: neither
-    decides what is in the set. `name` is kept in the file ("robust" ...), and `made_by` what is known of the networks.
-    What is at the path already is replaced where `overwrite` is true; a build of the same work is taken up.
-    """
-
-    split: Literal["train", "test"] = "train"
-    seed: int = 0
-    dtype: Dtype = "float32"
-    machine: Machine = CPU
-    batch_size: int | None = None
-    name: str | None = None
-    made_by: MadeBy | None = None
-    overwrite: bool = False
-
-    def check(self) -> None:
-        """Raise FeatsplitError where a field is out of its range."""
-        check_dtype(self.dtype)
-
-    def images(self, data: ImageData) -> Split:
-        """Those of `data` that the set is made of."""
-        return data.train if self.split == "train" else data.test

@@ -5,13 +5,16 @@ two networks differ count. So a verdict needs the outcome of each image, and not
 """
 
 import base64
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
-def packed(right: Tensor) -> str:
+def packed(right: "Tensor") -> str:
     """The outcomes (N,) bool as base64 of their bits, the first image in the highest bit of the first byte."""
     return base64.b64encode(np.packbits(right.cpu().numpy()).tobytes()).decode()
 

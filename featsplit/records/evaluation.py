@@ -1,13 +1,14 @@
 """An attack to evaluate under, as a record: what a row says of the attack behind its number."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from featsplit.attacks import LOSSES, Loss
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, Threat
 from featsplit.rows import Row
 
+Loss = Literal["cross-entropy", "margin"]
+LOSSES: tuple[Loss, ...] = get_args(Loss)
 AttackName = Literal["none", "fgsm", "bim", "pgd", "autoattack"]
 ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
 
@@ -65,3 +66,44 @@ class Attack:
             return row
         steps, step_size = self.plan()
         return row | {"steps": steps, "step_size": step_size, "restarts": self.restarts, "loss": self.loss}
+
+
+@dataclass(frozen=True)
+class UnderPGD:
+    """PGD on the test sets, at each eps of `eps`; clean accuracy is always there."""
+
+    norm: Norm = field(default="l2", metadata={"help": "Of the PGD attack on the test sets."})
+    eps: tuple[float, ...] = field(
+        default=(0.25,), metadata={"help": "Of the PGD attack; with commas for several.", "unit": "NUMBERS"}
+    )
+    steps: int = field(default=20, metadata={"help": "Of the PGD attack."})
+    restarts: int = field(default=1, metadata={"help": "Of the PGD attack."})
+
+    def check(self, place: str = "evaluate") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        for attack in self.attacks():
+            attack.check(place)
+
+    def attacks(self) -> list[Attack]:
+        """Clean accuracy, and the attack at every eps."""
+        return [Attack(), *(Attack("pgd", self.norm, eps, self.steps, None, self.restarts) for eps in self.eps)]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """PGD of so many `steps` in the ball of `eps`, run on a stratified choice of so many `images`."""
+
+    norm: Norm = field(default="l2", metadata={"help": "Of the adversary."})
+    eps: float = field(default=0.25, metadata={"help": "Of the adversary, on the [0, 1] pixel scale."})
+    images: int = field(default=200, metadata={"help": "How many test images the adversary is run on.", "min": 2})
+    steps: int = field(default=10, metadata={"help": "Of its PGD.", "min": 1})
+
+    def check(self, place: str = "adversary") -> None:
+        """Raise FeatsplitError at `place` where a field is out of its range."""
+        Threat(self.norm, self.eps).check(place)
+        check_count(f"{place}.images", self.images)
+        check_count(f"{place}.steps", self.steps)
+
+    def attack(self, step_size: float | None = None) -> Attack:
+        """It as an attack, with steps of `step_size`."""
+        return Attack("pgd", self.norm, self.eps, self.steps, step_size)
