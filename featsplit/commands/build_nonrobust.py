@@ -14,6 +14,7 @@ from featsplit.records.training import Recipe
 
 if TYPE_CHECKING:
     from featsplit.models.classifier import Classifier
+    from featsplit.studies.ilyas2019.networks import Network
 
 Method = Literal["perturb", "match", "bugs", "mislabelled"]
 How = Annotated[
@@ -24,7 +25,6 @@ How = Annotated[
     },
 ]
 PERTURBS = Of("method", ("perturb", "bugs"))
-SEED_STEP = 1_000_003
 
 
 def build_nonrobust(
@@ -47,7 +47,7 @@ def build_nonrobust(
     ensemble: Annotated[
         int,
         {
-            "help": "How many other networks, trained here as MODEL was, bugs leave as they were.",
+            "help": "How many other networks, trained here as MODEL was and by --seed, bugs leave as they were.",
             "min": 1,
             "group": "Perturb",
         },
@@ -107,26 +107,36 @@ def _mislabelled(work: building.Building) -> None:
 
 def _ensemble(work: building.Building, model: building.ModelFile, size: int) -> "list[Classifier]":
     """Fresh networks trained as the model was, beside the set that is written: there already on a second call."""
-    from featsplit.models.checkpoints import load_model, model_spec, read_metadata
+    from featsplit.models.checkpoints import load_model
+    from featsplit.studies.distill2019.ensemble import ensemble_of
     from featsplit.training import ensure_trained
 
-    metadata, out = read_metadata(model.file), work.out
-    if metadata.recipe is None or metadata.seed is None:
-        raise FeatsplitError(
-            f"{model.file}: does not tell how it was trained, so no ensemble can be; use one made by train"
-        )
-    recipe, networks = record(Recipe, metadata.recipe, "recipe"), list[Classifier]()
-    for number in range(1, size + 1):
-        path = out.with_name(f"{out.stem}.ensemble") / f"{number}.safetensors"
+    networks = ensemble_of(_standard(model), size)
+    folder = work.out.with_name(f"{work.out.stem}.ensemble")
+    files = [folder / f"{number}.safetensors" for number in range(1, size + 1)]
+    for network, path in zip(networks, files, strict=True):
         ensure_trained(
             path,
             work.images,
-            model_spec(metadata),
-            recipe,
-            seed=metadata.seed + SEED_STEP * number,
+            network.spec,
+            network.recipe,
+            seed=network.seed(work.build.seed),
             machine=work.build.machine,
             overwrite=work.build.overwrite,
         )
-        networks.append(load_model(path, factory=model.use.factory))
-        options.say(f"ensemble {number}: {path}")
-    return networks
+        options.say(f"ensemble {path.stem}: {path}")
+    return [load_model(path, factory=model.use.factory) for path in files]
+
+
+def _standard(model: building.ModelFile) -> "Network":
+    """The model as a run has it; FeatsplitError where it does not tell how it was trained."""
+    from featsplit.models.checkpoints import model_spec, read_metadata
+    from featsplit.studies.ilyas2019.networks import Network
+
+    metadata = read_metadata(model.file)
+    if metadata.recipe is None:
+        raise FeatsplitError(
+            f"{model.file}: does not tell how it was trained, so no ensemble can be; use one made by train"
+        )
+    recipe = record(Recipe, metadata.recipe, "recipe")
+    return Network("standard", "source", "standard", model_spec(metadata), recipe)

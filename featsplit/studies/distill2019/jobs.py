@@ -5,6 +5,7 @@ from dataclasses import replace
 from featsplit.engine.jobs import Job
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.models.build import ModelSpec
+from featsplit.studies.distill2019.ensemble import ensemble_of
 from featsplit.studies.distill2019.leakage import linear_recipe
 from featsplit.studies.distill2019.measures import Audit, Leakage, TransferOfBugs
 from featsplit.studies.distill2019.settings import Settings
@@ -37,8 +38,7 @@ def made_sets(settings: Settings) -> list[DerivedSet]:
 
 def _bugs(place: Place, settings: Settings) -> list[Job]:
     """Other standard networks, the set that leaves them as they were, and a last network that is asked about it."""
-    numbers = range(1, settings.discussion.ensemble + 2)
-    others = [replace(standard(settings), name=f"standard@{number}", experiment="bugs") for number in numbers]
+    others = ensemble_of(standard(settings), settings.discussion.ensemble + 1)
     *ensemble, fresh = others
     return [
         *(training(place, other) for other in others),

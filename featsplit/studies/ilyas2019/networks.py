@@ -5,6 +5,7 @@ from typing import Literal
 
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.models.build import ModelSpec
+from featsplit.randomness import stage_key
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.training import Recipe
 
@@ -41,6 +42,10 @@ class Network:
     def file(self) -> str:
         """Where it lies, in the folder of its seed."""
         return f"models/{self.name}.safetensors"
+
+    def seed(self, seed: int) -> int:
+        """The seed of its initial weights and of its training, in a run of this `seed`."""
+        return stage_key(seed, f"network/{self.name}") % 2**31
 
 
 def standard(settings: Settings) -> Network:

@@ -16,7 +16,6 @@ from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.models.checkpoints import load_model, read_metadata, state_digest
 from featsplit.models.classifier import Classifier
-from featsplit.randomness import stage_key
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
 from featsplit.studies.ilyas2019.settings import Settings
@@ -85,7 +84,7 @@ class Stages:
             replace(self.data, train=train, name=self.data.name if on_source else network.train_set),
             network.spec,
             network.recipe,
-            seed=stage_key(self.seed, f"network/{network.name}") % 2**31,
+            seed=network.seed(self.seed),
             machine=self.machine,
             overwrite=True,
         )
