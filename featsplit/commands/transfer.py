@@ -42,6 +42,7 @@ def transfer(
     """
     began = time.perf_counter()
     from featsplit.engine.folders import destination
+    from featsplit.engine.jobs import Worker
     from featsplit.studies.carry_out import carry_out
     from featsplit.studies.set_transfer import Settings
 
@@ -55,7 +56,8 @@ def transfer(
         elsewhere=opening.source,
     )
     settings.check()
-    settings.check_sets(opening.data_root, download=opening.download)
+    on = machine.resolved()
+    settings.check_sets(Worker(out, on, opening.data_root, options.say, opening.download))
     place = destination(settings, seeds, out)
     for line in place.lines:
         options.say(line)
@@ -63,7 +65,7 @@ def transfer(
         settings,
         place,
         seeds=seeds,
-        machine=machine.resolved(),
+        machine=on,
         root=opening.data_root,
         download=opening.download,
         processes=workers,

@@ -31,9 +31,9 @@ class Worker:
     say: Say
     download: bool = False
 
-    def data(self, spec: DataSpec) -> ImageData:
-        """The data that `spec` describes, loaded once in each process."""
-        return _loaded(spec, self.root, self.download)
+    def data(self, spec: DataSpec, *, elsewhere: str | None = None) -> ImageData:
+        """The data that `spec` describes, loaded once in each process; `elsewhere` as of `load_data`."""
+        return _loaded(spec, self.root, elsewhere, self.download)
 
     def tell(self, folder: Path, who: str, what: str, *, began: float, figures: str) -> None:
         """A line for a stage of `who` that `began` (`perf_counter`) and has ended; its time is kept in `folder`."""
@@ -43,9 +43,9 @@ class Worker:
             file.write(json.dumps({"stage": what, "seconds": round(seconds, 2)}) + "\n")
 
 
-@lru_cache(maxsize=2)
-def _loaded(spec: DataSpec, root: Path | None, download: bool) -> ImageData:
-    return load_data(spec, root=root, download=download)
+@lru_cache(maxsize=4)
+def _loaded(spec: DataSpec, root: Path | None, elsewhere: str | None, download: bool) -> ImageData:
+    return load_data(spec, root=root, elsewhere=elsewhere, download=download)
 
 
 class Work(Protocol):

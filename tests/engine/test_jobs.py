@@ -108,7 +108,7 @@ def test_data_are_fetched_and_loaded_once_and_by_the_parent_alone(
     """The other processes begin before the data are there; what they ask for later is on the disk by then."""
     asked = list[bool]()
 
-    def load(spec: DataSpec, *, root: Path | None, download: bool) -> str:
+    def load(spec: DataSpec, *, download: bool, **_: object) -> str:
         asked.append(download)
         return spec.source
 

@@ -51,11 +51,11 @@ class TrainAndTest:
         """A row for each test set and attack."""
         began, path = time.perf_counter(), worker.folder / self.model_file
         (worker.folder / self.rows_file).parent.mkdir(parents=True, exist_ok=True)
-        data, spec = self.settings.load(self.name, worker.root), ModelSpec(self.arch)
+        data, spec = self.settings.load(self.name, worker), ModelSpec(self.arch)
         recipe, machine = self.settings.train, worker.machine
         ensure_trained(path, data, spec, recipe, seed=self.seed, machine=machine, overwrite=True)
         model, attacks = load_model(path, factory=self.arch), self.settings.evaluate.attacks()
-        tests = {"source": data, **{name: self.settings.load(name, worker.root) for name in self.settings.tests()}}
+        tests = {"source": data, **{name: self.settings.load(name, worker) for name in self.settings.tests()}}
 
         def measure() -> list[Row]:
             about: Row = {"train_set": self.name, "training": "standard", "architecture": self.arch}

@@ -1,13 +1,13 @@
 """The settings of a transfer of sets."""
 
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
 from featsplit.data.images import ImageData
 from featsplit.data.places import absolute, elsewhere_of, is_derived
-from featsplit.data.sources import DataSpec, load_data
+from featsplit.data.sources import DataSpec
+from featsplit.engine.jobs import Worker
 from featsplit.engine.study import StudySettings
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.sets import read_set_metadata
@@ -66,22 +66,17 @@ class Settings(StudySettings):
             raise FeatsplitError(f"{', '.join(self.sets)}: all are of a test split; give a set to train on")
         return found
 
-    def load(self, name: str, root: Path | None, *, download: bool = False) -> ImageData:
-        """The set called `name`; `root` and `download` as of `load_data`."""
-        return _loaded(name, root, elsewhere_of(name, self.elsewhere, list(self.sets)), download)
+    def load(self, name: str, worker: Worker) -> ImageData:
+        """The set called `name`."""
+        return worker.data(DataSpec(name), elsewhere=elsewhere_of(name, self.elsewhere, list(self.sets)))
 
-    def check_sets(self, root: Path | None, *, download: bool) -> None:
+    def check_sets(self, worker: Worker) -> None:
         """Raise FeatsplitError where a set cannot be opened, or an architecture cannot take it; before any training."""
-        tests = {name: self.load(name, root, download=download) for name in self.tests()}
+        tests = {name: self.load(name, worker) for name in self.tests()}
         for name in self.trains():
-            data = self.load(name, root, download=download)
+            data = self.load(name, worker)
             for arch in self.architectures:
                 model = build(arch, shape=data.shape, classes=len(data.classes))
                 for other, test in tests.items():
                     place = f"{other}, to test what {name} is worth"
                     model.expect(place, shape=test.shape, classes=len(test.classes))
-
-
-@lru_cache(maxsize=4)
-def _loaded(name: str, root: Path | None, elsewhere: str | None, download: bool) -> ImageData:
-    return load_data(DataSpec(name), root=root, download=download, elsewhere=elsewhere)

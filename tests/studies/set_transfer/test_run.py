@@ -1,13 +1,17 @@
 """A transfer of sets from the command line: what is trained again, and what is taken up."""
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
+from featsplit.engine import jobs as engine_jobs
 from featsplit.errors import FeatsplitError
 from featsplit.models.build import build
 from featsplit.studies.set_transfer import Settings
@@ -46,6 +50,19 @@ def test_a_second_transfer_takes_up_networks_and_rows(derived: Path, tmp_path: P
     assert "source pgd l2 0.25" in text
     assert "source pgd l2 0.25" in (tmp_path / "t" / "plots" / "matrix.svg").read_text()
     assert "featsplit transfer " in (tmp_path / "t" / "report.html").read_text()
+
+
+def test_a_set_is_loaded_once(derived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = list[str]()
+
+    def load(spec: DataSpec, **options: Any) -> ImageData:
+        loaded.append(spec.source)
+        return load_data(spec, **options)
+
+    monkeypatch.setattr(engine_jobs, "load_data", load)
+    copy = Path(shutil.copy(derived, tmp_path / "b.h5"))
+    call(f"transfer {copy} digits --arch linear,mlp --seeds 0,1 {QUICK} --source digits --out {tmp_path}/t")
+    assert sorted(loaded) == sorted([str(copy), "digits"])
 
 
 def test_the_settings_make_it_again(derived: Path, tmp_path: Path) -> None:
