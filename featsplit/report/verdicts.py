@@ -45,7 +45,13 @@ def _told(claim: Claim) -> list[str]:
 
 
 def counted(found: Sequence[Claim]) -> str:
-    """How many of the statements hold, do not, and are undecided."""
-    number = {verdict: sum(claim.verdict == verdict for claim in found) for verdict in get_args(Verdict)}
-    text = f"{number['holds']} of {len(found)} statements of the paper hold here, {number['does not hold']} do not"
+    """How many of the statements hold, do not, and are undecided; apart from them, of the answers that are known."""
+    kinds = {"statements of the paper": False, "answers that are known": True}
+    by_kind = {what: [claim for claim in found if claim.known == known] for what, known in kinds.items()}
+    return " ".join(_counted(what, claims) for what, claims in by_kind.items() if claims)
+
+
+def _counted(what: str, claims: Sequence[Claim]) -> str:
+    number = {verdict: sum(claim.verdict == verdict for claim in claims) for verdict in get_args(Verdict)}
+    text = f"{number['holds']} of {len(claims)} {what} hold here, {number['does not hold']} do not"
     return f"{text}, {number['undecided']} are undecided."
