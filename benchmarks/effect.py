@@ -51,7 +51,7 @@ def effect(rows: list[Row]) -> str:
         axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.16))
 
     white = '<rect width="100%" height="100%" fill="white"/>'
-    start, end = drawn(8, 3.6, draw).replace("currentColor", "#222222").split(" <defs>", 1)
+    start, end = drawn(8, 3.6, draw)().replace("currentColor", "#222222").split(" <defs>", 1)
     return f"{start} {white}\n <defs>{end}"
 
 

@@ -59,6 +59,7 @@ def run(
     from featsplit.engine.folders import destination, is_finished
     from featsplit.engine.results import RUN
     from featsplit.files import check_writable
+    from featsplit.report.markup import PAGE, write_page
     from featsplit.runtime import Machine, resolve_device
     from featsplit.studies import open_results, page_of, read_settings, shown_in_brief
     from featsplit.studies.carry_out import carry_out
@@ -70,7 +71,10 @@ def run(
     if is_finished(place.folder, settings, seeds):
         again = f"{place.folder}: this run is finished; change a setting, or give another --out, to run again"
         results = open_results(place.folder)
-        _end(shown_in_brief(results, page_of(results)), again)
+        page = page_of(results)
+        if not (place.folder / PAGE).is_file():
+            write_page(page, place.folder)
+        _end(shown_in_brief(results, page), again)
     machine = Machine(resolve_device(device), settings.precision)
     check_writable(place.folder / RUN, overwrite=True)
     for note in settings.notes():

@@ -1,13 +1,16 @@
 """A page as a list of blocks, and the same page as Markdown and as one self-contained HTML file."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
 from featsplit.files import replacing
 from featsplit.report.cells import Cells, as_markdown, as_text
+
+Drawing = Callable[[], str]
+"""Gives SVG as text."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing in SVG, kept beside the Markdown page as `stem`.svg."""
+    """A drawing in SVG, made when a page is written, and kept beside the Markdown page as `stem`.svg."""
 
     stem: str
-    svg: str
+    drawing: Drawing
     says: str
 
 
@@ -92,10 +95,10 @@ def _markdown(block: Shown, folder: Path) -> str:
             return text
         case Table(cells, _):
             return as_markdown(cells)
-        case Plot(stem, svg, says):
+        case Plot(stem, drawing, says):
             path = folder / "plots" / f"{stem}.svg"
             path.parent.mkdir(exist_ok=True)
-            path.write_text(svg.replace("currentColor", "#222222"))
+            path.write_text(drawing().replace("currentColor", "#222222"))
             return f"![{says}](plots/{stem}.svg)"
         case Picture(path, says):
             return f"![{says}]({path})"
@@ -117,7 +120,7 @@ def as_html(blocks: Sequence[Block], folder: Path) -> str:
 
 def write_page(blocks: Sequence[Block], folder: Path) -> None:
     """Write `folder`/report.md and `folder`/report.html."""
-    for name, text in (("report.md", as_page(blocks, folder)), ("report.html", as_html(blocks, folder))):
+    for name, text in (("report.md", as_page(blocks, folder)), (PAGE, as_html(blocks, folder))):
         with replacing(folder / name) as partial:
             partial.write_text(text)
 
@@ -130,9 +133,10 @@ def _html(block: Shown, folder: Path) -> str:
             return f"<p>{escape(text)}</p>"
         case Table(cells, _):
             return _table(cells)
-        case Plot(_, svg, says):
-            drawing = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1)
-            return f"<figure>{drawing}<figcaption>{escape(says)}</figcaption></figure>"
+        case Plot(_, drawing, says):
+            svg = drawing()
+            shown = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1)
+            return f"<figure>{shown}<figcaption>{escape(says)}</figcaption></figure>"
         case Picture(path, says):
             data = base64.b64encode((folder / path).read_bytes()).decode()
             image = f'<img alt="{escape(says)}" src="data:image/png;base64,{data}">'
@@ -154,6 +158,7 @@ def _cell(cell: str) -> str:
     return f'<td class="{kind}">{escape(cell)}</td>' if kind else f"<td>{escape(cell)}</td>"
 
 
+PAGE = "report.html"
 LONG = 40
 """Letters from which on the text of a cell is broken into lines."""
 STYLE = """\

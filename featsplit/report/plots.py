@@ -2,9 +2,11 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from featsplit.report.intervals import Interval, accuracy
+from featsplit.report.markup import Drawing
 from featsplit.rows import Row
 
 if TYPE_CHECKING:
@@ -30,8 +32,15 @@ STYLE: Any = {
 }
 
 
-def drawn(width: float, height: float, draw: "Callable[[Figure], None]") -> str:
-    """What `draw` draws as SVG, with the text in the colour of the page around it; sizes in inches."""
+def drawn(width: float, height: float, draw: "Callable[[Figure], None]") -> Drawing:
+    """What `draw` draws, with the text in the colour of the page around it; sizes in inches.
+
+    It is drawn, once, when it is asked for.
+    """
+    return cache(partial(_svg, width, height, draw))
+
+
+def _svg(width: float, height: float, draw: "Callable[[Figure], None]") -> str:
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -58,7 +67,7 @@ def banded(axes: "Axes", by_place: Mapping[int, Sequence[Row]], colour: str) -> 
     axes.fill_between(list(by_place), low, high, color=colour, alpha=0.2, linewidth=0)
 
 
-def heat_map(names: list[str], tests: list[str], cells: list[list[float]]) -> str:
+def heat_map(names: list[str], tests: list[str], cells: list[list[float]]) -> Drawing:
     """A matrix of accuracies: what each training set (and network) is worth on each test set."""
 
     def draw(figure: "Figure") -> None:

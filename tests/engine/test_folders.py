@@ -4,11 +4,13 @@ import json
 import os
 import shutil
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from featsplit.engine import folders
 from featsplit.engine.cache import FORMAT
@@ -16,6 +18,7 @@ from featsplit.engine.folders import Destination, changes, destination, held, pl
 from featsplit.engine.results import close, finished_now
 from featsplit.engine.study import StudySettings
 from featsplit.metadata.derived_sets import FOUR
+from featsplit.report import plots
 from featsplit.studies import read_settings, study_named
 from tests.least import LEAST, call, contents, run
 
@@ -70,6 +73,28 @@ def test_other_settings_go_to_a_folder_of_their_own_and_take_the_work_along(here
     assert err.splitlines() == [err.strip()], "only where it went is said"
     run(f"least.toml --seeds 0,1 --set perturb.eps=0.75 --out {here}/fresh")
     assert (here / "fresh" / "rows.json").read_bytes() == (own / "rows.json").read_bytes()
+
+
+def test_a_finished_run_is_shown_again_without_a_drawing_and_its_page_made_again_where_it_is_gone(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, page = list[float](), here / "datasets_out" / "least" / "report.html"
+    draw = plots._svg
+
+    def counted(width: float, height: float, picture: Callable[[Figure], None]) -> str:
+        asked.append(width)
+        return draw(width, height, picture)
+
+    monkeypatch.setattr(plots, "_svg", counted)
+    out, _ = run("least.toml --seeds 0,1")
+    assert "this run is finished" in out
+    assert "D_det" in out
+    assert not asked
+    was = page.read_bytes()
+    page.unlink()
+    run("least.toml --seeds 0,1")
+    assert page.read_bytes() == was
+    assert asked
 
 
 def test_an_own_folder_given_by_out_is_replaced_and_says_so(here: Path) -> None:

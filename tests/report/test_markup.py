@@ -28,7 +28,7 @@ BLOCKS: list[Block] = [
     Heading(WILD, 1),
     Text(WILD),
     Table([[WILD, "verdict"], [WILD, "holds"], ["a", "does not hold"], ["b", "pass"], ["c", "off"], ["d", "else"]]),
-    Plot("one", SVG, WILD),
+    Plot("one", lambda: SVG, WILD),
     Picture("grids/one.png", WILD),
     Code(WILD),
 ]

@@ -24,11 +24,11 @@ def curve(figure: Figure) -> None:
 
 
 def test_a_plot_is_in_the_colour_of_the_text_and_the_same_each_time() -> None:
-    svg = plots.drawn(3, 2, curve)
+    svg = plots.drawn(3, 2, curve)()
     assert "where" in [text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
     assert "currentColor" in svg
     assert plots.INK not in svg
-    assert plots.drawn(3, 2, curve) == svg
+    assert plots.drawn(3, 2, curve)() == svg
 
 
 def test_a_band_holds_the_intervals_of_its_curve() -> None:
@@ -48,13 +48,13 @@ def test_reaches_are_down_and_up() -> None:
 
 
 def test_the_heat_map_says_every_number_and_what_it_is_of() -> None:
-    svg = plots.heat_map(["a <set>, cnn", "b, mlp"], ["source clean", "held"], [[0.25, 0.75], [1.0, 0.0]])
+    svg = plots.heat_map(["a <set>, cnn", "b, mlp"], ["source clean", "held"], [[0.25, 0.75], [1.0, 0.0]])()
     words = {text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
     assert words >= {"a <set>, cnn", "b, mlp", "source clean", "held", "0.25", "0.75", "1.00", "0.00"}
 
 
 def test_the_heat_map_writes_light_on_dark() -> None:
-    svg = plots.heat_map(["a"], ["b", "c"], [[0.9, 0.2]])
+    svg = plots.heat_map(["a"], ["b", "c"], [[0.9, 0.2]])()
     root = ElementTree.fromstring(svg)
     texts = {text.text: str(text.get("style")) for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert "#ffffff" in texts["0.90"]

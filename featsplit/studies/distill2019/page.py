@@ -2,14 +2,12 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.evaluation import LayerRow, UnitRow
 from featsplit.report.cells import Cells, cell, spread
-from featsplit.report.markup import Block, Code, Heading, Plot, Table, Text
+from featsplit.report.markup import Block, Code, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row
@@ -18,6 +16,9 @@ from featsplit.studies.distill2019.rows import layers_of, units_of
 from featsplit.studies.distill2019.settings import Settings
 from featsplit.studies.ilyas2019.page import page_of
 from featsplit.studies.ilyas2019.tables import title_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 KINDS = {"robust": "useful and robust", "useful": "useful, not robust", "useless": "useless"}
 NETWORKS = {"standard": "standard training", "adversarial": "adversarial training", "not told": "training not told"}
@@ -85,12 +86,12 @@ def audit_page(rows: Sequence[UnitRow | LayerRow], command: str) -> list[Block]:
     return [heading, *audit(rows)[1:], Heading("To make it again"), Code(command)]
 
 
-def scatter(units: Sequence[UnitRow]) -> str:
+def scatter(units: Sequence[UnitRow]) -> Drawing:
     """rho against gamma of each unit, a panel for each kind of training."""
     shown = picked(units, layer="representation")
     names = _trainings(shown)
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         panels: Any = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, names, strict=True):
             for (kind, label), colour in zip(KINDS.items(), (GREEN, ORANGE, BLUE), strict=True):

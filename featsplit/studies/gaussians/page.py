@@ -1,23 +1,24 @@
 """The theorems beside their simulations, and the paper's Figure 4, on a page."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.markup import Block, Brief, Heading, Plot, Table, Text
+from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, drawn
 from featsplit.report.rows import picked
 from featsplit.studies.gaussians.claims import agreement, numbers, theorems
 from featsplit.studies.gaussians.rows import GaussiansRow
 from featsplit.studies.gaussians.settings import Settings
 from featsplit.studies.gaussians.theory import robust_variances
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GAUSSIANS = (
     "Two classes, y in {-1, 1}, x drawn from a Gaussian around y mu* with covariance S*; maximum likelihood against an "
@@ -60,12 +61,14 @@ def theorem_table(rows: Sequence[GaussiansRow]) -> Cells:
     return table
 
 
-def solutions(settings: Settings) -> str:
+def solutions(settings: Settings) -> Drawing:
     """Figure 4: for each eps the samples of both classes, the covariance of the solution, and its gradient."""
     mean, variances = (torch.tensor(values, dtype=torch.float64) for values in (settings.mean, settings.variances))
     noise = torch.randn(150, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * variances.sqrt()
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
+        from matplotlib.patches import Ellipse
+
         panels: Any = figure.subplots(1, len(settings.eps), sharex=True, sharey=True, squeeze=False)[0]
         for axes, eps in zip(panels, settings.eps, strict=True):
             solution = robust_variances(variances, eps)

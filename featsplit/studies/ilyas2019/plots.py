@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
 from featsplit.report.cells import column_name
 from featsplit.report.intervals import accuracy
+from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, INK, ORANGE, banded, drawn, reaches
 from featsplit.report.rows import picked
 from featsplit.rows import Row
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def learned(rows: Sequence[Row], *, eps: float, chance: float) -> str:
+def learned(rows: Sequence[Row], *, eps: float, chance: float) -> Drawing:
     """Four pairs of bars, with their intervals: what a normally trained network learns, clean and attacked at `eps`."""
     measured = picked(rows, experiment="main", test_set="source")
     attack, norm = next((row["attack"], row["norm"]) for row in measured if row["eps"] == eps)
@@ -42,7 +43,7 @@ def learned(rows: Sequence[Row], *, eps: float, chance: float) -> str:
     return drawn(7, 3.6, draw)
 
 
-def by_epoch(rows: Sequence[Row]) -> str:
+def by_epoch(rows: Sequence[Row]) -> Drawing:
     """Figure 10: accuracy on the perturbed set as it is trained on, and on the test set, epoch by epoch."""
     measured = picked(rows, experiment="epochs")
     seen = {row["train_set"] for row in measured}
@@ -65,7 +66,7 @@ def by_epoch(rows: Sequence[Row]) -> str:
     return drawn(2.4 * len(names) + 0.6, 3, draw)
 
 
-def by_steps(rows: Sequence[Row]) -> str:
+def by_steps(rows: Sequence[Row]) -> Drawing:
     """Figure 8: accuracy of D_R's network against the number of PGD steps, for both losses."""
     measured = picked(rows, experiment="steps")
 
@@ -85,7 +86,7 @@ def by_steps(rows: Sequence[Row]) -> str:
     return drawn(6, 3, draw)
 
 
-def by_architecture(rows: Sequence[Row]) -> str:
+def by_architecture(rows: Sequence[Row]) -> Drawing:
     """Figures 3 and 13: how much each architecture learns from D_det, and how often it is fooled by transfer."""
 
     def draw(figure: "Figure") -> None:

@@ -2,22 +2,23 @@
 
 import statistics
 from collections.abc import Sequence
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.markup import Block, Brief, Heading, Plot, Table, Text
+from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, INK, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.studies.ilyas2019.tables import title_of
 from featsplit.studies.planted.claims import claims
 from featsplit.studies.planted.rows import SweptRow
 from featsplit.studies.planted.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PLANTED = (
     "Images made of a robust component (each pixel moved far, slow patterns, red and green) and a non-robust one (each "
@@ -61,14 +62,14 @@ def survival_table(rows: Sequence[SweptRow]) -> Cells:
     return table
 
 
-def survival(rows: Sequence[SweptRow], limit: float | None) -> str:
+def survival(rows: Sequence[SweptRow], limit: float | None) -> Drawing:
     """The shares kept of each component against the amplitude of the non-robust one, a panel for each set.
 
     `limit` is the amplitude above which a component is robust, where that is known.
     """
     own = picked(rows, experiment="planted")
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         panels: Any = figure.subplots(1, len(FOUR), sharex=True, sharey=True, squeeze=False)[0]
         for axes, name in zip(panels, FOUR, strict=True):
             for component, colour in (("robust", BLUE), ("nonrobust", ORANGE)):

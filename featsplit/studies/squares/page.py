@@ -2,19 +2,21 @@
 
 import statistics
 from collections.abc import Sequence
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.markup import Block, Brief, Heading, Plot, Table, Text
+from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.studies.squares.claims import kind_of, linear_and_deep
 from featsplit.studies.squares.rows import SquaresRow
 from featsplit.studies.squares.settings import SMALL, Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SQUARES = (
     "Squares of one colour with a little noise on each pixel; a tenth of the training labels is wrong (Nakkiran 2019). "
@@ -84,10 +86,10 @@ def eps_table(rows: Sequence[SquaresRow]) -> Cells:
     return [["arm", *(f"{eps:g}" for eps in radii)], *lines]
 
 
-def by_eps(rows: Sequence[SquaresRow]) -> str:
+def by_eps(rows: Sequence[SquaresRow]) -> Drawing:
     """Accuracy of the linear and the deep model against eps."""
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         for arm, colour in (("linear", BLUE), ("deep", ORANGE)):
             of = picked(rows, experiment="grid", arm=arm)
@@ -102,11 +104,11 @@ def by_eps(rows: Sequence[SquaresRow]) -> str:
     return drawn(6, 3, draw)
 
 
-def by_epoch(rows: Sequence[SquaresRow]) -> str:
+def by_epoch(rows: Sequence[SquaresRow]) -> Drawing:
     """What the deep network fits and what survives, epoch by epoch, of the first seed."""
     of = picked(rows, experiment="epochs", arm="deep", eps=SMALL, seed=rows[0]["seed"])
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         epochs = [row["epoch"] for row in of]
         axes.plot(epochs, [row["train_accuracy"] for row in of], color=BLUE, label="training labels fitted")
