@@ -45,7 +45,7 @@ def decided(preset: str) -> list[Claim]:
     measured = content(preset)
     run = results(measured["rows"], preset=preset)
     summary = replace(run.data, chance=measured.get("chance", 0.1)) if run.data else None
-    return claims_of(study_named("ilyas2019"), replace(run, data=summary))
+    return claims_of(study_named("ilyas2019").CLAIMS, replace(run, data=summary))
 
 
 def table(text: str, heading: str) -> list[list[str]]:

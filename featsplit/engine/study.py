@@ -63,16 +63,25 @@ class StudySettings:
         """Whether it hangs on data or code of the user's, which may change while the settings stay."""
         return False
 
+    @classmethod
+    def old_names(cls, mapping: Mapping[str, object]) -> list[str]:
+        """What `mapping` has of versions before, each with what is said now."""
+        return []
+
     def notes(self) -> list[str]:
         """Sentences on settings that make a run say less than it seems to."""
         return []
 
 
+Ask = Callable[[Results[Any]], list[Claim]]
+"""What gives some statements of a source, or none, with their verdicts by what came out."""
+
+
 class Study(Protocol):
-    """What the folder of a study exports. `CLAIMS` give the statements with their verdicts, each one some or none."""
+    """What the folder of a study exports. `CLAIMS` are the statements of its source."""
 
     Settings: type[StudySettings]
-    CLAIMS: Sequence[Callable[[Results[Any]], list[Claim]]]
+    CLAIMS: Sequence[Ask]
     PUBLISHED: Sequence[Published]
 
     @property
@@ -84,9 +93,9 @@ class Study(Protocol):
         """What came out, as a page."""
 
 
-def claims_of(study: Study, results: Results[Any]) -> list[Claim]:
-    """The statements of `study` that `results` can say something of; what was not measured is left out."""
-    return [claim for make in study.CLAIMS for claim in make(results) if claim.checks]
+def claims_of(claims: Sequence[Ask], results: Results[Any]) -> list[Claim]:
+    """The statements, of a study's `CLAIMS`, that `results` can say something of; what was not measured is left out."""
+    return [claim for ask in claims for claim in ask(results) if claim.checks]
 
 
 def presets() -> dict[str, Path]:

@@ -1,6 +1,6 @@
 """The studies, one folder each; `engine.study` says what it exports. A new one is a line in `STUDIES`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -39,19 +39,20 @@ def read_settings(name: str, overrides: Sequence[str] = ()) -> "StudySettings":
     mapping = overridden(read_toml(name), overrides)
     mapping = {"study": STUDIES[0], **mapping}
     study = study_named(str(mapping["study"]))
-    _refuse_others(mapping)
+    if wrong := [*_of_others(mapping), *study.Settings.old_names(mapping)]:
+        raise FeatsplitError("; ".join(wrong))
     return study.Settings.read(mapping)
 
 
-def _refuse_others(mapping: Mapping[str, object]) -> None:
-    """FeatsplitError for a setting or an experiment that another study has, and that of `mapping` has not."""
+def _of_others(mapping: Mapping[str, object]) -> Iterator[str]:
+    """For each setting or experiment that another study has, and that of `mapping` has not, what is to be said."""
     chosen = mapping.get("experiments")
     places = [*mapping, *(f'experiments "{one}"' for one in (chosen if isinstance(chosen, list | tuple) else ()))]
     own = _places(str(mapping["study"]))
     for place in places:
         other = None if place in own else next((name for name in STUDIES if place in _places(name)), None)
         if other is not None:
-            raise FeatsplitError(f'{place}: is of the study {other}; say study = "{other}"')
+            yield f'{place}: is of the study {other}; say study = "{other}"'
 
 
 def _places(study: str) -> set[str]:
@@ -96,6 +97,6 @@ def shown_in_brief(results: "Results[Any]", page: "Sequence[Block]") -> Shown:
     from featsplit.engine.study import claims_of
     from featsplit.report.markup import in_brief
 
-    claims = claims_of(study_named(results.settings.study), results)
+    claims = claims_of(study_named(results.settings.study).CLAIMS, results)
     off = any(claim.known and claim.verdict == "does not hold" for claim in claims)
     return Shown(f"\n{in_brief(page)}\n", int(off))

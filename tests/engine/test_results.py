@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from featsplit.commands import app
 from featsplit.engine.results import open_run
 from featsplit.errors import FeatsplitError
-from featsplit.studies import open_results
+from featsplit.studies import open_results, read_settings
 from featsplit.synthesis import specification
 from featsplit.training import files
 
@@ -78,13 +78,18 @@ def test_a_run_of_the_version_before_is_refused_with_the_cure(old: Path, refused
 def test_settings_of_the_version_before_are_refused_with_their_new_names(
     old: Path, refused: Callable[[str], str]
 ) -> None:
-    assert refused("run old/settings.toml") == 'discussion: is of the study distill2019; say study = "distill2019"'
-    text = (old / "settings.toml").read_text()
-    start, end = text.index("[discussion]"), text.find("\n[", text.index("[discussion]") + 1)
-    (old / "settings.toml").write_text(text[:start] + (text[end:] if end > 0 else ""))
     assert refused("run old/settings.toml") == (
-        "parts: is called experiments now; scrutiny.strides: is called scrutiny.relative_step_sizes now"
+        'discussion: is of the study distill2019; say study = "distill2019"; parts: is called experiments now; '
+        "scrutiny.strides: is called scrutiny.relative_step_sizes now; "
+        "match.rule.norm: is none of the rule lbfgs's; leave it out; "
+        "match.rule.momentum: is none of the rule lbfgs's; leave it out"
     )
+    text = (old / "settings.toml").read_text()
+    for was, now in {"parts": 'study = "distill2019"\nexperiments', "strides": "relative_step_sizes"}.items():
+        text = text.replace(f"\n{was} = ", f"\n{now} = ")
+    text = text.replace('name = "lbfgs"\nnorm = "l2"\nmomentum = 0.9\n', 'name = "lbfgs"\n')
+    (old / "settings.toml").write_text(text)
+    assert read_settings("old/settings.toml").study == "distill2019", "nothing more is to be mended"
 
 
 def test_a_run_into_the_folder_of_one_of_the_version_before_takes_its_networks_and_sets_up(old: Path) -> None:

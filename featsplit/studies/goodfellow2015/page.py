@@ -1,16 +1,15 @@
 """The page of the study: error by eps, the weights, the formula beside the attack, and the published numbers."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
+from featsplit.engine.study import claims_of
 from featsplit.models import load_model
 from featsplit.report.cells import Cells, Show, as_text, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Brief, Heading, Plot, Table, Text
+from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
 from featsplit.report.published import compared, published_table
 from featsplit.report.rows import picked
@@ -18,6 +17,9 @@ from featsplit.studies.goodfellow2015.claims import CLAIMS, measured
 from featsplit.studies.goodfellow2015.jobs import CLIPPED, WORST, LogisticRow, as_linear, model_file
 from featsplit.studies.goodfellow2015.published import BANDS, PUBLISHED, differences
 from featsplit.studies.goodfellow2015.settings import Settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = {"plain": INK, "adversarial": BLUE, "l1": ORANGE, "l2": GREEN, "as printed": RED}
 WHAT = (
@@ -58,7 +60,7 @@ def page(results: Results[Settings]) -> list[Block]:
         Text(WHAT),
         Text(PRINTED),
         Heading("What is stated, and what holds here"),
-        *verdicts([claim for make in CLAIMS for claim in make(results) if claim.checks]),
+        *verdicts(claims_of(CLAIMS, results)),
         Heading("Error on the test set in the worst case"),
         Table(error_table(results, show=Interval.short, most=len(settings.eps)), main=True),
         Heading("Clipped to [0, 1]: the formula beside the attack"),
@@ -144,11 +146,11 @@ def weights_table(results: Results[Settings]) -> Cells:
     return table
 
 
-def error_by_eps(results: Results[Settings]) -> str:
+def error_by_eps(results: Results[Settings]) -> Drawing:
     """A curve for each way to train: the worst case without bounds on the pixels, and dashed with them."""
     settings = results.settings
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         axes, faded = figure.add_subplot(), dict.fromkeys(COLOURS, 1.0)
         for arm in settings.arms():
             for name, line in ((WORST, "-"), (CLIPPED, "--")):
@@ -165,11 +167,11 @@ def error_by_eps(results: Results[Settings]) -> str:
     return drawn(7, 3.6, draw)
 
 
-def weights(results: Results[Settings]) -> str:
+def weights(results: Results[Settings]) -> Drawing:
     """The weights of each classifier as an image, colour for colour."""
     arms = [arm for arm in results.settings.arms() if arm.kind != "as printed"]
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: "Figure") -> None:
         panels: Any = figure.subplots(1, len(arms), squeeze=False)[0]
         for axes, arm in zip(panels, arms, strict=True):
             model = load_model(results.path / model_file(results.seeds[0], arm))

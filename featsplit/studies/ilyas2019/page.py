@@ -5,6 +5,7 @@ from typing import Any
 
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
+from featsplit.engine.study import claims_of
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.report.cells import Cells, as_text, spread
@@ -61,7 +62,7 @@ def page_of(results: Results[Settings], derived: Sequence[DerivedSet], more: Seq
         *_brief(rows),
         Plot("learned", plots.learned(rows, eps=telling_eps(rows), chance=results.chance), LEARNED),
         Heading("What the paper says, and what holds here"),
-        *verdicts([claim for make in CLAIMS for claim in make(results) if claim.checks]),
+        *verdicts(claims_of(CLAIMS, results)),
         Heading("Accuracy on the original test set (Tables 1 and 7)"),
         Table(accuracy_table(rows), main=True),
         Heading("The control"),

@@ -1,19 +1,20 @@
 """The settings of the paper's experiments, as a preset or the user's own TOML file describes them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 from featsplit.data.derived import Dtype
 from featsplit.data.places import absolute, path_of
 from featsplit.data.sources import DataSpec, describe
-from featsplit.engine.settings import record
+from featsplit.engine.settings import RENAMED, record
 from featsplit.engine.study import StudySettings
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.evaluation import Attack, AttackName, check_installed
 from featsplit.geometry import Norm
 from featsplit.metadata.derived_sets import FOUR
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
+from featsplit.records.rules import RULES
 from featsplit.synthesis import Match, Perturb
 from featsplit.training import Recipe
 
@@ -110,11 +111,21 @@ class Settings(StudySettings):
 
         `[train]` holds what all six networks share, `[train.standard]`, `[train.rand]` and so on what is their own.
         """
-        refuse_old_names(mapping)
+        if old := cls.old_names(mapping):
+            raise FeatsplitError("; ".join(old))
         sections: dict[str, Any] = {name: {} for name in cls.sections}
         settings = record(cls, {**sections, **mapping, "train": _recipes(mapping.get("train", {}))}, "")
         settings.check()
         return settings
+
+    @classmethod
+    def old_names(cls, mapping: Mapping[str, Any]) -> list[str]:
+        """What `mapping` has of versions before, each with what is said now."""
+        scrutiny, match = (mapping.get(name) for name in ("scrutiny", "match"))
+        found = ["parts: is called experiments now"] if "parts" in mapping else []
+        if isinstance(scrutiny, Mapping) and "strides" in scrutiny:
+            found.append("scrutiny.strides: is called scrutiny.relative_step_sizes now")
+        return [*found, *_old_rule(match.get("rule"))] if found and isinstance(match, Mapping) else found
 
     def check(self) -> None:
         """Raise FeatsplitError for the first setting out of its range."""
@@ -186,14 +197,17 @@ class Settings(StudySettings):
         return found
 
 
-def refuse_old_names(mapping: Mapping[str, Any]) -> None:
-    """FeatsplitError for the settings that have another name now, with that name."""
-    scrutiny = mapping.get("scrutiny")
-    strides = isinstance(scrutiny, Mapping) and "strides" in scrutiny
-    there = {"parts": "parts" in mapping, "scrutiny.strides": strides}
-    new = {"parts": "experiments", "scrutiny.strides": "scrutiny.relative_step_sizes"}
-    if found := [f"{name}: is called {new[name]} now" for name, is_there in there.items() if is_there]:
-        raise FeatsplitError("; ".join(found))
+def _old_rule(rule: Any) -> Iterator[str]:
+    """What a rule of matching has of versions before, where one record held the fields of all rules."""
+    if not isinstance(rule, Mapping) or "name" not in rule:
+        return
+    name = str(RENAMED.get(rule["name"], rule["name"]))
+    if name != rule["name"]:
+        yield f'match.rule.name = "{rule["name"]}": is called "{name}" now'
+    fields_of = {str(known): {field.name for field in fields(kind)} for known, kind in RULES.items()}
+    for key in rule:
+        if key not in fields_of.get(name, set(rule)) and any(key in names for names in fields_of.values()):
+            yield f"match.rule.{key}: is none of the rule {name}'s; leave it out"
 
 
 def _recipes(section: Any) -> dict[str, Any]:

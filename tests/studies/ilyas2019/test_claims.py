@@ -130,7 +130,7 @@ CASES: list[tuple[str, list[Row], list[Row], list[Row]]] = [
 
 
 def found(rows: list[Row], what: str) -> list[Claim]:
-    return [claim for claim in claims_of(STUDY, results([*rows, *EPS])) if claim.what.startswith(what)]
+    return [claim for claim in claims_of(STUDY.CLAIMS, results([*rows, *EPS])) if claim.what.startswith(what)]
 
 
 @pytest.mark.parametrize(("what", "holds", "fails", "lacks"), CASES, ids=[case[0][:60] for case in CASES])
@@ -194,13 +194,14 @@ def test_planted_truth_is_asked_only_of_the_sets_of_which_it_is_known() -> None:
         return [row(0.0, component=component, kept=share, **of) for component, share in shares.items()]
 
     rows = [*kept("robust", 1.0, 0.12), *kept("nonrobust", 0.9, 0.3), *kept("rand", 0.19, 0.9)]
-    verdicts = {c.what[15:20]: c.verdict for c in claims_of(STUDY, results([*rows, *EPS], preset="planted-split"))}
+    found = claims_of(STUDY.CLAIMS, results([*rows, *EPS], preset="planted-split"))
+    verdicts = {claim.what[15:20]: claim.verdict for claim in found}
     assert verdicts == {"D_R k": "holds", "D_NR ": "does not hold", "D_ran": "undecided"}
     (claim,) = claims_of(
-        STUDY, results([*rows, *EPS], preset="planted-split", overrides=["data.source=planted:noise=0.3"])
+        STUDY.CLAIMS, results([*rows, *EPS], preset="planted-split", overrides=["data.source=planted:noise=0.3"])
     )
     assert (claim.decisive.measured, claim.decisive.intervals[:14]) == ("1.000 and 0.120", "1.000 (0.980 t")
-    assert claims_of(STUDY, results([*rows, *EPS])) == []
+    assert claims_of(STUDY.CLAIMS, results([*rows, *EPS])) == []
 
 
 def test_one_reversed_pair_breaks_a_chain_only_beyond_the_chance_of_all_its_pairs() -> None:

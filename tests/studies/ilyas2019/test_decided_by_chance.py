@@ -22,7 +22,7 @@ NETWORKS = (("source", "adversarial"), ("robust", "standard"), ("source", "stand
 
 def statement(rows: list[Row]) -> Claim:
     """The first statement on a run that gave `rows`."""
-    return claims_of(STUDY, replace(NONE, rows=rows))[0]
+    return claims_of(STUDY.CLAIMS, replace(NONE, rows=rows))[0]
 
 
 def drawn(rng: np.random.Generator, chances: NDArray[np.float64], **fields: Any) -> Row:

@@ -143,7 +143,7 @@ def test_the_report_is_made_again_from_the_files_alone(every_experiment: Path, t
 
 def test_the_terminal_has_each_verdict_with_its_numbers_and_intervals_in_80_columns(every_experiment: Path) -> None:
     results = open_results(every_experiment)
-    text, found = shown_in_brief(results, page_of(results)).text, claims_of(study_named("distill2019"), results)
+    text, found = shown_in_brief(results, page_of(results)).text, claims_of(study_named("distill2019").CLAIMS, results)
     assert max(map(len, text.splitlines())) <= 80
     words = " ".join(text.split())
     assert len(found) > 5
@@ -162,7 +162,7 @@ def test_the_terminal_has_each_verdict_with_its_numbers_and_intervals_in_80_colu
 
 def test_the_page_has_a_line_for_each_statement_and_each_further_eps(every_experiment: Path, page: Page) -> None:
     (table,) = [table for table in page.tables if table[0][:2] == ["statement", "verdict"]]
-    found = claims_of(study_named("distill2019"), open_results(every_experiment))
+    found = claims_of(study_named("distill2019").CLAIMS, open_results(every_experiment))
     assert [line[:3] for line in table[1:] if not line[0].startswith("the same (")] == [
         [f"{claim.what} ({claim.decisive.at})", claim.verdict, claim.decisive.measured] for claim in found
     ]
