@@ -56,8 +56,10 @@ class Output:
         """Raise FeatsplitError where the file would not be taken for a set."""
         options.check_suffix(self.out, ".h5")
 
-    def build(self, name: str, made_by: MadeBy) -> Build:
+    def build(self, name: str, made_by: MadeBy) -> "Build":
         """What is asked of a builder of the set `name`, which its networks are known to be `made_by`."""
+        from featsplit.synthesis import Build
+
         return Build(self.split, dtype=self.dtype, name=name, made_by=made_by, overwrite=self.overwrite)
 
 
