@@ -59,22 +59,24 @@ class Engine:
 def start_engine(worker: Worker, *, processes: int = 1, preload: str | None = None) -> Iterator[Engine]:
     """An engine of as many `processes`, which begin to load while the caller does something else.
 
-    `preload` is the module that their jobs will need.
+    `preload` is the module that their jobs will need. When all jobs are done the processes end by themselves.
     """
     if processes == 1:
         yield Engine(worker)
         return
     context, threads = multiprocessing.get_context("spawn"), max(1, torch.get_num_threads() // processes)
     begin = (threads, replace(worker, download=False), preload)  # the parent fetches, before there is a job
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=begin) as pool:
-        try:
-            for _ in range(processes):  # each starts one more; a process that begins later might die unseen
-                pool.submit(int)
-            yield Engine(worker, pool)
-        except BaseException:
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=begin)
+    try:
+        for _ in range(processes):  # each starts one more; a process that begins later might die unseen
+            pool.submit(int)
+        yield Engine(worker, pool)
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        pool.shutdown()
+        raise
+    pool.shutdown(wait=False)
 
 
 def _finished(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[str, Rows]]:

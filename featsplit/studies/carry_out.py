@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -15,6 +16,9 @@ from featsplit.engine.run import finish, jobs_of, run
 from featsplit.engine.study import StudySettings
 from featsplit.runtime import Machine
 from featsplit.studies import Shown, open_results, page_of, shown_in_brief, study_named
+
+OF_A_PAGE = ("scipy.stats", "matplotlib.figure")
+"""What only a page needs."""
 
 
 def carry_out(
@@ -37,6 +41,8 @@ def carry_out(
     study, worker = study_named(settings.study), Worker(place.folder, machine, root, say, download)
     count = processes or usual_processes(settings, machine)
     with start_engine(worker, processes=count, preload=f"featsplit.studies.{settings.study}") as engine:
+        for name in OF_A_PAGE:  # they take their second while the processes begin
+            import_module(name)
         spec = settings.source()
         if spec is not None:
             worker.data(spec)

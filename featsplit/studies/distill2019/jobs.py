@@ -27,7 +27,7 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
         found += [_audit(place, settings, network) for network in (standard(settings), adversarial(settings))]
     if "leakage" in chosen:
         found += _leakage(place, settings, [one.name for one in made if one.name in PERTURBED])
-    return [*found, grids(place, made)]
+    return [*found, *grids(place, made)]
 
 
 def made_sets(settings: Settings) -> list[DerivedSet]:

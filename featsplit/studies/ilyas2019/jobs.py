@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from featsplit.data.planted import is_planted
 from featsplit.engine.jobs import Job, Work
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
-from featsplit.studies.ilyas2019.grids import DrawGrids
+from featsplit.studies.ilyas2019.grids import DrawGrid, WriteTruth
 from featsplit.studies.ilyas2019.measures import Autoattack, Splits, Steps, Transferred
 from featsplit.studies.ilyas2019.networks import (
     Network,
@@ -27,7 +28,7 @@ SCRUTINISED = ("robust", "nonrobust")
 def jobs(settings: Settings, seed: int) -> list[Job]:
     """The jobs of `seed`, each after those that it needs: the long ones first."""
     place = Place(settings, seed)
-    return [*jobs_in(place), grids(place, derived_sets(settings))]
+    return [*jobs_in(place), *grids(place, derived_sets(settings))]
 
 
 def jobs_in(place: Place) -> list[Job]:
@@ -58,10 +59,10 @@ def derivation(
     return _job(place, derived.name, work, tuple(map(place.key, needs)), work.network.file, f"sets/{derived.name}.h5")
 
 
-def grids(place: Place, derived: Sequence[DerivedSet]) -> Job:
-    """The job that draws examples of each of the sets."""
-    names = tuple(one.name for one in derived)
-    return _job(place, "grids", DrawGrids(place, names), tuple(map(place.key, names)))
+def grids(place: Place, derived: Sequence[DerivedSet]) -> list[Job]:
+    """The jobs that draw examples of the sets, and of planted data the one that writes the truth."""
+    found = [measure(place, f"grids/{one.name}", DrawGrid(place, one.name), one.name) for one in derived]
+    return [*found, measure(place, "truth", WriteTruth(place))] if is_planted(place.settings.data.source) else found
 
 
 def measure(place: Place, name: str, work: Work, *needs: str) -> Job:

@@ -20,7 +20,7 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
     found = []
     for amplitude in settings.amplitudes:
         place = Place(settings.at(amplitude), seed, folder=f"{amplitude:g}")
-        each = [*jobs_in(place), grids(place, derived_sets(place.settings))]
+        each = [*jobs_in(place), *grids(place, derived_sets(place.settings))]
         found += [replace(job, work=AtAmplitude(amplitude, job.work)) for job in each]
     return found
 
