@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.commands import report as command
+from featsplit.engine import pages
 from featsplit.report.markup import Block, Heading, Text
 
 
@@ -21,7 +22,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
         return [Heading("Side by side"), Text("as like as two peas")]
 
     monkeypatch.setattr(command, "_opened", lambda path: path)
-    monkeypatch.setattr(command, "comparison", comparison)
+    monkeypatch.setattr(pages, "comparison", comparison)
     return seen
 
 
