@@ -15,6 +15,7 @@ from featsplit.records.models import ARCHITECTURES
 from featsplit.records.training import TRANSFER, Recipe
 
 if TYPE_CHECKING:
+    from featsplit.engine.folders import Destination
     from featsplit.studies.set_transfer import Settings
 
 ASKED = Only(("epochs", "batch_size", "lr", "schedule", "augment"))
@@ -41,7 +42,6 @@ def transfer(
     Started again after a kill it goes on where it stopped.
     """
     began = time.perf_counter()
-    from featsplit.engine.folders import destination
     from featsplit.engine.jobs import Worker
     from featsplit.studies.carry_out import carry_out
     from featsplit.studies.set_transfer import Settings
@@ -58,12 +58,9 @@ def transfer(
     settings.check()
     on = machine.resolved()
     settings.check_sets(Worker(out, on, opening.data_root, options.say, opening.download))
-    place = destination(settings, seeds, out)
-    for line in place.lines:
-        options.say(line)
     shown = carry_out(
         settings,
-        place,
+        _place(settings, seeds, out),
         seeds=seeds,
         machine=on,
         root=opening.data_root,
@@ -76,6 +73,16 @@ def transfer(
         options.say_owner(name, "test")
     typer.echo(shown.text)
     typer.echo(f"{time.perf_counter() - began:.0f} s; report: {out / 'report.html'}")
+
+
+def _place(settings: "Settings", seeds: Sequence[int], out: Path) -> "Destination":
+    """Where it goes, having said what that replaces there."""
+    from featsplit.engine.folders import destination
+
+    place = destination(settings, seeds, out)
+    for line in place.lines:
+        options.say(line)
+    return place
 
 
 def _command(settings: "Settings", seeds: Sequence[int]) -> str:
