@@ -127,7 +127,7 @@ def robustness_training_step(
         output, _ = model(inputs, target=labels, make_adv=eps is not None, **({} if eps is None else attack))
     loss = F.cross_entropy(output, labels)
     optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     optimiser.step()
     return loss.item()
 

@@ -15,7 +15,7 @@ from benchmarks.clock import flops, interleaved, matmul_rate
 from benchmarks.networks import SUBJECTS, Subject, data_of, inner, trained
 from benchmarks.pages import Claim, write
 from featsplit.models.classifier import Classifier
-from featsplit.runtime import Machine
+from featsplit.runtime import Machine, Precision
 from featsplit.training import Adversary, Recipe, Trainer
 
 PGD7 = Adversary(eps=0.25, steps=7, step_size=0.05)
@@ -109,7 +109,7 @@ def _plain_step(
             attacked = (inputs + delta * (adversary.eps / length.clamp_min(adversary.eps))).clamp(0, 1)
     loss = F.cross_entropy(network.train()(attacked.detach()), labels)
     optimiser.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    torch.autograd.backward(loss)
     optimiser.step()
     return loss.detach()
 
@@ -119,8 +119,9 @@ def _check(network: Classifier, inputs: Tensor, labels: Tensor, adversary: Adver
     plain, theirs = copy.deepcopy(network), copy.deepcopy(network)
     sgd = partial(torch.optim.SGD, lr=LR)
     expected = _plain_step(plain, sgd(plain.parameters()), inputs, labels, adversary)
-    for precision, near in (("float32", 2e-3), ("auto", 3e-2)):
-        trainer = Trainer(copy.deepcopy(network).train(), Recipe(adversary=adversary), Machine(precision=precision))  # type: ignore[arg-type]
+    tolerances: dict[Precision, float] = {"float32": 2e-3, "auto": 3e-2}
+    for precision, near in tolerances.items():
+        trainer = Trainer(copy.deepcopy(network).train(), Recipe(adversary=adversary), Machine(precision=precision))
         torch.testing.assert_close(trainer.step(inputs, labels)[0], expected, rtol=near, atol=0)
     attack: dict[str, Any] = {"eps": None, "steps": 0, "step_size": 0.0}
     if adversary:

@@ -141,11 +141,17 @@ def kept(split: Split, of: Split, truth: Truth) -> dict[str, tuple[float, float]
 
 def write_truth(path: Path, source: str) -> None:
     """What `source` planted, as a .npz: a pattern of each component for each class, and which one each image shows."""
-    truth = truth_of(planted_from(source))
-    parts = {"patterns": truth.patterns, "train": truth.train, "test": truth.test}
-    arrays = {f"{part}_{name}": value.numpy() for part, named in parts.items() for name, value in named.items()}
+    patterns, train, test = truth_of(planted_from(source))
     with replacing(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # its stubs take the names for options
+        np.savez(
+            file,
+            patterns_robust=patterns["robust"].numpy(),
+            patterns_nonrobust=patterns["nonrobust"].numpy(),
+            train_robust=train["robust"].numpy(),
+            train_nonrobust=train["nonrobust"].numpy(),
+            test_robust=test["robust"].numpy(),
+            test_nonrobust=test["nonrobust"].numpy(),
+        )
 
 
 def _walsh(size: int) -> Tensor:

@@ -7,6 +7,7 @@ the adversary moves an image as far as another image lies from it; the network a
 """
 
 import copy
+from functools import partial
 from typing import cast
 
 import torch
@@ -76,8 +77,8 @@ def _watched(network: Classifier) -> Outputs:
     """A dict into which every layer of the body that counts leaves its output, by its name, whenever it runs."""
     seen: Outputs = {}
 
-    def leave(name: str) -> object:
-        return lambda module, inputs, output: seen.__setitem__(name, output)
+    def leave(name: str, layer: nn.Module, inputs: object, output: Tensor) -> None:
+        seen[name] = output
 
     counted = [
         (f"{name} {type(layer).__name__.strip('_')}", layer)
@@ -85,7 +86,7 @@ def _watched(network: Classifier) -> Outputs:
         if next(layer.children(), None) is not None or isinstance(layer, nn.ReLU)
     ]
     for name, layer in counted:
-        layer.register_forward_hook(leave(name))  # type: ignore[arg-type]
+        layer.register_forward_hook(partial(leave, name))
     return seen
 
 

@@ -9,6 +9,7 @@ bound on the leak.
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim import Optimizer
 
 from featsplit.data.images import Split
 from featsplit.models.classifier import Classifier
@@ -37,15 +38,17 @@ def _fit(features: Tensor, labels: Tensor, *, classes: int) -> Tensor:
     """Softmax regression with a small l2 penalty, by L-BFGS from zero to its one minimum: (features + 1, classes)."""
     inputs = _with_one(features)
     weights = torch.zeros(inputs.shape[1], classes, dtype=torch.float64, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weights], max_iter=500, tolerance_grad=1e-8, line_search_fn="strong_wolfe")
+    optimiser: Optimizer = torch.optim.LBFGS(
+        [weights], max_iter=500, tolerance_grad=1e-8, line_search_fn="strong_wolfe"
+    )
 
-    def loss() -> Tensor:
+    def loss() -> float:
         optimiser.zero_grad()
         value = F.cross_entropy(inputs @ weights, labels) + PENALTY * weights.square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
+        torch.autograd.backward(value)
+        return value.item()
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    optimiser.step(loss)
     return weights.detach()
 
 

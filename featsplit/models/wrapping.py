@@ -120,8 +120,8 @@ def _run(network: nn.Module, probe: Tensor, place: str, *, training: bool = Fals
     calls: list[_Call] = []
 
     def note(name: str, layer: nn.Module, _: object, output: object) -> None:
-        linear = isinstance(layer, nn.Linear) and isinstance(output, Tensor)
-        calls.append(_Call(name, layer, output.clone() if linear else None))  # type: ignore[attr-defined]
+        kept = output.clone() if isinstance(layer, nn.Linear) and isinstance(output, Tensor) else None
+        calls.append(_Call(name, layer, kept))
 
     layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear) or not any(m.children())]
     hooks = [layer.register_forward_hook(partial(note, name)) for name, layer in layers]

@@ -38,7 +38,7 @@ class Trainer:
         """
         loss, logits = self.loss(inputs, labels, offsets)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         self.optimiser.step()
         return loss.detach(), logits.detach()
 

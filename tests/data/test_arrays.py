@@ -1,7 +1,7 @@
 """Images from .npz files: the layouts and types that are taken, and what is refused in which words."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import pytest
@@ -11,14 +11,23 @@ from numpy.typing import NDArray
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 
-Arrays = dict[str, NDArray[Any]]
+
+class Arrays(TypedDict, total=False):
+    """The names that a file may have."""
+
+    x_train: NDArray[Any]
+    y_train: NDArray[Any]
+    x_test: NDArray[Any]
+    y_test: NDArray[Any]
+    classes: NDArray[Any]
+    labels: NDArray[Any]
 
 
 def pixels(*shape: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def arrays(**changes: NDArray[Any]) -> Arrays:
+def arrays(**changes: Unpack[Arrays]) -> Arrays:
     whole: Arrays = {
         "x_train": pixels(6, 5, 4),
         "y_train": np.arange(6) % 3,
@@ -29,7 +38,7 @@ def arrays(**changes: NDArray[Any]) -> Arrays:
 
 
 def saved(folder: Path, content: Arrays) -> str:
-    np.savez(folder / "data.npz", **content)  # type: ignore[arg-type]
+    np.savez(folder / "data.npz", **content)
     return f"npz:{folder / 'data.npz'}"
 
 

@@ -6,8 +6,9 @@ import torch
 
 from featsplit.data.images import Split
 from featsplit.data.planted import Planted, kept, load_planted, planted_from, signal, truth_of
-from featsplit.data.sources import DataSpec, load_data
+from featsplit.data.sources import DataSpec, load_data, spec_from
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.plain import Fields
 
 SMALL = "planted:classes=4,size=8,train=400,test=100"
 
@@ -116,6 +117,6 @@ def test_what_cannot_be_planted(source: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("option", "cure"), [({"resize": 8}, "planted:size=N"), ({"classes": ("0", "1")}, "classes=N")]
 )
-def test_options_that_would_change_the_truth_are_refused(option: dict[str, object], cure: str) -> None:
+def test_options_that_would_change_the_truth_are_refused(option: Fields, cure: str) -> None:
     with pytest.raises(FeatsplitError, match=cure):
-        load_data(DataSpec("planted", **option))  # type: ignore[arg-type]
+        load_data(spec_from({"source": "planted", **option}))

@@ -66,7 +66,7 @@ def test_limits_apply_to_their_own_split() -> None:
         ),
         (DataSpec("digits", resize=0), "data.resize = 0: must be at least 1, the side of the images in pixels"),
         (
-            DataSpec("digits", resize=4, resize_mode="crob"),  # type: ignore[arg-type]
+            spec_from({"source": "digits", "resize": 4, "resize_mode": "crob"}),
             'data.resize_mode = "crob": must be one of squeeze, crop; did you mean "crop"?',
         ),
         (

@@ -161,13 +161,16 @@ def test_a_move_goes_on_with_the_images_that_are_taken(name: RuleName, kept: lis
         (Normalised(0), "step_size = 0: must be greater than 0, and finite"),
         (Momentum(float("nan")), "step_size = nan: must be greater than 0, and finite"),
         (LBFGS(-1), "step_size = -1: must be greater than 0, and finite"),
-        (Normalised(norm="linv"), 'norm = "linv": must be one of l2, linf; did you mean "linf"?'),  # type: ignore[arg-type]
-        (Momentum(norm="l1"), 'norm = "l1": must be one of l2, linf; did you mean "l2"?'),  # type: ignore[arg-type]
+        (
+            rule_from({"name": "normalised", "norm": "linv"}),
+            'norm = "linv": must be one of l2, linf; did you mean "linf"?',
+        ),
+        (rule_from({"name": "momentum", "norm": "l1"}), 'norm = "l1": must be one of l2, linf; did you mean "l2"?'),
         (Momentum(momentum=1), "momentum = 1: must be in [0, 1)"),
         (LBFGS(memory=0), "memory = 0: must be at least 1"),
         (LBFGS(box=(1, 0)), "box = [1, 0]: must be two numbers, the lower one first"),
         (
-            LBFGS(first_step="polyac"),  # type: ignore[arg-type]
+            rule_from({"name": "lbfgs", "first_step": "polyac"}),
             'first_step = "polyac": must be one of polyak, normalised; did you mean "polyak"?',
         ),
     ],

@@ -1,5 +1,6 @@
 """The record of an attack: its step, what a row says of it, what it refuses."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,20 +68,20 @@ def test_a_step_is_never_more_than_eps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attack", "message"),
+    ("wrong", "message"),
     [
-        (Attack("pdg"), 'attack.name = "pdg": must be one of none, fgsm, bim, pgd, autoattack; did you mean "pgd"?'),  # type: ignore[arg-type]
+        ({"name": "pdg"}, 'attack.name = "pdg": must be one of none, fgsm, bim, pgd, autoattack; did you mean "pgd"?'),
         (
-            Attack("pgd", "linf", 2),
+            {"norm": "linf", "eps": 2},
             'attack.eps = 2: must be at most 1 for norm "linf" (pixels are in [0, 1]); 2/255 is 0.0078',
         ),
-        (Attack("pgd", steps=0), "attack.steps = 0: must be at least 1"),
-        (Attack("pgd", restarts=0), "attack.restarts = 0: must be at least 1"),
-        (Attack("pgd", step_size=0), "attack.step_size = 0: must be greater than 0, and finite"),
-        (Attack("bim", restarts=2), 'attack.restarts = 2: only "pgd" has restarts'),
+        ({"steps": 0}, "attack.steps = 0: must be at least 1"),
+        ({"restarts": 0}, "attack.restarts = 0: must be at least 1"),
+        ({"step_size": 0}, "attack.step_size = 0: must be greater than 0, and finite"),
+        ({"name": "bim", "restarts": 2}, 'attack.restarts = 2: only "pgd" has restarts'),
     ],
 )
-def test_an_attack_out_of_range_is_refused_before_any_work(attack: Attack, message: str) -> None:
+def test_an_attack_out_of_range_is_refused_before_any_work(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
-        evaluate(by_distance(dead=0.0, edge=0.1), level(0.5, 0), [Attack(), attack])
+        evaluate(by_distance(dead=0.0, edge=0.1), level(0.5, 0), [Attack(), replace(Attack("pgd"), **wrong)])
     assert str(caught.value) == message

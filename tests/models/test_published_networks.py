@@ -51,7 +51,7 @@ class Rebuilt:
 
 
 @pytest.fixture(scope="module")
-def theirs() -> nn.Module:
+def theirs() -> nn.DataParallel[nn.Module]:
     """robustness' own model in DataParallel, as it trains it, with statistics that are not those of a fresh network."""
     with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
         warnings.simplefilter("ignore")  # invalid escape sequences in its docstrings
@@ -107,12 +107,12 @@ def refused(path: Path) -> str:
 
 
 @FORMATS
-def test_the_network_gives_their_logits(theirs: nn.Module, tmp_path: Path, zipped: bool) -> None:
+def test_the_network_gives_their_logits(theirs: nn.DataParallel[nn.Module], tmp_path: Path, zipped: bool) -> None:
     path = write(tmp_path / "cifar_nat.pt", theirs.state_dict(), zipped=zipped)
     images = torch.rand((3, 3, 32, 32), generator=torch.Generator().manual_seed(0))
     model = featsplit.load_madrylab(str(path))
     with torch.no_grad():
-        expected, _ = theirs.eval().module(images)  # type: ignore[operator]
+        expected, _ = theirs.eval().module(images)
         assert torch.equal(model(images), expected)
         assert torch.equal(model.head(model.representation(images)), expected)
     assert (model.training, model.shape, model.classes) == (False, (3, 32, 32), 10)

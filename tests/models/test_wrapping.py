@@ -227,21 +227,23 @@ def test_the_normalisation_that_a_network_was_trained_with_is_inside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
-    [({}, "mean = 0 and std = 1"), ({"mean": (0.5,)}, "std = 1"), ({"std": (0.5,)}, "mean = 0")],
+    ("mean", "std", "said"),
+    [(None, None, "mean = 0 and std = 1"), ((0.5,), None, "std = 1"), (None, (0.5,), "mean = 0")],
     ids=["none", "mean", "std"],
 )
-def test_no_normalisation_is_never_taken_without_a_word(given: dict[str, tuple[float]], said: str) -> None:
+def test_no_normalisation_is_never_taken_without_a_word(
+    mean: tuple[float] | None, std: tuple[float] | None, said: str
+) -> None:
     network = nn.Sequential(FLAT, nn.Linear(64, 10))
     with pytest.warns(UserWarning, match=said) as caught:
-        model = wrap(network, shape=DIGIT, classes=10, **given)  # type: ignore[arg-type]
+        model = wrap(network, shape=DIGIT, classes=10, mean=mean, std=std)
     assert [str(warning.message) for warning in caught] == [
         f"model: taken with {said}, since wrap was not told; a network that was trained on normalised images predicts "
         "badly so: wrap(..., mean=(...), std=(...)), one number for each channel, of pixels in [0, 1]; zeros and ones "
         "say that there was none"
     ]
     assert caught[0].filename == __file__
-    assert (model.mean.item(), model.std.item()) == (given.get("mean", (0.0,))[0], given.get("std", (1.0,))[0])
+    assert (model.mean.item(), model.std.item()) == ((mean or (0.0,))[0], (std or (1.0,))[0])
 
 
 @pytest.mark.parametrize(

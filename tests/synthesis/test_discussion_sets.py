@@ -1,5 +1,6 @@
 """The sets of the paper's discussion: perturbations that do not transfer, and wrong labels alone."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,8 @@ def test_a_bug_moves_where_the_network_turns_and_the_ensemble_does_not() -> None
     model, other = two_linear([4.0, 4.0], [0.0, 8.0])
     inputs = torch.full((1, 1, 1, 2), 0.5)
     labels, targets = torch.tensor([0]), torch.tensor([1])
-    how = {"norm": "l2", "eps": 0.1, "steps": 50, "step_size": 0.01}
-    plain = perturb_to_target(model, inputs, targets, **how)  # type: ignore[arg-type]
-    bug = perturb_to_target(model, inputs, targets, labels=labels, ensemble=[other], **how)  # type: ignore[arg-type]
-    moved = [(found - inputs).flatten().tolist() for found in (plain, bug)]
+    perturb = partial(perturb_to_target, model, inputs, targets, norm="l2", eps=0.1, steps=50, step_size=0.01)
+    moved = [(found - inputs).flatten().tolist() for found in (perturb(), perturb(labels=labels, ensemble=[other]))]
     assert moved[0] == pytest.approx([0.1 / 2**0.5] * 2, rel=1e-3)
     assert moved[1][0] > 0.05
     assert moved[1][1] < 0

@@ -228,26 +228,37 @@ def test_a_real_build_cut_off_ends_the_same(
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (Match(steps=0), r"match\.steps = 0: must be at least 1"),
-        (Match(tolerance=1.0), r"match\.tolerance = 1: must be in \[0, 1\), 0 to take every step"),
-        (Match(tolerance=-0.1), r"match\.tolerance = -0\.1: must be in \[0, 1\)"),
-        (Match(tolerance=float("nan")), r"match\.tolerance = nan: must be in \[0, 1\)"),
-        (Match(start="nose"), r'match\.start = "nose": must be one of image, noise; did you mean "noise"'),  # type: ignore[arg-type]
-        (Match(LBFGS(memory=0)), r"match\.memory = 0: must be at least 1"),
-        (Perturb(norm="linf", eps=8), r'perturb\.eps = 8: must be at most 1 for norm "linf" .*; 8/255 is 0\.0314'),
-        (Perturb(targets="nxt"), r'perturb\.targets = "nxt": .* did you mean "next"'),  # type: ignore[arg-type]
-        (Perturb(step_size=0), r"perturb\.step_size = 0: must be greater than 0"),
-        (Perturb(steps=0), r"perturb\.steps = 0: must be at least 1"),
+        ({"steps": 0}, r"steps = 0: must be at least 1"),
+        ({"tolerance": 1.0}, r"tolerance = 1: must be in \[0, 1\), 0 to take every step"),
+        ({"tolerance": -0.1}, r"tolerance = -0\.1: must be in \[0, 1\)"),
+        ({"tolerance": float("nan")}, r"tolerance = nan: must be in \[0, 1\)"),
+        ({"start": "nose"}, r'start = "nose": must be one of image, noise; did you mean "noise"'),
+        ({"rule": LBFGS(memory=0)}, r"memory = 0: must be at least 1"),
     ],
 )
-def test_settings_out_of_range_are_named(wrong: Match | Perturb, message: str) -> None:
-    with pytest.raises(FeatsplitError, match=message):
-        wrong.check()
+def test_settings_of_matching_out_of_range_are_named(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(FeatsplitError, match=rf"match\.{message}"):
+        replace(Match(), **wrong).check()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"norm": "linf", "eps": 8}, r'eps = 8: must be at most 1 for norm "linf" .*; 8/255 is 0\.0314'),
+        ({"targets": "nxt"}, r'targets = "nxt": .* did you mean "next"'),
+        ({"step_size": 0}, r"step_size = 0: must be greater than 0"),
+        ({"steps": 0}, r"steps = 0: must be at least 1"),
+    ],
+)
+def test_settings_of_a_perturbation_out_of_range_are_named(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(FeatsplitError, match=rf"perturb\.{message}"):
+        replace(Perturb(), **wrong).check()
 
 
 def test_a_model_of_another_size_is_refused(tmp_path: Path, few: ImageData) -> None:
     other = build("cnn", shape=(3, 16, 16), classes=10)
     with pytest.raises(FeatsplitError, match="few: images are 1 x 8 x 8, the model takes 3 x 16 x 16; see --resize"):
         build_match(tmp_path / "r.h5", other, few, FAST)
+    wrong: dict[str, Any] = {"dtype": "float8"}
     with pytest.raises(FeatsplitError, match=r'dtype = "float8": must be one of float32, float16, uint8'):
-        build_match(tmp_path / "r.h5", other, few, FAST, build=Build(dtype="float8"))  # type: ignore[arg-type]
+        build_match(tmp_path / "r.h5", other, few, FAST, build=replace(Build(), **wrong))

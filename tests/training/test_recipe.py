@@ -33,13 +33,23 @@ def test_the_rate_follows_its_schedule(recipe: Recipe, expected: dict[float, flo
         ({"weight_decay": -1.0}, r"train\.weight_decay = -1: must be at least 0"),
         ({"schedule": "one-cycel"}, r'train\.schedule = "one-cycel": .* did you mean "one-cycle"'),
         ({"augment": ("flop",)}, r'"flop".*did you mean "flip"'),
-        ({"adversary": Adversary("pdg")}, r'train\.adversary\.attack = "pdg": .* did you mean "pgd"'),  # type: ignore[arg-type]
-        ({"adversary": Adversary(norm="linf", eps=8)}, r"train\.adversary\.eps = 8: .* 8/255 is 0\.0314"),
-        ({"adversary": Adversary(steps=0)}, r"train\.adversary\.steps = 0"),
-        ({"adversary": Adversary(alpha=2)}, r"train\.adversary\.alpha = 2: must be in \[0, 1\]"),
-        ({"adversary": Adversary(step_size=0)}, r"train\.adversary\.step_size = 0: must be greater"),
     ],
 )
 def test_a_recipe_out_of_range_is_named(digits: ImageData, wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(FeatsplitError, match=message):
         train(fresh(digits), digits, replace(SHORT, **wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"attack": "pdg"}, r'attack = "pdg": .* did you mean "pgd"'),
+        ({"norm": "linf", "eps": 8}, r"eps = 8: .* 8/255 is 0\.0314"),
+        ({"steps": 0}, r"steps = 0"),
+        ({"alpha": 2}, r"alpha = 2: must be in \[0, 1\]"),
+        ({"step_size": 0}, r"step_size = 0: must be greater"),
+    ],
+)
+def test_an_adversary_out_of_range_is_named(digits: ImageData, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(FeatsplitError, match=rf"train\.adversary\.{message}"):
+        train(fresh(digits), digits, replace(SHORT, adversary=replace(Adversary(), **wrong)))

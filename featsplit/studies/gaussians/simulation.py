@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from featsplit.progress import progress
 from featsplit.randomness import torch_generator
@@ -115,17 +116,17 @@ def least_alignment_found(variances: Tensor, *, seed: int, starts: int = 8) -> f
     """`theory.least_alignment` by L-BFGS over mu: the least cosine of several random `starts`."""
     first = torch.randn(starts, len(variances), dtype=torch.float64, generator=torch_generator(seed, "toy/alignment"))
     first = (first * variances.sqrt()).requires_grad_()
-    optimiser = torch.optim.LBFGS(
+    optimiser: Optimizer = torch.optim.LBFGS(
         [first], max_iter=2000, tolerance_grad=1e-12, tolerance_change=0, line_search_fn="strong_wolfe"
     )
 
-    def total() -> Tensor:
+    def total() -> float:
         optimiser.zero_grad()
         loss = alignment(first, variances).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss
+        torch.autograd.backward(loss)
+        return loss.item()
 
-    optimiser.step(total)  # type: ignore[no-untyped-call]
+    optimiser.step(total)
     return float(alignment(first.detach(), variances).min())
 
 

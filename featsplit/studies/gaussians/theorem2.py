@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 ASCENTS, DESCENTS, CONVERGED = 200, 300, 1e-4
 """The most steps of the adversary for one (mu, S), and of the descent; the gradient at which that has converged."""
@@ -92,15 +93,15 @@ def _attack(lower: Tensor, second: Tensor, eps: float, start: Tensor | None = No
 
 def _minimise(free: list[Tensor], loss: Callable[[], Tensor], *, most: int) -> float:
     """Move `free` to where `loss` is least, by L-BFGS; the largest entry of its gradient there."""
-    optimiser = torch.optim.LBFGS(
+    optimiser: Optimizer = torch.optim.LBFGS(
         free, max_iter=most, history_size=100, tolerance_grad=1e-9, tolerance_change=0, line_search_fn="strong_wolfe"
     )
 
-    def closure() -> Tensor:
+    def closure() -> float:
         optimiser.zero_grad()
         value = loss()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
+        torch.autograd.backward(value)
+        return value.item()
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)
     return max(float(tensor.grad.abs().max()) for tensor in free if tensor.grad is not None)

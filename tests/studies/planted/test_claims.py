@@ -16,25 +16,25 @@ PRESET = Adversary("pgd", "linf", 0.08, steps=4), Perturb(norm="linf", eps=0.04)
 
 
 @pytest.mark.parametrize(
-    ("changes", "adversary", "perturb", "sets"),
+    ("planted", "adversary", "perturb", "sets"),
     [
-        ({"nonrobust": 0.015}, *PRESET, ["robust", "nonrobust", "rand", "det"]),
-        ({"nonrobust": 0.03}, *PRESET, ["robust", "nonrobust", "rand", "det"]),
-        ({"nonrobust": 0.03}, PRESET[0], Perturb(norm="linf", eps=0.02), ["robust", "nonrobust"]),
-        ({"nonrobust": 0.03}, PRESET[0], Perturb(norm="l2", eps=0.5), ["robust", "nonrobust"]),
-        ({"nonrobust": 0.06}, *PRESET, []),
-        ({"nonrobust": 0.1}, *PRESET, []),
-        ({"nonrobust": 0.001}, *PRESET, ["robust"]),
-        ({"robust_agrees": 1.0}, *PRESET, ["robust"]),
-        ({"robust": 0.05}, *PRESET, []),
-        ({}, Adversary("pgd", "linf", 0.02, steps=4), PRESET[1], []),
-        ({}, Adversary("pgd", "l2", 1.0, steps=4), PRESET[1], []),
+        (Planted(nonrobust=0.015), *PRESET, ["robust", "nonrobust", "rand", "det"]),
+        (Planted(nonrobust=0.03), *PRESET, ["robust", "nonrobust", "rand", "det"]),
+        (Planted(nonrobust=0.03), PRESET[0], Perturb(norm="linf", eps=0.02), ["robust", "nonrobust"]),
+        (Planted(nonrobust=0.03), PRESET[0], Perturb(norm="l2", eps=0.5), ["robust", "nonrobust"]),
+        (Planted(nonrobust=0.06), *PRESET, []),
+        (Planted(nonrobust=0.1), *PRESET, []),
+        (Planted(nonrobust=0.001), *PRESET, ["robust"]),
+        (Planted(robust_agrees=1.0), *PRESET, ["robust"]),
+        (Planted(robust=0.05), *PRESET, []),
+        (Planted(), Adversary("pgd", "linf", 0.02, steps=4), PRESET[1], []),
+        (Planted(), Adversary("pgd", "l2", 1.0, steps=4), PRESET[1], []),
     ],
 )
 def test_what_a_set_keeps_is_known_where_the_adversary_can_write_one_component_and_not_the_other(
-    changes: dict[str, float], adversary: Adversary, perturb: Perturb, sets: list[str]
+    planted: Planted, adversary: Adversary, perturb: Perturb, sets: list[str]
 ) -> None:
-    assert known_sets(Planted(**changes), adversary, perturb) == sets  # type: ignore[arg-type]
+    assert known_sets(planted, adversary, perturb) == sets
 
 
 def test_planted_sets_keep_their_component_and_lose_the_other() -> None:

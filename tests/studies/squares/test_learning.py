@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.plain import Fields
 from featsplit.studies.squares.learning import SCALE, learn, recipe, squares_data
 from featsplit.studies.squares.rows import SquaresRow
 from featsplit.studies.squares.settings import ARMS, Settings
@@ -93,7 +94,7 @@ def test_every_arm_changes_what_it_says() -> None:
         ({"arms": ("mpl",)}, 'did you mean "mlp"'),
     ],
 )
-def test_what_cannot_be_set(changes: dict[str, object], message: str) -> None:
+def test_what_cannot_be_set(changes: Fields, message: str) -> None:
     with pytest.raises(FeatsplitError) as error:
-        Settings(**changes).check()  # type: ignore[arg-type]
+        Settings.read(changes)
     assert message in str(error.value)
