@@ -1,6 +1,26 @@
 """The options that a parameter of a command stands for: one for each field of a settings record that has a help text.
 
-A field says in its `metadata`, a parameter of another kind in `Annotated[kind, {...}]`:
+A field says in its `metadata`, a parameter of another kind in `Annotated[kind, {...}]`, what `About` has fields for.
+
+A union of records, such as `Adversary | None`, is an option of the union's name: each record begins with a Literal, its
+names, which choose it; "none" chooses None.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from inspect import Parameter
+from types import MappingProxyType, NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+NONE = "none"
+Place = tuple[str, ...]
+
+
+class About(NamedTuple):
+    """What a field or a parameter says of its option.
 
     help      what it decides; a field without it is no option
     flag      "--data" where it is not the name itself; "--nesterov/--no-nesterov" for a truth value with both
@@ -10,20 +30,16 @@ A field says in its `metadata`, a parameter of another kind in `Annotated[kind, 
     min       the least whole number
     of        inside of a record that a name chooses: the names that make use of it
     renamed   by names of versions before, what is said in their place
+    """
 
-A union of records, such as `Adversary | None`, is an option of the union's name: each record begins with a Literal, its
-names, which choose it; "none" chooses None.
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
-from inspect import Parameter
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
-
-KEYS = {"help", "flag", "unit", "default", "group", "min", "of", "renamed"}
-NONE = "none"
-Place = tuple[str, ...]
+    help: str = ""
+    flag: str | None = None
+    unit: str | None = None
+    default: str = ""
+    group: str | None = None
+    min: int | None = None
+    of: tuple[str, ...] | None = None
+    renamed: Mapping[str, str] = MappingProxyType({})
 
 
 class Of(NamedTuple):
@@ -45,14 +61,14 @@ class Leaf(NamedTuple):
     place: Place
     kind: Any
     default: object
-    about: Mapping[str, Any]
+    about: About
     group: str
     owners: tuple[Of, ...] = ()
 
     @property
     def flag(self) -> str:
         """As the user writes it."""
-        return str(self.about.get("flag", "--" + self.place[-1].replace("_", "-"))).split("/")[0]
+        return (self.about.flag or "--" + self.place[-1].replace("_", "-")).split("/")[0]
 
     @property
     def name(self) -> str:
@@ -71,7 +87,7 @@ def leaves_of(parameter: Parameter) -> list[Leaf]:
         found = _leaves(kind, (parameter.name,), default, group, owners)
         return [leaf for leaf in found if only is None or leaf.place[1] in only]
     about = next((mark for mark in marks if isinstance(mark, Mapping)), None)
-    return [] if about is None else [_leaf((parameter.name,), kind, default, about, "Options", owners)]
+    return [] if about is None else [_leaf((parameter.name,), kind, default, About(**about), "Options", owners)]
 
 
 def argument(parameter: Parameter, given: Mapping[Place, object]) -> Any:
@@ -86,16 +102,20 @@ def argument(parameter: Parameter, given: Mapping[Place, object]) -> Any:
 def changed_flags(record: Any, usual: Any) -> list[str]:
     """The options of those fields in which `record` is not like `usual`, a record of the same type without others."""
     changed = [field for field in fields(record) if getattr(record, field.name) != getattr(usual, field.name)]
-    return [Leaf((field.name,), field.type, MISSING, field.metadata, "").flag for field in changed]
+    return [Leaf((field.name,), field.type, MISSING, About(**field.metadata), "").flag for field in changed]
 
 
-def members(kind: Any) -> dict[str, Any]:
+def members(kind: Any) -> "dict[str, type[DataclassInstance] | None]":
     """The records of a union of records by the names that choose them, and None by "none"; empty for another type."""
     if get_origin(kind) not in (Union, UnionType):
         return {}
-    records = [option for option in get_args(kind) if is_dataclass(option)]
-    names = {name: record for record in records for name in get_args(get_type_hints(record)[fields(record)[0].name])}
-    return {NONE: None, **names} if records and NoneType in get_args(kind) else names
+    records = [option for option in get_args(kind) if isinstance(option, type) and is_dataclass(option)]
+    found: dict[str, type[DataclassInstance] | None] = {}
+    if records and NoneType in get_args(kind):
+        found[NONE] = None
+    for record in records:
+        found |= dict.fromkeys(get_args(get_type_hints(record)[fields(record)[0].name]), record)
+    return found
 
 
 def _split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -103,13 +123,10 @@ def _split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     return kind, tuple(marks)
 
 
-def _leaf(
-    place: Place, kind: Any, default: object, about: Mapping[str, Any], group: str, owners: tuple[Of, ...]
-) -> Leaf:
-    assert set(about) <= KEYS, f"{'.'.join(place)}: {set(about) - KEYS}"
-    if "of" in about:
-        owners = (*owners[:-1], owners[-1]._replace(names=about["of"]))
-    return Leaf(place, kind, default, about, about.get("group", group), owners)
+def _leaf(place: Place, kind: Any, default: object, about: About, group: str, owners: tuple[Of, ...]) -> Leaf:
+    if about.of is not None:
+        owners = (*owners[:-1], owners[-1]._replace(names=about.of))
+    return Leaf(place, kind, default, about, about.group or group, owners)
 
 
 def _leaves(kind: Any, place: Place, default: object, group: str, owners: tuple[Of, ...]) -> Iterator[Leaf]:
@@ -117,13 +134,14 @@ def _leaves(kind: Any, place: Place, default: object, group: str, owners: tuple[
     hints = get_type_hints(kind)
     for field in fields(kind):
         hint, spot, usual = hints[field.name], (*place, field.name), _usual(field, default)
-        inner = field.metadata.get("group", group)
+        about = About(**field.metadata)
+        inner = about.group or group
         if is_dataclass(hint):
             yield from _leaves(hint, spot, usual, inner, owners)
-        elif "help" not in field.metadata:
+        elif not about.help:
             continue
         elif by_name := members(hint):
-            chooser = _leaf(spot, Literal[*by_name], _chosen(usual), field.metadata, group, owners)
+            chooser = _leaf(spot, Literal[*by_name], _chosen(usual), about, group, owners)
             yield chooser
             for record in dict.fromkeys(by_name.values()):
                 names = tuple(name for name, other in by_name.items() if other is record)
@@ -131,7 +149,7 @@ def _leaves(kind: Any, place: Place, default: object, group: str, owners: tuple[
                 if record is not None:
                     yield from _leaves(record, spot, mine, inner, (*owners, Of(chooser.name, names)))
         else:
-            yield _leaf(spot, hint, usual, field.metadata, group, owners)
+            yield _leaf(spot, hint, usual, about, group, owners)
 
 
 def _record(kind: Any, place: Place, default: Any, given: Mapping[Place, object]) -> Any:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING
 from functools import wraps
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Protocol, Union, get_args, get_origin, runtime_checkable
 
@@ -22,6 +23,8 @@ from featsplit.commands.fields import Leaf, Place, argument, leaves_of
 from featsplit.commands.texts import numbers, whole_numbers, words
 from featsplit.errors import FeatsplitError, unknown
 
+Value = str | int | float | bool | Path | None
+"""What Typer reads; None where an option is not given."""
 FIELD = re.compile(r"(?<![\w/.-])(\w+)\.(?:\w+\.)*(\w+)")
 
 
@@ -71,7 +74,7 @@ def _shown(
     return list(found.values())
 
 
-def _given(options: Mapping[str, Sequence[Leaf]], values: Mapping[str, Any]) -> dict[Place, object]:
+def _given(options: Mapping[str, Sequence[Leaf]], values: Mapping[str, Value]) -> dict[Place, object]:
     """The values that were given, each at the places of those leaves that make use of it."""
     read = {
         name: _parsed(leaves[0], values[name]) if values[name] is not None else leaves[0].default
@@ -103,13 +106,14 @@ def _flags_named(options: Mapping[str, Sequence[Leaf]]) -> Iterator[None]:
         raise FeatsplitError(message) from error
 
 
-def _parsed(leaf: Leaf, value: Any) -> object:
+def _parsed(leaf: Leaf, value: Value) -> object:
     """A `value` of the command line as the leaf's type has it."""
     kind = _present(leaf.kind)
+    if get_origin(kind) not in (Literal, tuple):
+        return value
+    assert isinstance(value, str), f"{leaf.flag}: is a text, which is parsed here"
     if get_origin(kind) is Literal:
         return _one_of(leaf, value, get_args(kind))
-    if get_origin(kind) is not tuple:
-        return value
     element = get_args(kind)[0]
     if element is float:
         return tuple(numbers(value, leaf.flag))
@@ -121,8 +125,8 @@ def _parsed(leaf: Leaf, value: Any) -> object:
 
 
 def _one_of(leaf: Leaf, value: str, names: tuple[str, ...]) -> str:
-    if value in leaf.about.get("renamed", {}):
-        raise FeatsplitError(f'{leaf.flag} = "{value}": is called "{leaf.about["renamed"][value]}" now')
+    if value in leaf.about.renamed:
+        raise FeatsplitError(f'{leaf.flag} = "{value}": is called "{leaf.about.renamed[value]}" now')
     if value not in names:
         raise unknown(leaf.flag, value, names)
     return value
@@ -137,16 +141,16 @@ def _present(kind: Any) -> Any:
 
 def _parameter(name: str, leaves: list[Leaf]) -> inspect.Parameter:
     first, required = leaves[0], leaves[0].default is MISSING
-    kind, unit = _present(first.kind), first.about.get("unit")
+    kind, unit = _present(first.kind), first.about.unit
     if get_origin(kind) in (Literal, tuple):
         unit = unit or ("|".join(get_args(kind)) if get_origin(kind) is Literal else None)
         kind = str
     option: Any = typer.Option(
         ... if required else None,
-        first.about.get("flag", first.flag),
+        first.about.flag or first.flag,
         help=_help(leaves),
         metavar=unit,
-        min=first.about.get("min"),
+        min=first.about.min,
         rich_help_panel=first.group,
         show_default=False,
     )
@@ -156,7 +160,7 @@ def _parameter(name: str, leaves: list[Leaf]) -> inspect.Parameter:
 
 def _help(leaves: list[Leaf]) -> str:
     """What an option decides, and what it is where it is not given: for each use of it, where they differ."""
-    texts = " ".join(dict.fromkeys(leaf.about["help"] for leaf in leaves))
+    texts = " ".join(dict.fromkeys(leaf.about.help for leaf in leaves))
     usual = dict[str, list[str]]()
     for leaf in leaves:
         usual.setdefault(_default(leaf), []).extend(name for of in leaf.owners[-1:] for name in of.names)
@@ -170,7 +174,7 @@ def _default(leaf: Leaf) -> str:
     """The default in words; empty where there is nothing to be said."""
     value = leaf.default
     if value is None:
-        return str(leaf.about.get("default", ""))
+        return leaf.about.default
     if value is MISSING or isinstance(value, bool):
         return ""
     if isinstance(value, tuple):

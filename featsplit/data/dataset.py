@@ -37,7 +37,7 @@ class DerivedDataset(Dataset[tuple[Tensor, int]]):
         image = torch.from_numpy(np.asarray(self._file[1]["images"][row % len(self)]))
         return as_inputs(image), int(self.columns["labels"][row])
 
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> object:
         return {**self.__dict__, "_file": None}
 
 

@@ -5,15 +5,15 @@ Images lie in memory, or in a file that is mapped (`mapped`): whatever goes over
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.plain import Fields
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class ImageData:
     classes: tuple[str, ...]
     train: Split
     test: Split
-    origin: Mapping[str, Any] = field(default_factory=dict)
+    origin: Fields = field(default_factory=dict)
 
     @property
     def shape(self) -> tuple[int, int, int]:

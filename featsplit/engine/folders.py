@@ -20,12 +20,13 @@ from featsplit.engine.settings import as_toml, flat
 from featsplit.engine.study import StudySettings
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, json_digest, replacing
+from featsplit.metadata.plain import Fields, Json, mapping, names, sequence, text, whole
 from featsplit.models.checkpoints import versions
 
 USUAL = Path("datasets_out")
 SHOWN = 3
 """How many changed settings a line names."""
-Plain = Mapping[str, object]
+Plain = Fields
 """Settings as JSON values, flat: "train.rand.lr"; what is not set is absent."""
 
 
@@ -70,19 +71,19 @@ def plain_of(settings: StudySettings) -> Plain:
     return _read_back(settings.settled().plain())
 
 
-def _read_back(mapping: Mapping[str, object]) -> Plain:
+def _read_back(settings: Fields) -> Plain:
     """Settings of a file or a record alike: flat, without what is not set, lists as JSON has them."""
-    return {key: json.loads(json.dumps(value)) for key, value in flat(mapping).items() if value is not None}
+    return {key: json.loads(json.dumps(value)) for key, value in flat(settings).items() if value is not None}
 
 
-def _as_now(mapping: Mapping[str, object], settings: StudySettings) -> Plain:
-    """What `mapping` says as `settings` say it: a setting that came since has its default, and paths are absolute."""
-    if mapping.get("study") != settings.study:
-        return _read_back(mapping)
+def _as_now(said: Fields, settings: StudySettings) -> Plain:
+    """What was `said` as `settings` say it: a setting that came since has its default, and paths are absolute."""
+    if said.get("study") != settings.study:
+        return _read_back(said)
     try:
-        return plain_of(type(settings).read(mapping))
+        return plain_of(type(settings).read(said))
     except FeatsplitError:
-        return _read_back(mapping)
+        return _read_back(said)
 
 
 def held(folder: Path, settings: StudySettings) -> Held | None:
@@ -93,9 +94,9 @@ def held(folder: Path, settings: StudySettings) -> Held | None:
     try:
         if not finished:
             return Held(_as_now(tomllib.loads((folder / SETTINGS).read_text(encoding="utf-8")), settings))
-        mark = dict(json.loads((folder / RUN).read_text()))
-        plain, seeds = _as_now(mark["settings"], settings), tuple(mark["seeds"])
-        return Held(plain, True, seeds, dict(mark["versions"]), str(mark["rows"]), int(mark.get("format", 2)))
+        mark = mapping(json.loads((folder / RUN).read_text()))
+        plain, seeds = _as_now(mapping(mark["settings"]), settings), tuple(map(whole, sequence(mark["seeds"])))
+        return Held(plain, True, seeds, names(mark["versions"]), text(mark["rows"]), whole(mark.get("format", 2)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Held(None, finished)
 
@@ -116,7 +117,7 @@ def changes(there: Held, plain: Plain) -> str:
     return ", ".join([*changed[:SHOWN], *more])
 
 
-def _shown(value: object) -> str:
+def _shown(value: Json) -> str:
     return "unset" if value is None else json.dumps(value, ensure_ascii=False)
 
 
@@ -163,11 +164,11 @@ def reopen(place: Destination, settings: StudySettings, jobs: Sequence[Job]) -> 
 
     The mark of a finished run is taken away first, before anything there changes.
     """
-    folder, text = place.folder, HEAD + as_toml(settings.settled().plain())
+    folder, content = place.folder, HEAD + as_toml(settings.settled().plain())
     check_writable(folder / RUN, overwrite=True)
     (folder / RUN).unlink(missing_ok=True)
     with replacing(folder / SETTINGS) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(content, encoding="utf-8")
     if place.lender is not None:
         _take_up(place.lender, folder, jobs)
 

@@ -12,6 +12,7 @@ from featsplit.engine.cache import FORMAT, rows_digest
 from featsplit.engine.jobs import TIMES
 from featsplit.errors import FeatsplitError
 from featsplit.files import write_json
+from featsplit.metadata.plain import Fields, Json, mapping, names, number, sequence, text, texts, whole
 from featsplit.models.checkpoints import versions
 from featsplit.report.cells import Cells
 from featsplit.rows import Row
@@ -79,7 +80,20 @@ class Results(Generic[S_co]):
         ]
 
 
-def close(results: Results[Any], plain: Mapping[str, object]) -> None:
+@dataclass(frozen=True)
+class Mark:
+    """What the mark of a finished run says of it; `settings` as JSON values, which `StudySettings.read` takes."""
+
+    settings: Fields
+    seeds: Sequence[int]
+    data: DataSummary | None
+    command: str
+    again: str
+    versions: Mapping[str, str]
+    date: str
+
+
+def close(results: Results[Any], plain: Fields) -> None:
     """Mark the run as finished, with what a report of it says; `plain` are its settings as JSON values."""
     content = {"settings": plain, "seeds": results.seeds, "versions": results.versions, "format": FORMAT}
     content |= {"rows": rows_digest(results.path / ROWS), "command": results.command, "again": results.again}
@@ -87,42 +101,47 @@ def close(results: Results[Any], plain: Mapping[str, object]) -> None:
     write_json(results.path / RUN, content)
 
 
-def open_run(path: Path) -> dict[str, Any]:
-    """What the mark of the finished run in `path` says, as JSON values; FeatsplitError where there is none."""
+def open_run(path: Path) -> Mark:
+    """What the mark of the finished run in `path` says; FeatsplitError where there is none, or of another version."""
     try:
-        content: dict[str, Any] = json.loads((path / RUN).read_text())
-        [content[key] for key in ("settings", "seeds", "command", "versions", "date")]
+        content = mapping(json.loads((path / RUN).read_text()))
+        settings, command = mapping(content["settings"]), text(content["command"])
+        seeds = [whole(seed) for seed in sequence(content["seeds"])]
+        made_by, date = names(content["versions"]), text(content["date"])
+        if content.get("format") == FORMAT and "study" in settings:
+            return Mark(settings, seeds, _summary(content["data"]), command, text(content["again"]), made_by, date)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FeatsplitError(f"{path}: is no finished run; make one with featsplit run ... --out {path}") from error
-    if content.get("format") != FORMAT or "study" not in content["settings"]:
-        again = str(content["command"]).replace(" --parts ", " --experiments ")
-        raise FeatsplitError(
-            f"{path}: its rows are of another version; make them again, by which its networks and sets are taken up: "
-            f"{again} --out {path}"
-        )
-    return content
+    again = command.replace(" --parts ", " --experiments ")
+    raise FeatsplitError(
+        f"{path}: its rows are of another version; make them again, by which its networks and sets are taken up: "
+        f"{again} --out {path}"
+    )
 
 
-def results_of(path: Path, settings: S, content: Mapping[str, Any]) -> Results[S]:
-    """The run in `path`, of `settings`, whose mark says `content`."""
-    data = content["data"]
-    if data is not None:
-        data = DataSummary(**{**data, "shape": tuple(data["shape"]), "classes": tuple(data["classes"])})
+def _summary(plain: Json) -> DataSummary | None:
+    """The summary of the data as a mark has it."""
+    if plain is None:
+        return None
+    fields = mapping(plain)
+    return DataSummary(
+        text(fields["name"]),
+        text(fields["digest"]),
+        whole(fields["train"]),
+        whole(fields["test"]),
+        tuple(map(whole, sequence(fields["shape"]))),
+        texts(fields["classes"]),
+        number(fields["chance"]),
+    )
+
+
+def results_of(path: Path, settings: S, mark: Mark) -> Results[S]:
+    """The run in `path`, of `settings`, with what its `mark` says; FeatsplitError where its rows cannot be read."""
     try:
         rows = json.loads((path / ROWS).read_text())
     except (OSError, ValueError) as error:
-        raise FeatsplitError(f"{path}: its rows.json cannot be read; run {content['command']} --out {path}") from error
-    return Results(
-        path,
-        settings,
-        content["seeds"],
-        rows,
-        data,
-        content["command"],
-        content["again"],
-        content["versions"],
-        content["date"],
-    )
+        raise FeatsplitError(f"{path}: its rows.json cannot be read; run {mark.command} --out {path}") from error
+    return Results(path, settings, mark.seeds, rows, mark.data, mark.command, mark.again, mark.versions, mark.date)
 
 
 def finished_now(path: Path, settings: S, *, seeds: Sequence[int], rows: Sequence[Row]) -> Results[S]:

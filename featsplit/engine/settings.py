@@ -5,29 +5,33 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from featsplit.errors import FeatsplitError, unknown
+from featsplit.metadata.plain import Fields, Json
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 RENAMED = {"paper": "normalised"}
 """Words of versions before, and what is said in their place."""
 
 
-def record(kind: type[T], mapping: Mapping[str, Any], place: str) -> T:
+def record(kind: type[T], mapping: Fields, place: str) -> T:
     """A dataclass `kind` from `mapping`; FeatsplitError for an unknown key or a value of another type."""
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind) if field.init]  # type: ignore[arg-type]
+    names = [field.name for field in fields(kind) if field.init]
     for key in mapping:
         if key not in names:
             raise unknown(f"{place}: key" if place else "key", key, names)
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):
         if field.name not in mapping and field.default is MISSING and field.default_factory is MISSING:
             raise FeatsplitError(f"{f'{place}.{field.name}'.lstrip('.')}: is missing; it has no default")
     return kind(**{key: _value(hints[key], value, f"{place}.{key}".lstrip(".")) for key, value in mapping.items()})
 
 
-def _value(kind: Any, value: Any, place: str) -> Any:
+def _value(kind: Any, value: Json, place: str) -> Any:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         if value is None:
@@ -51,7 +55,7 @@ def _value(kind: Any, value: Any, place: str) -> Any:
     return _plain(kind, value, place)
 
 
-def _tagged(kinds: list[Any], value: Any, place: str) -> Any:
+def _tagged(kinds: list[Any], value: Json, place: str) -> Any:
     """The record, of several `kinds`, that the `name` of the table `value` says: the one whose own name it is."""
     if not isinstance(value, Mapping):
         raise _wrong(place, value, "a table")
@@ -66,7 +70,7 @@ def _tagged(kinds: list[Any], value: Any, place: str) -> Any:
     return record(named[name], {key: item for key, item in value.items() if key != "name"}, place)
 
 
-def _plain(kind: type, value: Any, place: str) -> Any:
+def _plain(kind: type, value: Json, place: str) -> Json:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if type(value) is not kind:
@@ -78,11 +82,11 @@ def _plain(kind: type, value: Any, place: str) -> Any:
     return value
 
 
-def _wrong(place: str, value: Any, rule: str) -> FeatsplitError:
+def _wrong(place: str, value: Json, rule: str) -> FeatsplitError:
     return FeatsplitError(f"{place} = {value!r}: must be {rule}")
 
 
-def overridden(mapping: Mapping[str, Any], settings: Sequence[str]) -> Mapping[str, Any]:
+def overridden(mapping: Fields, settings: Sequence[str]) -> Fields:
     """`mapping` with each "section.key=value" of `settings` put in; values as TOML, or plain text."""
     for setting in settings:
         path, equals, text = setting.partition("=")
@@ -92,7 +96,7 @@ def overridden(mapping: Mapping[str, Any], settings: Sequence[str]) -> Mapping[s
     return mapping
 
 
-def _put(mapping: Mapping[str, Any], keys: Sequence[str], value: Any) -> Mapping[str, Any]:
+def _put(mapping: Fields, keys: Sequence[str], value: Json) -> Fields:
     if len(keys) == 1:
         return {**mapping, keys[0]: value}
     inner = mapping.get(keys[0], {})
@@ -101,14 +105,15 @@ def _put(mapping: Mapping[str, Any], keys: Sequence[str], value: Any) -> Mapping
     return {**mapping, keys[0]: _put(inner, keys[1:], value)}
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> Json:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        value: Json = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+    return value
 
 
-def as_toml(mapping: Mapping[str, Any], place: str = "") -> str:
+def as_toml(mapping: Fields, place: str = "") -> str:
     """TOML of nested mappings of texts, numbers, truth values and lists of these, as `tomllib` reads it back.
 
     Keys are names of fields. What is None is left out: TOML has no word for it, and it is such a field's default.
@@ -123,7 +128,7 @@ def as_toml(mapping: Mapping[str, Any], place: str = "") -> str:
     return "".join([*lines, *tables])
 
 
-def _as_toml(value: Any, place: str) -> str:
+def _as_toml(value: Json, place: str) -> str:
     if isinstance(value, list | tuple):
         return f"[{', '.join(_as_toml(item, place) for item in value)}]"
     if isinstance(value, bool):
@@ -137,9 +142,9 @@ def _as_toml(value: Any, place: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def flat(mapping: Mapping[str, Any], place: str = "") -> Mapping[str, Any]:
+def flat(mapping: Fields, place: str = "") -> Fields:
     """Nested settings as one level, "train.rand.lr"."""
-    found = dict[str, Any]()
+    found = dict[str, Json]()
     for key, value in mapping.items():
         name = f"{place}.{key}".lstrip(".")
         found |= flat(value, name) if isinstance(value, Mapping) else {name: value}

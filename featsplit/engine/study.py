@@ -5,7 +5,7 @@ of them alike; none of them needs to be known to it.
 """
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +16,7 @@ from featsplit.engine.jobs import Job
 from featsplit.engine.results import Results
 from featsplit.engine.settings import record
 from featsplit.errors import FeatsplitError, unknown
+from featsplit.metadata.plain import Fields
 from featsplit.report.decisions import Claim
 from featsplit.report.markup import Block
 from featsplit.report.published import Published
@@ -37,13 +38,13 @@ class StudySettings:
         """Raise FeatsplitError for the first setting out of its range."""
 
     @classmethod
-    def read(cls, mapping: Mapping[str, object]) -> Self:
+    def read(cls, mapping: Fields) -> Self:
         """The settings that `mapping`, as TOML has it, describes; FeatsplitError where it does not fit."""
         settings = record(cls, mapping, "")
         settings.check()
         return settings
 
-    def plain(self) -> dict[str, object]:
+    def plain(self) -> Fields:
         """The settings as JSON values; `read` reads them back."""
         return asdict(self)
 
@@ -64,7 +65,7 @@ class StudySettings:
         return False
 
     @classmethod
-    def old_names(cls, mapping: Mapping[str, object]) -> list[str]:
+    def old_names(cls, mapping: Fields) -> list[str]:
         """What `mapping` has of versions before, each with what is said now."""
         return []
 
@@ -104,7 +105,7 @@ def presets() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def read_toml(name: str) -> dict[str, Any]:
+def read_toml(name: str) -> Fields:
     """What the preset called `name` says, or the TOML file at that path."""
     path = Path(name) if name.endswith(".toml") else presets().get(name)
     if path is None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from featsplit.errors import FeatsplitError, unknown
+from featsplit.metadata.plain import Fields
 
 STORED = ("mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn")
 """Those of torchvision."""
@@ -86,7 +87,7 @@ def is_planted(source: str) -> bool:
     return source == PLANTED or source.startswith(f"{PLANTED}:")
 
 
-def describe(spec: DataSpec) -> dict[str, object]:
+def describe(spec: DataSpec) -> Fields:
     """`spec` as plain data for TOML and JSON; `spec_from` reads it back.
 
     `resize_mode` is in it only where it is not the usual one: the description of files of before is still theirs.

@@ -16,7 +16,7 @@ def set_text(path: Path) -> str:
     metadata = read_set_metadata(path)
     spec, summary = metadata.spec, metadata.summary
     n, *shape = metadata.columns["images"][0]
-    lines: dict[str, object] = {
+    lines = {
         "set": _title(metadata),
         "images": f"{n} of {' x '.join(map(str, shape))}, {spec.dtype}, {len(spec.classes)} classes",
         "source": f"{spec.source.get('source', spec.source_name)}, {spec.split} split  "
@@ -27,7 +27,7 @@ def set_text(path: Path) -> str:
         **({"control": _control(metadata.made_by.control)} if spec.control_digest else {}),
         "method": f"{spec.method}  {_joined(spec.parameters)}".strip(),
         "precision": spec.precision,
-        "seed": "none: nothing is random" if spec.seed is None else spec.seed,
+        "seed": "none: nothing is random" if spec.seed is None else str(spec.seed),
         "versions": _joined(spec.versions),
         **{name.replace("_", " "): f"{value:.4f}" for name, value in summary.items()},
         "columns": ", ".join(metadata.columns),
@@ -58,14 +58,14 @@ def model_text(path: Path) -> str:
     """The checkpoint at `path` in a screenful; raises FeatsplitError where it is none."""
     metadata = read_model_metadata(path)
     recipe = metadata.recipe or {}
-    lines: dict[str, object] = {
+    lines = {
         "model": _joined({"arch": metadata.arch, "width": metadata.width, "stages": metadata.stages}),
         "images": f"{' x '.join(map(str, metadata.shape))}, {metadata.classes} classes",
         "trained on": metadata.trained_on or NOT_TOLD,
         "data digest": metadata.data_digest or NOT_TOLD,
         "recipe": _joined({name: value for name, value in recipe.items() if name != "adversary"}),
         "adversary": _adversary(metadata),
-        "seed": NOT_TOLD if metadata.seed is None else metadata.seed,
+        "seed": NOT_TOLD if metadata.seed is None else str(metadata.seed),
         "versions": _joined(metadata.versions),
         **{name.replace("_", " "): f"{value:.4f}" for name, value in metadata.results.items()},
     }
@@ -92,6 +92,6 @@ def _joined(fields: Mapping[str, Json]) -> str:
     )
 
 
-def _screen(path: Path, lines: Mapping[str, object]) -> str:
+def _screen(path: Path, lines: Mapping[str, str]) -> str:
     width = max(map(len, lines))
     return "\n".join([str(path), *(f"  {name:<{width}}  {value}" for name, value in lines.items())])

@@ -1,6 +1,6 @@
 """The studies, one folder each; `engine.study` says what it exports. A new one is a line in `STUDIES`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +11,7 @@ from featsplit.errors import FeatsplitError, unknown
 if TYPE_CHECKING:
     from featsplit.engine.results import Results
     from featsplit.engine.study import Study, StudySettings
+    from featsplit.metadata.plain import Fields
     from featsplit.report.markup import Block
 
 STUDIES = (
@@ -44,7 +45,7 @@ def read_settings(name: str, overrides: Sequence[str] = ()) -> "StudySettings":
     return study.Settings.read(mapping)
 
 
-def _of_others(mapping: Mapping[str, object]) -> Iterator[str]:
+def _of_others(mapping: "Fields") -> Iterator[str]:
     """For each setting or experiment that another study has, and that of `mapping` has not, what is to be said."""
     chosen = mapping.get("experiments")
     places = [*mapping, *(f'experiments "{one}"' for one in (chosen if isinstance(chosen, list | tuple) else ()))]
@@ -66,12 +67,12 @@ def open_results(path: Path) -> "Results[Any]":
     """The finished run in the folder `path`; FeatsplitError where there is none, or one of a version before."""
     from featsplit.engine.results import open_run, results_of
 
-    content = open_run(path)
-    plain = content["settings"]
-    return results_of(path, study_named(plain["study"]).Settings.read(plain), content)
+    mark = open_run(path)
+    study = study_named(str(mark.settings["study"]))
+    return results_of(path, study.Settings.read(mark.settings), mark)
 
 
-def experiments_of(mapping: Mapping[str, object]) -> tuple[str, ...]:
+def experiments_of(mapping: "Fields") -> tuple[str, ...]:
     """The experiments that the study of a preset or file has to choose from; FeatsplitError where it has none."""
     name = str(mapping.get("study", STUDIES[0]))
     known: tuple[str, ...] = getattr(study_named(name).Settings, "known_experiments", ())

@@ -50,7 +50,7 @@ def test_the_chance_of_a_run_is_its_most_frequent_class(every_experiment: Path) 
 def test_a_run_is_opened_as_it_was_made(every_experiment: Path) -> None:
     results, mark = open_results(every_experiment), open_run(every_experiment)
     assert (results.settings.study, list(results.seeds)) == ("distill2019", [0, 1])
-    assert results.settings.plain() == type(results.settings).read(mark["settings"]).plain()
+    assert results.settings.plain() == type(results.settings).read(mark.settings).plain()
     assert results.data is not None
     assert (results.data.train, results.data.test, results.data.shape) == (120, 40, (1, 8, 8))
     assert results.seed_folder(1) == every_experiment / "seed1"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from featsplit.engine.settings import as_toml, flat, overridden, record
 from featsplit.engine.study import presets
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.plain import Fields
 from featsplit.studies import STUDIES, read_settings, study_named
 from tests.rows import read
 
@@ -97,7 +98,7 @@ class Outer:
 
 
 def test_a_record_has_what_is_given_and_else_its_defaults() -> None:
-    given = {"count": 3, "inner": {"rate": 1}, "names": ["a", "b"], "least": 2}
+    given: Fields = {"count": 3, "inner": {"rate": 1}, "names": ["a", "b"], "least": 2}
     assert record(Outer, given, "") == Outer(3, Inner(1.0), ("a", "b"), least=2.0)
 
 
@@ -117,14 +118,14 @@ def test_a_record_has_what_is_given_and_else_its_defaults() -> None:
         ({"cont": 1}, 'key = "cont": must be one of count, inner, names, on, least; did you mean "count"?'),
     ],
 )
-def test_what_does_not_fit_is_refused_by_its_place(mapping: dict[str, Any], message: str) -> None:
+def test_what_does_not_fit_is_refused_by_its_place(mapping: Fields, message: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
         record(Outer, mapping, "")
     assert str(caught.value) == message
 
 
 def test_an_override_reaches_one_setting() -> None:
-    mapping = {"a": {"b": 1, "c": 2}, "d": 3}
+    mapping: Fields = {"a": {"b": 1, "c": 2}, "d": 3}
     assert overridden(mapping, ["a.b=[1, 2]", "e.f=text", "d = 0.5"]) == {
         "a": {"b": [1, 2], "c": 2},
         "d": 0.5,

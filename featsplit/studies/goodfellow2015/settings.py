@@ -1,12 +1,12 @@
 """The settings of the study: which two classes, which ways to train, which eps."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from featsplit.data.places import absolute, path_of
 from featsplit.data.sources import DataSpec, describe
 from featsplit.engine.study import StudySettings
 from featsplit.errors import FeatsplitError, check_count, check_positive
+from featsplit.metadata.plain import Fields
 from featsplit.studies.goodfellow2015.logistic import Arm
 
 
@@ -64,7 +64,7 @@ class Settings(StudySettings):
         drawn = self.data.limit or self.data.limit_test or self.data.holdout
         return replace(self.data, seed=self.data.seed + seed) if drawn else self.data
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Fields:
         """The settings as JSON values."""
         return {**super().plain(), "data": describe(self.data)}
 

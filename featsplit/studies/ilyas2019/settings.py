@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from featsplit.data.derived import Dtype
 from featsplit.data.places import absolute, path_of
@@ -13,6 +13,7 @@ from featsplit.errors import FeatsplitError, check_count, check_positive, unknow
 from featsplit.evaluation import Attack, AttackName, check_installed
 from featsplit.geometry import Norm
 from featsplit.metadata.derived_sets import FOUR
+from featsplit.metadata.plain import Fields, Json
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
 from featsplit.records.rules import RULES
 from featsplit.synthesis import Match, Perturb
@@ -106,20 +107,20 @@ class Settings(StudySettings):
     sections: ClassVar[tuple[str, ...]] = ("data", "model", "match", "perturb", "evaluate", "scrutiny")
 
     @classmethod
-    def read(cls, mapping: Mapping[str, Any]) -> Self:
+    def read(cls, mapping: Fields) -> Self:
         """The settings that `mapping` describes.
 
         `[train]` holds what all six networks share, `[train.standard]`, `[train.rand]` and so on what is their own.
         """
         if old := cls.old_names(mapping):
             raise FeatsplitError("; ".join(old))
-        sections: dict[str, Any] = {name: {} for name in cls.sections}
+        sections: Fields = {name: {} for name in cls.sections}
         settings = record(cls, {**sections, **mapping, "train": _recipes(mapping.get("train", {}))}, "")
         settings.check()
         return settings
 
     @classmethod
-    def old_names(cls, mapping: Mapping[str, Any]) -> list[str]:
+    def old_names(cls, mapping: Fields) -> list[str]:
         """What `mapping` has of versions before, each with what is said now."""
         scrutiny, match = (mapping.get(name) for name in ("scrutiny", "match"))
         found = ["parts: is called experiments now"] if "parts" in mapping else []
@@ -163,7 +164,7 @@ class Settings(StudySettings):
         if self.train.adversarial.adversary is None:
             raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
 
-    def plain(self) -> dict[str, Any]:
+    def plain(self) -> Fields:
         """The settings as JSON values."""
         return {**super().plain(), "data": describe(self.data)}
 
@@ -197,23 +198,24 @@ class Settings(StudySettings):
         return found
 
 
-def _old_rule(rule: Any) -> Iterator[str]:
+def _old_rule(rule: Json) -> Iterator[str]:
     """What a rule of matching has of versions before, where one record held the fields of all rules."""
     if not isinstance(rule, Mapping) or "name" not in rule:
         return
-    name = str(RENAMED.get(rule["name"], rule["name"]))
-    if name != rule["name"]:
-        yield f'match.rule.name = "{rule["name"]}": is called "{name}" now'
+    said = str(rule["name"])
+    name = RENAMED.get(said, said)
+    if name != said:
+        yield f'match.rule.name = "{said}": is called "{name}" now'
     fields_of = {str(known): {field.name for field in fields(kind)} for known, kind in RULES.items()}
     for key in rule:
         if key not in fields_of.get(name, set(rule)) and any(key in names for names in fields_of.values()):
             yield f"match.rule.{key}: is none of the rule {name}'s; leave it out"
 
 
-def _recipes(section: Any) -> dict[str, Any]:
+def _recipes(section: Json) -> Fields:
     """A full recipe for each network: what `[train]` shares, overridden by the network's own table."""
-    if not isinstance(section, dict):
+    if not isinstance(section, Mapping):
         raise FeatsplitError(f"train = {section!r}: must be a table")
-    shared = {key: value for key, value in section.items() if not isinstance(value, dict)}
-    own = {key: value for key, value in section.items() if isinstance(value, dict)}
+    shared = {key: value for key, value in section.items() if not isinstance(value, Mapping)}
+    own = {key: value for key, value in section.items() if isinstance(value, Mapping)}
     return {**own, **{name: {**shared, **own.get(name, {})} for name in NETWORKS}}

@@ -10,6 +10,7 @@ from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Job, Worker
 from featsplit.evaluation import evaluate
 from featsplit.files import json_digest
+from featsplit.metadata.plain import Fields
 from featsplit.models.build import ModelSpec
 from featsplit.models.checkpoints import load_model, state_digest
 from featsplit.rows import Row
@@ -70,7 +71,7 @@ class TrainAndTest:
 
         return list(kept_rows(worker.folder / self.rows_file, self._depends_on(state_digest(model), tests), measure))
 
-    def _depends_on(self, model: str, tests: Mapping[str, ImageData]) -> Mapping[str, object]:
+    def _depends_on(self, model: str, tests: Mapping[str, ImageData]) -> Fields:
         attacks = [asdict(attack) for attack in self.settings.evaluate.attacks()]
         digests = {name: test.digest for name, test in tests.items()}
         return {"train_set": self.name, "model": model, "attacks": attacks, "seed": self.seed, "tests": digests}

@@ -1,11 +1,11 @@
 """The jobs of a seed: one for each arm."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Job, Worker
+from featsplit.metadata.plain import Fields
 from featsplit.studies.squares.learning import learn
 from featsplit.studies.squares.rows import SquaresRow
 from featsplit.studies.squares.settings import ARMS, Settings
@@ -43,6 +43,6 @@ class Learn:
 
         return list(kept_rows(path, self._depends_on(), measure))
 
-    def _depends_on(self) -> Mapping[str, object]:
+    def _depends_on(self) -> Fields:
         """What decides the rows: the arm's own settings, whatever the others are."""
         return {**asdict(ARMS[self.arm](self.settings)), "name": None, "arms": self.arm, "seed": self.seed}

@@ -8,6 +8,7 @@ import pytest
 from featsplit.descent import Normalised
 from featsplit.engine.study import presets
 from featsplit.metadata.derived_sets import FOUR
+from featsplit.metadata.plain import mapping
 from featsplit.models import ARCHITECTURES
 from featsplit.studies import read_settings
 from featsplit.studies.ilyas2019.settings import EXPERIMENTS, NETWORKS
@@ -71,8 +72,8 @@ def test_restricted_imagenet_takes_the_same_path_small_on_a_cpu(
 
 def test_settings_of_before_resize_mode_are_those_of_today() -> None:
     """A run that was finished before there was a resize mode still is."""
-    assert "resize_mode" not in read("cifar10-mini").plain()["data"]
-    assert read("cifar10-mini", "data.resize_mode=crop").plain()["data"]["resize_mode"] == "crop"
+    assert "resize_mode" not in mapping(read("cifar10-mini").plain()["data"])
+    assert mapping(read("cifar10-mini", "data.resize_mode=crop").plain()["data"])["resize_mode"] == "crop"
 
 
 def test_the_gpu_preset_takes_the_same_path_small_on_a_cpu(tmp_path: Path) -> None:

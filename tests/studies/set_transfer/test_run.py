@@ -13,6 +13,7 @@ from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.engine import jobs as engine_jobs
 from featsplit.errors import FeatsplitError
+from featsplit.metadata.plain import Fields
 from featsplit.models.build import build
 from featsplit.studies.set_transfer import Settings
 from featsplit.synthesis import Match, build_match
@@ -82,7 +83,7 @@ def test_the_settings_make_it_again(derived: Path, tmp_path: Path) -> None:
         ({"train": {"epochs": 0}}, "train.epochs = 0"),
     ],
 )
-def test_what_cannot_be_transferred(changes: dict[str, object], message: str) -> None:
+def test_what_cannot_be_transferred(changes: Fields, message: str) -> None:
     with pytest.raises(FeatsplitError) as error:
         Settings.read({"sets": ["digits"], **changes})
     assert message in str(error.value)
