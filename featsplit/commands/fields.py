@@ -87,7 +87,11 @@ def leaves_of(parameter: Parameter) -> list[Leaf]:
         found = _leaves(kind, (parameter.name,), default, group, owners)
         return [leaf for leaf in found if only is None or leaf.place[1] in only]
     about = next((mark for mark in marks if isinstance(mark, Mapping)), None)
-    return [] if about is None else [_leaf((parameter.name,), kind, default, About(**about), "Options", owners)]
+    return (
+        []
+        if about is None
+        else [_leaf((parameter.name,), kind, default, _about(about, (parameter.name,)), "Options", owners)]
+    )
 
 
 def argument(parameter: Parameter, given: Mapping[Place, object]) -> Any:
@@ -102,7 +106,9 @@ def argument(parameter: Parameter, given: Mapping[Place, object]) -> Any:
 def changed_flags(record: Any, usual: Any) -> list[str]:
     """The options of those fields in which `record` is not like `usual`, a record of the same type without others."""
     changed = [field for field in fields(record) if getattr(record, field.name) != getattr(usual, field.name)]
-    return [Leaf((field.name,), field.type, MISSING, About(**field.metadata), "").flag for field in changed]
+    return [
+        Leaf((field.name,), field.type, MISSING, _about(field.metadata, (field.name,)), "").flag for field in changed
+    ]
 
 
 def members(kind: Any) -> "dict[str, type[DataclassInstance] | None]":
@@ -123,6 +129,12 @@ def _split(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
     return kind, tuple(marks)
 
 
+def _about(metadata: Mapping[str, Any], place: Place) -> About:
+    """The `metadata` of a field or parameter, which nothing else has typed."""
+    assert set(metadata) <= set(About._fields), f"{'.'.join(place)}: {set(metadata) - set(About._fields)}"
+    return About(**metadata)
+
+
 def _leaf(place: Place, kind: Any, default: object, about: About, group: str, owners: tuple[Of, ...]) -> Leaf:
     if about.of is not None:
         owners = (*owners[:-1], owners[-1]._replace(names=about.of))
@@ -134,7 +146,7 @@ def _leaves(kind: Any, place: Place, default: object, group: str, owners: tuple[
     hints = get_type_hints(kind)
     for field in fields(kind):
         hint, spot, usual = hints[field.name], (*place, field.name), _usual(field, default)
-        about = About(**field.metadata)
+        about = _about(field.metadata, spot)
         inner = about.group or group
         if is_dataclass(hint):
             yield from _leaves(hint, spot, usual, inner, owners)
