@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.engine.cache import FORMAT
 from featsplit.engine.results import open_run
 from featsplit.errors import FeatsplitError
 from featsplit.studies import open_results, read_settings
@@ -23,7 +24,16 @@ OLD = Path(__file__).parent / "files" / "run-0.1.0.tar.gz"
 
 def test_a_folder_that_is_no_finished_run_is_refused(tmp_path: Path) -> None:
     message = f"{tmp_path}: is no finished run; make one with featsplit run ... --out {tmp_path}"
-    for content in (None, "[]", "{}", '{"settings": {}, "seeds": [0], "data": {}}', "not json"):
+    mark = {
+        "settings": {"study": "gaussians"},
+        "seeds": ["0"],
+        "data": None,
+        "command": "",
+        "again": "",
+        "versions": {},
+    }
+    of_texts = json.dumps({**mark, "date": "", "format": FORMAT})
+    for content in (None, "[]", "{}", '{"settings": {}, "seeds": [0], "data": {}}', "not json", of_texts):
         if content is not None:
             (tmp_path / "run.json").write_text(content)
             (tmp_path / "rows.json").write_text("[]")
