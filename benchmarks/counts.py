@@ -123,18 +123,25 @@ def habits(tree: Tree) -> list[Count]:
         for token in tokenize.generate_tokens(io.StringIO((tree.root / path).read_text()).readline)
         if token.type == tokenize.COMMENT and "type: ignore" in token.string
     ]
-    relays = [
-        keyword
-        for module in tree.package.values()
-        for call in ast.walk(module)
-        if isinstance(call, ast.Call)
-        for keyword in call.keywords
-        if isinstance(keyword.value, ast.Name) and keyword.value.id == keyword.arg
-    ]
+    relays = [own for module in tree.package.values() for own in _relays(module, frozenset())]
     return [
         Count("`type: ignore`, tests and benchmarks included", len(ignored), 5, tuple(ignored)),
         Count("keyword relays `x=x`", len(relays), 179),
+        Count("of these, the function's own arguments handed on", sum(relays)),
     ]
+
+
+def _relays(node: ast.AST, arguments: frozenset[str]) -> Iterator[bool]:
+    """For each keyword `x=x` below `node`: whether x is one of the `arguments` of the functions around it."""
+    for inner in ast.iter_child_nodes(node):
+        known = arguments
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            of = inner.args
+            known |= {argument.arg for argument in (*of.posonlyargs, *of.args, *of.kwonlyargs)}
+        if isinstance(inner, ast.Call):
+            names = [k.arg for k in inner.keywords if isinstance(k.value, ast.Name) and k.value.id == k.arg]
+            yield from (name in known for name in names)
+        yield from _relays(inner, known)
 
 
 def main() -> None:
