@@ -4,8 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .attacks import Nearest as Nearest
     from .attacks import fgsm as fgsm
     from .attacks import pgd as pgd
+    from .attacks.closest import closest as closest
     from .data.dataset import open_dataset as open_dataset
     from .data.images import ImageData as ImageData
     from .data.images import Split as Split
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from .models.classifier import Classifier as Classifier
     from .models.madrylab import load_madrylab as load_madrylab
     from .models.wrapping import wrap as wrap
+    from .records.minimum_norm import MinimumNorm as MinimumNorm
     from .report.cells import as_text as as_text
     from .report.markup import Heading as Heading
     from .report.markup import Table as Table
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from .synthesis import Build as Build
     from .synthesis import Match as Match
     from .synthesis import Perturb as Perturb
+    from .synthesis import build_adversarial as build_adversarial
     from .synthesis import build_match as build_match
     from .synthesis import build_perturb as build_perturb
     from .synthesis import match_representation as match_representation
@@ -55,7 +59,9 @@ _HOMES = {
     "ImageData": "data.images",
     "Machine": "runtime.machine",
     "Match": "synthesis",
+    "MinimumNorm": "records.minimum_norm",
     "ModelSpec": "models.build",
+    "Nearest": "attacks",
     "Perturb": "synthesis",
     "Recipe": "training",
     "Row": "rows",
@@ -65,8 +71,10 @@ _HOMES = {
     "accuracy_table": "studies.ilyas2019.tables",
     "as_text": "report.cells",
     "build": "models.build",
+    "build_adversarial": "synthesis",
     "build_match": "synthesis",
     "build_perturb": "synthesis",
+    "closest": "attacks.closest",
     "ensure_trained": "training",
     "evaluate": "evaluation",
     "fgsm": "attacks",

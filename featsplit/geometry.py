@@ -1,4 +1,4 @@
-r"""The threat model on batches of images: the two norms, l2 and linf, and the eps-balls in them.
+r"""The threat model on batches of images: the two norms, l2 and linf, the eps-balls in them, and distances.
 
 For a gradient g the steepest unit step is g / ||g||_2 (l2) or sign(g) (linf); projection onto the ball of radius eps
 is delta * min(1, eps / ||delta||_2) or clip(delta, -eps, eps). All sizes are on the [0, 1] pixel scale.
@@ -20,12 +20,21 @@ if TYPE_CHECKING:
 
 Norm = Literal["l2", "linf"]
 NORMS: tuple[Norm, ...] = get_args(Norm)
+Distance = Literal["l0", "l0-pixels", "l1", "l2", "linf"]
+"""How far an image was moved: l0 counts the components that changed, l0-pixels a pixel of C channels once."""
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
 
 
 def check_norm(place: str, norm: str) -> None:
     """Raise FeatsplitError at `place` where `norm` is none of `NORMS`."""
     if norm not in NORMS:
         raise unknown(f"{place}.norm", norm, NORMS)
+
+
+def check_distance(place: str, norm: str) -> None:
+    """Raise FeatsplitError at `place` where `norm` is none of `DISTANCES`."""
+    if norm not in DISTANCES:
+        raise unknown(f"{place}.norm", norm, DISTANCES)
 
 
 def check_threat(place: str, norm: str, eps: float) -> None:
@@ -89,12 +98,16 @@ class Threat:
         return offsets
 
 
-def lengths(delta: Tensor, norm: Norm) -> Tensor:
-    """The norm of each example: (N, ...) to (N,)."""
+def lengths(delta: Tensor, norm: Distance) -> Tensor:
+    """The norm of each example: (N, C, H, W) to (N,) of the same type; all norms but l0-pixels take any (N, ...)."""
     from torch.linalg import vector_norm
 
+    if norm == "l0-pixels":
+        changed: Tensor = (delta != 0).any(dim=1)
+        return changed.flatten(1).sum(dim=1).to(delta.dtype)
     flat = delta.flatten(1)
-    return vector_norm(flat, dim=1) if norm == "l2" else flat.abs().amax(dim=1)
+    length: Tensor = vector_norm(flat, {"l0": 0, "l1": 1, "l2": 2, "linf": math.inf}[norm], dim=1)
+    return length
 
 
 def direction(gradient: Tensor, norm: Norm) -> Tensor:

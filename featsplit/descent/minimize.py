@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from featsplit.descent.move import begin
+from featsplit.descent.move import Move, begin
 from featsplit.records.rules import StepRule
 
 ROUGH = 0.8
@@ -62,12 +62,14 @@ def minimize(
     start: Tensor,
     *,
     steps: int,
-    rule: StepRule,
+    rule: StepRule | Move,
     project: Projection,
     keep: Literal["last", "best"] = "last",
     rough: float = 0.0,
 ) -> Result:
     """Descend `objective` from `start` (N, ...) for at most `steps` steps of `rule`, projecting each iterate.
+
+    `rule` is a record, or a `Move` that the caller has begun.
 
     `last` returns the end. `best` scores all `steps` + 1 iterates, start and end too, and returns for each image the
     first one with the least score. An image that has converged stays where it was when it did. In the first share
@@ -76,7 +78,8 @@ def minimize(
     pass more for `best`.
     """
     moving = _Moving(objective, project(start.detach(), torch.arange(len(start), device=start.device)))
-    move, rough_steps = begin(rule, start.shape[1:], steps=steps), int(rough * steps)
+    move = begin(rule, start.shape[1:], steps=steps) if isinstance(rule, StepRule) else rule
+    rough_steps = int(rough * steps)
     for step in range(steps):
         evaluation, gradient = moving.with_gradient(rough=step < rough_steps)
         if keep == "best":

@@ -9,7 +9,7 @@ from featsplit.rows import Row
 
 Loss = Literal["cross-entropy", "margin"]
 LOSSES: tuple[Loss, ...] = get_args(Loss)
-AttackName = Literal["none", "fgsm", "bim", "pgd", "autoattack"]
+AttackName = Literal["none", "fgsm", "bim", "least-likely", "pgd", "autoattack"]
 ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
 
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from featsplit.attacks import bim, classification, fgsm, least_likely, margin, pgd
+from featsplit.attacks import bim, classification, fgsm, kurakin_steps, least_likely, margin, pgd
+from featsplit.errors import FeatsplitError
 from featsplit.geometry import Norm, Threat, lengths
 from tests.attacks.networks import SHAPE, SIZE, classes, draw, dual, images, linear, norms, pairwise, small_network
 
@@ -180,3 +181,59 @@ def test_a_network_that_is_sure_of_itself_can_be_attacked(norm: Norm) -> None:
     found = pgd(network, inputs, labels, norm=norm, eps=0.1, steps=5, step_size=0.03, keep="last")
     step = -0.1 * (weights / weights.norm() if norm == "l2" else weights.sign())
     torch.testing.assert_close(found, inputs + step.view(SHAPE), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("eps", "steps"), [(2, 2), (4, 5), (8, 10), (16, 20), (32, 36), (64, 68), (0, 1), (0.5, 1)])
+def test_kurakins_rule_is_the_table_of_the_paper(eps: float, steps: int) -> None:
+    assert kurakin_steps(eps / 255) == steps
+
+
+@pytest.mark.parametrize("eps", [2, 4, 16, 64])
+def test_without_steps_the_iterative_methods_follow_kurakins_rule(eps: int) -> None:
+    """Against his equations in 255ths: steps of 1, clipped to min(255, x + eps, max(0, x - eps, .))."""
+    network, inputs = small_network(), images()
+    for targeted, labels in ((False, torch.arange(6) % 4), (True, network(inputs).argmin(dim=1))):
+        centre = point = 255 * inputs
+        for _ in range({2: 2, 4: 5, 16: 20, 64: 68}[eps]):
+            free = point.clone().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(F.cross_entropy(network(free / 255), labels, reduction="sum"), free)
+            moved = point + (-1 if targeted else 1) * gradient.sign()
+            lowest, highest = (centre - eps).clamp_min(0), (centre + eps).clamp_max(255)
+            point = torch.minimum(highest, torch.maximum(lowest, moved))
+        found = bim(network, inputs, labels, eps=eps / 255, targeted=targeted)
+        torch.testing.assert_close(found, point / 255, rtol=0, atol=1e-6)
+    torch.testing.assert_close(least_likely(network, inputs, eps=eps / 255), point / 255, rtol=0, atol=1e-6)
+
+
+def test_half_a_plan_and_kurakins_rule_in_l2_are_refused() -> None:
+    network, inputs, labels = small_network(), images(), torch.arange(6) % 4
+    with pytest.raises(FeatsplitError, match=r"bim.steps = 5, bim.step_size = None: give both, or neither"):
+        bim(network, inputs, labels, eps=0.1, steps=5)
+    with pytest.raises(FeatsplitError, match=r"least_likely.steps = None, least_likely.step_size = 0.1: give both"):
+        least_likely(network, inputs, eps=0.1, step_size=0.1)
+    with pytest.raises(FeatsplitError, match=r'bim.steps = None: the rule .* is for norm "linf"; for "l2" give steps'):
+        bim(network, inputs, labels, norm="l2", eps=0.5)
+
+
+@norms
+@pytest.mark.parametrize("targeted", [False, True])
+def test_fgsm_without_clipping_leaves_the_box_and_only_that(norm: Norm, targeted: bool) -> None:
+    """On a linear network of two classes the margin falls by eps times the dual norm, whatever the walls."""
+    weights, network = linear(2)
+    inputs, labels, eps = images(), torch.arange(6) % 2, 0.7
+    found = fgsm(network, inputs, labels, norm=norm, eps=eps, targeted=targeted, clip=False)
+    way = (weights[1 - labels] - weights[labels]) * (-1 if targeted else 1)
+    way = way.sign() if norm == "linf" else way / way.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(found, inputs + eps * way.view(-1, *SHAPE), rtol=0, atol=1e-6)
+    assert ((found < 0) | (found > 1)).any()
+    clipped = fgsm(network, inputs, labels, norm=norm, eps=eps, targeted=targeted)
+    torch.testing.assert_close(clipped, found.clamp(0, 1), rtol=0, atol=1e-6)
+
+
+def test_fgsm_on_the_margin_moves_where_the_cross_entropy_cannot() -> None:
+    _, network = linear(2, scale=1e5)
+    inputs = images()
+    labels = network(inputs).argmax(dim=1)
+    assert torch.equal(fgsm(network, inputs, labels, eps=0.1), inputs)
+    found = fgsm(network, inputs, labels, eps=0.1, loss="margin")
+    assert (margin(network(found), labels) < margin(network(inputs), labels)).all()
