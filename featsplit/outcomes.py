@@ -1,4 +1,4 @@
-"""Which images a network predicted rightly, a bit an image, kept as text in the row of its accuracy.
+"""What came out for each image, kept as text in a row: a bit for a right prediction, a number for a distance.
 
 Two accuracies on the same images differ by far less chance than each of them alone has: only the images on which the
 two networks differ count. So a verdict needs the outcome of each image, and not the accuracies.
@@ -23,3 +23,13 @@ def unpacked(outcomes: str, count: int) -> NDArray[np.bool_]:
     """The outcomes of `count` images that `packed` made `outcomes` of, (count,) bool."""
     bits = np.frombuffer(base64.b64decode(outcomes), dtype=np.uint8)
     return np.unpackbits(bits, count=count).astype(bool)
+
+
+def packed_numbers(values: "Tensor") -> str:
+    """The values (N,) as base64 of their bytes in float32, the lowest first."""
+    return base64.b64encode(values.cpu().numpy().astype("<f4").tobytes()).decode()
+
+
+def unpacked_numbers(text: str) -> NDArray[np.float32]:
+    """The values (N,) that `packed_numbers` made `text` of."""
+    return np.frombuffer(base64.b64decode(text), dtype="<f4").astype(np.float32)

@@ -10,7 +10,11 @@ class Row(TypedDict, total=False):
     The images: `test_set`, the `split` of it where not its test images, `labels` "next" where (y + 1) mod K was asked
     for; of a derived set the `moment` ("found", "stored", "augmented", "before", "after"). The attack, with None where
     it has no such setting. `n` images, of which `outcomes` says which were predicted as asked (`outcomes`)
-    and `images` which these were.
+    and `images` which these were. `confidence` is the mean probability of the predicted class over the images that were
+    predicted wrongly (of a set that was built: of the new label over all), `top_k_accuracy` the share whose label is
+    among the `top_k` largest logits. A minimum-norm attack: the `distances` of all images (`outcomes`), infinity where
+    it failed; their median `distance`, None where that is infinite; the `mean_distance` over the share of `success`,
+    and the mean `calls`.
     """
 
     experiment: str
@@ -32,6 +36,13 @@ class Row(TypedDict, total=False):
     seed: int
     n: int
     accuracy: float
-    confidence: float
+    confidence: float | None
+    top_k: int
+    top_k_accuracy: float
+    distances: str
+    distance: float | None
+    mean_distance: float | None
+    success: float
+    calls: float
     outcomes: str
     images: str

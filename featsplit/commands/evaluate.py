@@ -9,10 +9,13 @@ import typer
 from featsplit.commands import options, shared, single
 from featsplit.commands.fields import Only
 from featsplit.data.places import elsewhere_of, is_derived, owner
-from featsplit.files import check_writable, write_json
+from featsplit.errors import FeatsplitError
+from featsplit.files import check_writable, replacing, write_json
 from featsplit.records.data import SOURCES_IN_WORDS, DataSpec
+from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.report.cells import as_text
-from featsplit.report.listing import Listed, listing
+from featsplit.report.distances import curves
+from featsplit.report.listing import Listed, curves_of, listing
 
 if TYPE_CHECKING:
     from featsplit.data.images import ImageData
@@ -30,6 +33,10 @@ Sources = Annotated[
         help=f"Its images (see --on); as many as you like: {SOURCES_IN_WORDS}.",
         rich_help_panel="Data",
     ),
+]
+Curve = Annotated[
+    Path | None,
+    {"help": "Draw accuracy at every eps, by the distances found (.svg).", "unit": "FILE", "group": "Output"},
 ]
 On = Annotated[
     shared.SplitName,
@@ -50,6 +57,7 @@ def evaluate(
     machine: shared.MachineOptions = shared.MachineOptions(),
     batch_size: single.BatchSize = None,
     out: Annotated[Path | None, {"help": "Write the rows as JSON.", "unit": "FILE", "group": "Output"}] = None,
+    curve: Curve = None,
     overwrite: single.Overwrite = False,
 ) -> None:
     """Clean accuracy, and accuracy under each attack at each norm and eps, of every model on every data set.
@@ -59,8 +67,13 @@ def evaluate(
     from featsplit import evaluation
     from featsplit.models.checkpoints import read_metadata
 
-    if out:
-        check_writable(out, overwrite=overwrite)
+    for path in (out, curve):
+        if path:
+            check_writable(path, overwrite=overwrite)
+    if curve:
+        options.check_suffix(curve, ".svg", "--curve")
+        if not any(isinstance(one, MinimumNorm) for one in attack.each()):
+            raise FeatsplitError(f"--curve {curve}: needs an attack that finds distances, such as --attack closest:l2")
     resolved, rows = machine.resolved(), list[Listed]()
     split: shared.SplitName = "train" if data.holdout else on
     for name in sources:
@@ -84,6 +97,9 @@ def evaluate(
         options.say_owner(name, split, cure=cure)
     if out:
         write_json(out, rows)
+    if curve:
+        with replacing(curve) as partial:
+            partial.write_text(curves(curves_of(rows))())
     typer.echo(as_text(listing(rows)))
 
 

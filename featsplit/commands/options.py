@@ -62,10 +62,10 @@ def say_owner(name: str, split: str, *, cure: str = "") -> None:
         say(f"{name}: these are {whose}")
 
 
-def check_suffix(path: Path, suffix: str) -> None:
+def check_suffix(path: Path, suffix: str, flag: str = "--out") -> None:
     """Raise FeatsplitError unless the file that is to be written ends as the other commands expect it to."""
     if path.suffix != suffix:
-        raise FeatsplitError(f"--out {path}: must end in {suffix}")
+        raise FeatsplitError(f"{flag} {path}: must end in {suffix}")
 
 
 def say(line: str) -> None:

@@ -1,21 +1,27 @@
 """What several commands ask for: records of the command line, beside those of the stages."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from featsplit.commands import options
-from featsplit.geometry import Norm
+from featsplit.commands.texts import numbers
+from featsplit.errors import FeatsplitError, unknown
+from featsplit.geometry import DISTANCES, NORMS, Distance, Norm
 from featsplit.records.data import DataSpec
-from featsplit.records.evaluation import ATTACKS, Attack, AttackName
+from featsplit.records.evaluation import ATTACKS, Attack
 from featsplit.records.machine import Precision
+from featsplit.records.minimum_norm import NEAREST, NORMS_OF, STEPS, MinimumNorm
 
 if TYPE_CHECKING:
     from featsplit.data.images import ImageData
     from featsplit.models.classifier import Classifier
     from featsplit.runtime import Machine
 
+Name = TypeVar("Name", bound=str)
 SplitName = Literal["train", "test"]
+_STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 
 
 @dataclass(frozen=True)
@@ -81,22 +87,31 @@ class MachineOptions:
         return Machine(resolve_device(self.device), self.precision)
 
 
+EVERY = (*ATTACKS[1:], *NEAREST)
+
+
 @dataclass(frozen=True)
 class Attacks:
     """The attacks of an evaluation: clean accuracy, and each attack in each norm at each eps."""
 
-    attack: tuple[AttackName, ...] = field(
+    attack: tuple[str, ...] = field(
         default=("pgd",),
-        metadata={"help": f"{', '.join(ATTACKS[1:])}: with commas for several; none is always there.", "unit": "NAMES"},
+        metadata={
+            "help": f"With commas: {', '.join(EVERY)}; each with a norm and an eps of its own where they are written "
+            "behind it: pgd:l2:0.5,pgd:linf:8/255,closest:l2. Clean accuracy is always there.",
+            "unit": "NAMES",
+        },
     )
     norm: tuple[Norm, ...] = field(
         default=("l2",), metadata={"help": "l2, linf, or both with a comma.", "unit": "NAMES"}
     )
     eps: tuple[float, ...] = field(
         default=(0.25, 0.5),
-        metadata={"help": "Radii on the [0, 1] pixel scale, with commas.", "unit": "NUMBERS"},
+        metadata={"help": "Radii on the [0, 1] pixel scale, with commas; fractions too.", "unit": "NUMBERS"},
     )
-    steps: int = field(default=20, metadata={"help": "Of bim and pgd."})
+    steps: int | None = field(
+        default=None, metadata={"help": "Of an attack that has steps.", "default": f"bim and pgd 20, {_STEPS}"}
+    )
     step_size: float | None = field(
         default=None, metadata={"help": "Length of a step, on the [0, 1] pixel scale.", "default": "2.5 eps / steps"}
     )
@@ -107,10 +122,39 @@ class Attacks:
         for attack in self.each():
             attack.check(place)
 
-    def each(self) -> list[Attack]:
+    def each(self) -> "list[Attack | MinimumNorm]":
         """One by one, clean accuracy first."""
-        found = [Attack()]
-        for name in self.attack:
-            restarts = self.restarts if name == "pgd" else 1
-            found += [Attack(name, n, eps, self.steps, self.step_size, restarts) for n in self.norm for eps in self.eps]
-        return found
+        return [Attack(), *(attack for text in self.attack for attack in self._of(*_named(text)))]
+
+    def _of(self, name: str, norm: Distance | None, eps: float | None) -> "Iterator[Attack | MinimumNorm]":
+        """The attacks called `name`: in every norm and at every eps where it has none of its own."""
+        radii, norms = self.eps if eps is None else (eps,), self.norm if norm is None else (norm,)
+        if nearest := _one_of(NEAREST, name):
+            known = [one for one in norms if norm or one in NORMS_OF[nearest]] or [NORMS_OF[nearest][0]]
+            for one in known:
+                yield MinimumNorm(nearest, one, self.steps if nearest in STEPS else None, eps=radii)
+            return
+        if not (budget := _one_of(ATTACKS[1:], name)):
+            raise unknown("--attack", name, EVERY)
+        for one in norms:
+            if not (ball := _one_of(NORMS, one)):
+                raise unknown(f"--attack {name}: norm", one, NORMS)
+            for radius in radii:
+                restarts = self.restarts if budget == "pgd" else 1
+                yield Attack(budget, ball, radius, self.steps or Attack.steps, self.step_size, restarts)
+
+
+def _one_of(names: Sequence[Name], name: str) -> Name | None:
+    """The one of `names` that this is."""
+    return next((one for one in names if one == name), None)
+
+
+def _named(text: str) -> tuple[str, Distance | None, float | None]:
+    """The name, the norm and the eps of "pgd:linf:8/255"; None for what is not written."""
+    name, norm, eps, *more = (*text.split(":"), "", "")
+    if any(more):
+        raise FeatsplitError(f'--attack "{text}": must be NAME, NAME:NORM or NAME:NORM:EPS, such as pgd:linf:8/255')
+    known = _one_of(DISTANCES, norm)
+    if norm and known is None:
+        raise unknown(f"--attack {text}: norm", norm, DISTANCES)
+    return name, known, numbers(eps, f"--attack {text}: eps")[0] if eps else None

@@ -10,7 +10,7 @@ from featsplit.files import json_digest, write_json
 from featsplit.models.checkpoints import versions
 from featsplit.rows import Row
 
-FORMAT = 4
+FORMAT = 5
 """The format of a row; one of another format is measured again."""
 Kept = TypeVar("Kept", bound=Row)
 

@@ -42,6 +42,10 @@ def _title(metadata: SetMetadata) -> str:
     name, method = metadata.spec.name, metadata.spec.method
     if method == "import" and name in DERIVED_SETS:
         return DERIVED_SETS[name].title
+    if method == "attack":
+        attack, norm, targets = (str(metadata.spec.parameters.get(key)) for key in ("name", "norm", "targets"))
+        towards = "untargeted" if targets == "untargeted" else f"targets: {targets}"
+        return f"adversarial images: the nearest in {norm} that {attack} finds, {towards}"
     return set_title(name, metadata.made_by, otherwise=f"made by {method}")
 
 

@@ -55,17 +55,18 @@ def panels(derived: DerivedDataset, source: ImageData, picked: Tensor) -> list[L
     """The lines of a grid of the examples `picked`.
 
     Matching: source, start (unless it was noise) and result. Perturbing: source, result, and their difference magnified
-    so that its largest value spans the range, about mid-grey. Mislabelled: source and result, which are the same.
+    so that its largest value spans the range, about mid-grey; so for adversarial images, with their distance.
+    Mislabelled: source and result, which are the same.
     """
     columns, classes = derived.columns, source.classes
     base = source.train if derived.metadata.spec.split == "train" else source.test
     originals = list(base.inputs(columns["source_index"][picked]))
     results = [derived[int(row)][0] for row in picked]
     lines = [Line("source", originals, [classes[label] for label in columns["source_label"][picked]])]
+    if "success" in columns:
+        return [*lines, *_adversarial(derived, originals, results, picked, classes)]
     if "target" in columns:
-        changes = [result - original for result, original in zip(results, originals, strict=True)]
-        largest = [float(change.abs().max()) for change in changes]
-        magnified = [0.5 + change / (2 * max(size, 1e-6)) for change, size in zip(changes, largest, strict=True)]
+        magnified, largest = _changes(originals, results)
         lines.append(Line("result", results, [f"labelled {classes[label]}" for label in columns["labels"][picked]]))
         return [*lines, Line("change, magnified", magnified, [f"max {size:.2f}" for size in largest])]
     if "start_index" not in columns:
@@ -76,6 +77,25 @@ def panels(derived: DerivedDataset, source: ImageData, picked: Tensor) -> list[L
         lines.append(Line("start", list(source.train.inputs(starts)), titles))
     spans = zip(columns["start_distance"][picked].tolist(), columns["distance"][picked].tolist(), strict=True)
     return [*lines, Line("result", results, [f"distance {far:.1f} to {near:.2g}" for far, near in spans])]
+
+
+def _adversarial(
+    derived: DerivedDataset, originals: list[Tensor], results: list[Tensor], picked: Tensor, classes: tuple[str, ...]
+) -> list[Line]:
+    """What the network predicts of each adversarial image, and how it was changed; where none was found, that."""
+    columns, norm = derived.columns, derived.metadata.spec.parameters.get("norm")
+    found, predicted = columns["success"][picked].tolist(), columns["prediction"][picked].tolist()
+    magnified, _ = _changes(originals, results)
+    titles = [f"as {classes[label]}" if one else "none found" for one, label in zip(found, predicted, strict=True)]
+    far = [f"{norm} {distance:.3g}" for distance in columns["distance"][picked].tolist()]
+    return [Line("adversarial", results, titles), Line("change, magnified", magnified, far)]
+
+
+def _changes(originals: list[Tensor], results: list[Tensor]) -> tuple[list[Tensor], list[float]]:
+    """The change of each image, magnified so that its largest value spans the range about mid-grey; and that value."""
+    changes = [result - original for result, original in zip(results, originals, strict=True)]
+    largest = [float(change.abs().max()) for change in changes]
+    return [0.5 + change / (2 * max(size, 1e-6)) for change, size in zip(changes, largest, strict=True)], largest
 
 
 def _pixels(image: Tensor) -> np.ndarray:

@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from featsplit.data.places import is_derived
+from featsplit.records.evaluation import ATTACKS
 from featsplit.report.cells import Cells, cell
+from featsplit.report.distances import Curve
 from featsplit.report.intervals import Interval
+from featsplit.report.rows import picked
 from featsplit.rows import Row
 
 
@@ -18,13 +21,43 @@ class Listed(Row, total=False):
 
 def listing(rows: Sequence[Listed]) -> Cells:
     """A line for each row, with the fields that differ between attacks."""
-    table = [["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy ± 95 %"]]
+    k = next((row["top_k"] for row in rows if "top_k" in row), 0)
+    head = ["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy ± 95 %", "if wrong, sure"]
+    table = [[*head, *([f"top {k}"] if k else [])]]
     for row in rows:
         values = (row["norm"], row["eps"], row["steps"], row["restarts"])
-        attack = [row["attack"], *("-" if value is None else f"{value}" for value in values)]
-        accuracy = cell([row], Interval.short)
-        table.append([Path(row["model"]).stem, _tested(row), *attack, f"{row['n']}", accuracy])
+        attack = [row["attack"], *("-" if value is None else _short(value) for value in values)]
+        top = row.get("top_k_accuracy")
+        cells = [f"{row['n']}", _measured(row), _fraction(row.get("confidence")), *([_fraction(top)] if k else [])]
+        table.append([Path(row["model"]).stem, _tested(row), *attack, *cells])
     return table
+
+
+def curves_of(rows: Sequence[Listed]) -> list[Curve]:
+    """What is drawn of `rows`: a curve for each model, test set and search of distances, in the norm of the first."""
+    whole = [row for row in rows if "distances" in row]
+    whole = [row for row in whole if row["norm"] == whole[0]["norm"]]
+    found = []
+    for row in whole:
+        of = picked(rows, model=row["model"], test_set=row["test_set"], split=row.get("split"), norm=row["norm"])
+        points = [other for other in of if other["attack"] in ATTACKS and other["eps"] is not None]
+        found.append(Curve(f"{Path(row['model']).stem}, {_tested(row)}, {row['attack']}", [row], points))
+    return found
+
+
+def _measured(row: Listed) -> str:
+    """The accuracy; of a search of distances their median."""
+    if "distances" not in row:
+        return cell([row], Interval.short)
+    return f"distance {_fraction(row['distance']) if row['distance'] is not None else 'infinite'}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else f"{value}"
+
+
+def _fraction(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
 
 
 def _tested(row: Listed) -> str:

@@ -58,6 +58,7 @@ ROWS = [
 @pytest.mark.parametrize(("attack", "fields"), ROWS, ids=["none", "fgsm", "bim", "pgd"])
 def test_a_row_says_all_that_a_number_needs(attack: Attack, fields: dict[str, Any]) -> None:
     (row,) = evaluate(by_distance(dead=0.0, edge=0.1), level(0.15, 0), [attack], seed=3)
+    assert row.pop("confidence") == pytest.approx(0.5, abs=0.5)
     assert row == {**fields, "n": 8, "seed": 3, "accuracy": 0.0, "outcomes": packed(torch.zeros(8, dtype=torch.bool))}
 
 
@@ -70,7 +71,10 @@ def test_a_step_is_never_more_than_eps() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"name": "pdg"}, 'attack.name = "pdg": must be one of none, fgsm, bim, pgd, autoattack; did you mean "pgd"?'),
+        (
+            {"name": "pdg"},
+            'attack.name = "pdg": must be one of none, fgsm, bim, least-likely, pgd, autoattack; did you mean "pgd"?',
+        ),
         (
             {"norm": "linf", "eps": 2},
             'attack.eps = 2: must be at most 1 for norm "linf" (pixels are in [0, 1]); 2/255 is 0.0078',

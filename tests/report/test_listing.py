@@ -18,8 +18,21 @@ PGD = {"attack": "pgd", "norm": "l2", "eps": 0.5, "steps": 20, "restarts": 3}
 
 def test_listing_has_a_line_for_each_row() -> None:
     lines = listing([row(0.9, model="a/std.safetensors"), row(0.4, model="a/std.safetensors", **PGD)])
-    assert [line[:-1] for line in lines[1:]] == [
+    assert [line[:8] for line in lines[1:]] == [
         ["std", "source", "none", "-", "-", "-", "-", "9"],
         ["std", "source", "pgd", "l2", "0.5", "20", "3", "9"],
     ]
-    assert [line[-1] for line in lines[1:]] == [accuracy([row(share)]).short() for share in (0.9, 0.4)]
+    assert [line[8] for line in lines[1:]] == [accuracy([row(share)]).short() for share in (0.9, 0.4)]
+
+
+def test_a_search_shows_its_median_distance_and_mistakes_how_sure_they_are() -> None:
+    search = {**PGD, "attack": "closest", "eps": None, "restarts": None, "distances": "", "distance": 0.4321}
+    named = {"model": "a/std.safetensors"}
+    told = {"confidence": 0.75, "top_k": 2, "top_k_accuracy": 0.875}
+    lines = listing(
+        [row(0.9, **named, **told), row(0.0, **named, **search), row(0.0, **named, **{**search, "distance": None})]
+    )
+    assert lines[0][-2:] == ["if wrong, sure", "top 2"]
+    assert [line[8:] for line in lines[2:]] == [["distance 0.432", "", ""], ["distance infinite", "", ""]]
+    assert lines[1][9:] == ["0.75", "0.875"]
+    assert lines[2][2:8] == ["closest", "l2", "-", "20", "-", "9"]
