@@ -93,7 +93,8 @@ def robust(digits: ImageData) -> Classifier:
 EVERY_EXPERIMENT = """
 study = "distill2019"
 experiments = [
-  "noise", "splits", "control", "architectures", "steps", "autoattack", "audit", "leakage", "bugs", "mislabelled",
+  "noise", "splits", "control", "architectures", "steps", "autoattack", "distance", "audit", "leakage", "bugs",
+  "mislabelled",
 ]
 architectures = ["linear", "cnn", "vgg7", "resnet8"]
 [data]

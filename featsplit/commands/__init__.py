@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "A classifier, standard or adversarial.",
     "build-robust": "D_R, by representation matching.",
     "build-nonrobust": "D_rand, D_det and D_NR.",
+    "attack": "The nearest adversarial image of each image.",
     "evaluate": "Models x data sets x attacks.",
     "transfer": "What each set is worth to each architecture.",
     "audit": "How useful and how robust each unit is.",

@@ -21,10 +21,11 @@ NOT_TOLD = "not told"
 class SetSpec:
     """All that decides what a derived set holds: how it was made, of which data, and by which network.
 
-    `method` is "match", "perturb", "mislabelled" or "import", and `parameters` its settings (JSON of a Match, a Perturb
-    ...). `source` says how to open the data again (JSON of a DataSpec; empty for data in memory), `source_digest` which
-    they are, and `split` which images were taken. `name` is one of DERIVED_SETS, or another. `seed` is None where
-    nothing was random. `columns_format` counts what is measured of each image. `extra` is whatever else is there.
+    `method` is "match", "perturb", "mislabelled", "attack" or "import", and `parameters` its settings (JSON of a Match,
+    a Perturb ...). `source` says how to open the data again (JSON of a DataSpec; empty for data in memory),
+    `source_digest` which they are, and `split` which images were taken. `name` is one of DERIVED_SETS, or another.
+    `seed` is None where nothing was random. `columns_format` counts what is measured of each image. `extra` is whatever
+    else is there.
     """
 
     method: str

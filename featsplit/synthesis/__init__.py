@@ -9,6 +9,7 @@ whole split, into a file. `build_mislabelled` relabels without perturbing.
 """
 
 from featsplit.records.synthesis import Match, Perturb, Start, Targets
+from featsplit.synthesis.adversarial import build_adversarial
 from featsplit.synthesis.building import Build
 from featsplit.synthesis.matching import build_match, match_representation
 from featsplit.synthesis.mislabelled import build_mislabelled
@@ -20,6 +21,7 @@ __all__ = [
     "Perturb",
     "Start",
     "Targets",
+    "build_adversarial",
     "build_match",
     "build_mislabelled",
     "build_perturb",

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from featsplit.data.derived import Dtype
 from featsplit.data.shards import Columns
+from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.records.synthesis import Match, Perturb
 
 ALIKE = 1e-3
@@ -19,6 +20,8 @@ FAR = 0.25
 """Relative distance to the goal."""
 REACHED = 0.5
 """Below this share most new labels are noise: nothing in the image says them."""
+LOST = 0.05
+"""Share of the images that may be lost as they are stored."""
 FEW = 3
 """Mislabelled images a class: from as many a network has learned to read .21 of the digits, chance being .10."""
 ONE_SIDED = 0.9
@@ -90,6 +93,26 @@ def mislabelled_warnings(columns: Columns, classes: int) -> list[str]:
         return [
             f"{100 * commonest:.0f} % of the images have one and the same label, so it says nothing of the image; the "
             "model has learned nothing yet: train it longer (--epochs; in a run discussion.early_epochs)"
+        ]
+    return []
+
+
+def adversarial_warnings(columns: Columns, attack: MinimumNorm, dtype: Dtype) -> list[str]:
+    """What is wrong with adversarial images that `attack` found: too few of them, or lost as they are stored."""
+    found = float(columns["success"].float().mean())
+    goal = columns.get("target")
+    stored = columns["prediction_stored"]
+    kept = float((stored != columns["labels"] if goal is None else stored == goal).float().mean())
+    if found < REACHED:
+        steps = f" in {_steps(attack.taken)}" if attack.taken else ""
+        return [
+            f"{attack.name} finds an adversarial image for {100 * found:.0f} % of the images{steps}; the others are "
+            "stored as they were, at distance infinity: raise --steps, or use --attack closest"
+        ]
+    if kept < found - LOST:
+        return [
+            f"{100 * found:.0f} % of the images are adversarial, {100 * kept:.0f} % as stored in {dtype}: the nearest "
+            "adversarial image lies at the boundary, and is lost by rounding: --dtype float32"
         ]
     return []
 

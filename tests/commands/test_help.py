@@ -15,6 +15,7 @@ from featsplit.commands.options import presets
 from featsplit.engine.study import presets as presets_by_name
 from featsplit.records.data import SOURCES
 from featsplit.records.evaluation import ATTACKS
+from featsplit.records.minimum_norm import NEAREST
 from featsplit.records.models import ARCHITECTURES
 from featsplit.records.training import AUGMENTATIONS
 
@@ -47,7 +48,7 @@ def test_no_flag_comes_or_goes_unseen() -> None:
         ("train", "arch", ARCHITECTURES),
         ("train", "augment", AUGMENTATIONS),
         ("train", "data", SOURCES),
-        ("evaluate", "attack", ATTACKS),
+        ("evaluate", "attack", (*ATTACKS[1:], *NEAREST)),
         ("evaluate", "sources", SOURCES),
         ("run", "preset", tuple(presets_by_name())),
     ],

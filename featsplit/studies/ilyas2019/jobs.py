@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from featsplit.data.planted import is_planted
 from featsplit.engine.jobs import Job, Work
-from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
+from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR, DerivedSet
 from featsplit.studies.ilyas2019.grids import DrawGrid, WriteTruth
-from featsplit.studies.ilyas2019.measures import Autoattack, Splits, Steps, Transferred
+from featsplit.studies.ilyas2019.measures import Autoattack, Distances, Splits, Steps, Transferred
 from featsplit.studies.ilyas2019.networks import (
     Network,
     adversarial,
@@ -90,6 +90,9 @@ def _measures(place: Place) -> list[Job]:
             measure(place, f"autoattack/{one.name}", Autoattack(place, one), one.name)
             for one in (standard(settings), adversarial(settings), *others)
         ]
+    if "distance" in settings.experiments:
+        six = [standard(settings), adversarial(settings), *(retrained(settings, DERIVED_SETS[name]) for name in FOUR)]
+        found += [measure(place, f"distance/{one.name}", Distances(place, one), one.name) for one in six]
     return found
 
 

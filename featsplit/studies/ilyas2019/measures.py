@@ -10,6 +10,7 @@ from featsplit.engine.jobs import Worker
 from featsplit.evaluation import Attack, accuracy_by_steps, accuracy_transferred
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.models.checkpoints import state_digest
+from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.networks import Network
 from featsplit.studies.ilyas2019.stages import IDENTITY, Place, Stages, TestSet, about, maker_of
@@ -71,6 +72,25 @@ class Steps:
 
         depends_on = {"scrutiny": asdict(scrutiny), "norm": evaluation.norm, "eps": eps, "model": state_digest(model)}
         return stages.ensure_rows(f"steps-{self.network.name}", {**depends_on, **_digests(split)}, measure)
+
+
+@dataclass(frozen=True)
+class Distances:
+    """How far the nearest adversarial image of each of a few test images is from it, for `network`."""
+
+    place: Place
+    network: Network
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """All distances in the norm of the run's attack, as a row; at each of its eps the accuracy by these, and by it.
+
+        It is run on the same images: it should fool none that is further away than its eps.
+        """
+        stages = Stages(worker, self.place)
+        evaluation = stages.settings.evaluate
+        attack = MinimumNorm("closest", evaluation.norm, eps=tuple(eps for eps in evaluation.eps if eps))
+        attacks: list[Attack | MinimumNorm] = [*evaluation.attacks()[1:], attack]
+        return stages.ensure_evaluated(self.network, TestSet(), _few(stages), attacks, experiment="distance")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from featsplit.studies.ilyas2019.tables import (
     accuracy_table,
     architecture_table,
     control_table,
+    distance_table,
     planted_table,
     prediction_table,
     source_table,
@@ -44,6 +45,12 @@ LEARNED = (
     "What a normally trained network learns from each set. In the paper D_R makes it robust, D_NR does not, and D_rand "
     "and D_det, whose labels look wrong to people, teach it to classify the true test images."
 )
+DISTANCE = (
+    "For each of the same test images, the distance of the nearest adversarial image that the attack `closest` finds: "
+    "0 where the network is wrong without one. An accuracy at eps is the share of images whose distance is above it, "
+    "so one search tells it at every eps."
+)
+NEAR = "Accuracy at every eps, by distances. Points: PGD (o) and AutoAttack (x) on the same images."
 BRIEF = "± is how far a 95 % interval reaches; in brackets are those of differences."
 
 
@@ -119,6 +126,9 @@ def _further(rows: Sequence[Any]) -> list[Block]:
         count = max(row["n"] for row in picked(rows, experiment="autoattack"))
         blocks += [Heading("Under AutoAttack"), Text(f"On {count} of the test images, PGD beside it on the same ones.")]
         blocks += [Table(accuracy_table(rows, experiments=("autoattack",)))]
+    if "distance" in measured:
+        blocks += [Heading("How near the nearest adversarial image is"), Text(DISTANCE)]
+        blocks += [Plot("distance", plots.by_distance(rows), NEAR), Table(distance_table(rows))]
     if "steps" in measured:
         says = "The step size is searched for each number of steps; bands are 95 % intervals."
         blocks += [Heading("By the number of PGD steps (Figure 8)"), Plot("steps", plots.by_steps(rows), says)]

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
+from featsplit.records.evaluation import ATTACKS
 from featsplit.report.cells import column_name
+from featsplit.report.distances import Curve, curves
 from featsplit.report.intervals import accuracy
 from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, INK, ORANGE, banded, drawn, reaches
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.claims import LABELS, transfer_points
+from featsplit.studies.ilyas2019.rows import in_order
 from featsplit.studies.ilyas2019.tables import title_of
 
 if TYPE_CHECKING:
@@ -84,6 +87,23 @@ def by_steps(rows: Sequence[Row]) -> Drawing:
         axes.legend(title="loss")
 
     return drawn(6, 3, draw)
+
+
+def by_distance(rows: Sequence[Row]) -> Drawing:
+    """The accuracy of each network at every eps, from its distances; PGD's and AutoAttack's as points on it."""
+    whole = [row for row in in_order(picked(rows, experiment="distance")) if "distances" in row]
+    seen = [row for row in rows if row["experiment"] in ("distance", "autoattack")]
+    points = [row for row in picked(seen, norm=whole[0]["norm"]) if row["attack"] in ATTACKS]
+    return curves(
+        [
+            Curve(
+                title_of(*network),
+                picked(whole, train_set=network[0], training=network[1]),
+                picked(points, train_set=network[0], training=network[1], test_set="source"),
+            )
+            for network in dict.fromkeys((row["train_set"], row["training"]) for row in whole)
+        ]
+    )
 
 
 def by_architecture(rows: Sequence[Row]) -> Drawing:

@@ -21,7 +21,7 @@ from featsplit.training import Recipe
 
 NETWORKS = ("standard", "adversarial", *FOUR)
 """The six networks of the paper, each with a recipe."""
-EXPERIMENTS = ("noise", "splits", "control", "architectures", "steps", "autoattack")
+EXPERIMENTS = ("noise", "splits", "control", "architectures", "steps", "autoattack", "distance")
 PLATEAU = 60
 """Epochs that D_rand needs at the paper's rate: it stays near chance for about 30, then learns (Figure 10)."""
 
@@ -86,8 +86,8 @@ class Settings(StudySettings):
 
     `experiments` are the paper's beyond the four sets: "noise" (Table 7, sets matched from noise), "splits" (Table 8),
     "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13, with these
-    `architectures`, each trained for `architecture_epochs`, None being as long as the run's own), "steps" (Figure 8)
-    and "autoattack".
+    `architectures`, each trained for `architecture_epochs`, None being as long as the run's own), "steps" (Figure 8),
+    "autoattack", and "distance": how far the nearest adversarial image of each of the six networks is.
     """
 
     study: str = "ilyas2019"

@@ -16,6 +16,7 @@ from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.models.checkpoints import load_model, read_metadata, state_digest
 from featsplit.models.classifier import Classifier
+from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
 from featsplit.studies.ilyas2019.settings import Settings
@@ -170,7 +171,13 @@ class Stages:
         return rows
 
     def ensure_evaluated(
-        self, network: Network, test: "TestSet", split: Split, attacks: Sequence[Attack], *, experiment: str
+        self,
+        network: Network,
+        test: "TestSet",
+        split: Split,
+        attacks: Sequence[Attack | MinimumNorm],
+        *,
+        experiment: str,
     ) -> list[Row]:
         """The rows of `network` on `split`, which `test` names, under each of `attacks`; for an `experiment`."""
         images, model = digest_of(split.images), self.network(network)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.report.cells import Cells, Show, cell, column_name, count, spread
+from featsplit.report.intervals import Interval
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.rows import PlantedRow, in_order
@@ -94,6 +95,27 @@ def steps_table(rows: Sequence[Row]) -> Cells:
     return table
 
 
+def distance_table(rows: Sequence[Row]) -> Cells:
+    """A line for each network: the median distance of the nearest adversarial image, and the accuracy at each eps."""
+    measured = in_order(picked(rows, experiment="distance"))
+    whole = [row for row in measured if "distances" in row]
+    told = dict.fromkeys((row["attack"], row["norm"], row["eps"]) for row in measured if row["eps"] is not None)
+    columns = sorted(told, key=lambda column: (column[2] or 0.0, column[0]))
+    head = [f"trained on (n {count(whole)})", "median distance", "mean, where found", "found", "calls an image"]
+    table = [[*head, *(column_name(*column) for column in columns)]]
+    for train_set, training in dict.fromkeys((row["train_set"], row["training"]) for row in whole):
+        of = picked(whole, train_set=train_set, training=training)
+        medians = [row["distance"] for row in of]
+        finite = [median for median in medians if median is not None]
+        means = [row["mean_distance"] for row in of if row["mean_distance"] is not None]
+        cells = [spread(finite) if len(finite) == len(medians) else "infinite", spread(means)]
+        cells += [spread([row["success"] for row in of]), spread([row["calls"] for row in of], digits=0)]
+        line = picked(measured, train_set=train_set, training=training)
+        cells += [cell(picked(line, attack=attack, eps=eps), Interval.short) for attack, _, eps in columns]
+        table.append([title_of(train_set, training), *cells])
+    return table
+
+
 def architecture_table(rows: Sequence[Row]) -> Cells:
     """Figures 3 and 13 in numbers: what each architecture learns from D_det, and how often it is fooled."""
     table = [["architecture", "on D", "on D_det", "untargeted transfer", "targeted transfer"]]
@@ -117,6 +139,6 @@ def prediction_table(rows: Sequence[Row]) -> Cells:
     table = [["its maker predicts the new label", *shares, *(f"probability {share}" for share in shares)]]
     for name in shown:
         lines = [picked(measured, test_set=name, moment=moment) for moment in moments]
-        probabilities = [spread([row["confidence"] for row in line]) for line in lines]
+        probabilities = [spread([row["confidence"] or 0.0 for row in line]) for line in lines]
         table.append([title_of(name), *map(cell, lines), *probabilities])
     return table

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from featsplit.metadata.derived_sets import FOUR
+
 Row = dict[str, Any]
 
 
@@ -42,6 +44,12 @@ def test_both_seeds_have_the_same_kinds_of_rows(every_experiment: Path) -> None:
         "gamma",
         "kind",
         "ratio",
+        "top_k_accuracy",
+        "distances",
+        "distance",
+        "mean_distance",
+        "success",
+        "calls",
     )
     kinds = [
         [{k: v for k, v in row.items() if k not in measured} for row in rows if
@@ -145,3 +153,16 @@ def test_by_epoch_every_network_of_the_own_architecture_tells_its_history(rows: 
             and row["train_set"] == "rand" and row["test_set"] == "source"]  # fmt: skip
     main = [row["accuracy"] for row in rows if row["experiment"] == "main" and row["train_set"] == "rand"]
     assert last == main[:1]
+
+
+def test_distances_are_those_of_the_six_networks_on_the_same_images(rows: list[Row]) -> None:
+    """A search for each, and at each eps the accuracy by it and by the run's own attack: no image twice."""
+    found = [row for row in rows if row["experiment"] == "distance"]
+    networks = {(row["train_set"], row["training"]) for row in found}
+    assert networks == {("source", "standard"), ("source", "adversarial"), *((name, "standard") for name in FOUR)}
+    assert of(rows, "distance", "attack", "eps")["closest", None] == 6
+    assert {row["norm"] for row in found} == {"l2"}
+    assert len({row["images"] for row in found}) == 1
+    assert len({row["n"] for row in found}) == 1
+    radii = {row["eps"] for row in found if row["attack"] == "pgd"}
+    assert {row["eps"] for row in found if row["attack"] == "closest"} == {None, *radii}
