@@ -67,13 +67,10 @@ def evaluate(
     from featsplit import evaluation
     from featsplit.models.checkpoints import read_metadata
 
-    for path in (out, curve):
-        if path:
-            check_writable(path, overwrite=overwrite)
+    if out:
+        check_writable(out, overwrite=overwrite)
     if curve:
-        options.check_suffix(curve, ".svg", "--curve")
-        if not any(isinstance(one, MinimumNorm) for one in attack.each()):
-            raise FeatsplitError(f"--curve {curve}: needs an attack that finds distances, such as --attack closest:l2")
+        _check_curve(curve, attack, overwrite=overwrite)
     resolved, rows = machine.resolved(), list[Listed]()
     split: shared.SplitName = "train" if data.holdout else on
     for name in sources:
@@ -101,6 +98,13 @@ def evaluate(
         with replacing(curve) as partial:
             partial.write_text(curves(curves_of(rows))())
     typer.echo(as_text(listing(rows)))
+
+
+def _check_curve(curve: Path, attack: shared.Attacks, *, overwrite: bool) -> None:
+    check_writable(curve, overwrite=overwrite)
+    options.check_suffix(curve, ".svg", "--curve")
+    if not any(isinstance(one, MinimumNorm) for one in attack.each()):
+        raise FeatsplitError(f"--curve {curve}: needs an attack that finds distances, such as --attack closest:l2")
 
 
 def _images(spec: DataSpec, opening: shared.Opening, *, on: shared.SplitName) -> "ImageData":

@@ -1,6 +1,6 @@
 """JSMA against a loop in numpy that looks at every pair, and its choice of pairs against all of them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -130,10 +130,12 @@ def test_a_network_without_a_gradient_is_stuck_at_once() -> None:
 
 
 def test_arguments_out_of_range_are_refused() -> None:
+    unknown: Any = "logit"
+    half: Any = 0.5
     network, inputs, labels = small_network(), images(), torch.zeros(6, dtype=torch.int64)
     with pytest.raises(FeatsplitError, match=r'jsma.of = "logit": must be one of .*; did you mean "logits"'):
-        jsma(network, inputs, labels, of="logit")  # type: ignore[arg-type]
+        jsma(network, inputs, labels, of=unknown)
     with pytest.raises(FeatsplitError, match=r"jsma.theta = 0.5: must be 1, components rise to 1, or -1"):
-        jsma(network, inputs, labels, theta=0.5)  # type: ignore[arg-type]
+        jsma(network, inputs, labels, theta=half)
     with pytest.raises(FeatsplitError, match=r"jsma.gamma = 14.5: must be a share of the components"):
         jsma(network, inputs, labels, gamma=14.5)

@@ -1,6 +1,7 @@
 """The sparse attack against every set of components, and what its parts must not do."""
 
 from itertools import combinations, product
+from typing import Any
 
 import pytest
 import torch
@@ -75,15 +76,17 @@ def test_pixels_are_counted_once_and_components_each() -> None:
 
 @pytest.mark.parametrize("norm", ["l0", "l0-pixels"])
 @pytest.mark.parametrize("targeted", [False, True])
-def test_pruning_and_swapping_never_lose_and_often_gain(norm: str, targeted: bool) -> None:
+def test_pruning_and_swapping_never_lose_and_often_gain(norm: Any, targeted: bool) -> None:
     """From the same steps of sigma-zero: few, so that much is left to gain."""
     network, inputs = small_network(), images(40)
     labels = network(inputs).argsort(dim=1, descending=True)[:, int(targeted)]
 
     def run(*, steps: int, swapping: float, prune: bool) -> Tensor:
         assert norm in ("l0", "l0-pixels")
-        options = {"swapping": swapping, "targeted": targeted, "prune": prune}
-        return sparse(network, inputs, labels, norm=norm, steps=steps, **options).distance  # type: ignore[arg-type]
+        found = sparse(
+            network, inputs, labels, norm=norm, steps=steps, swapping=swapping, targeted=targeted, prune=prune
+        )
+        return found.distance
 
     bare, pruned = (run(steps=9, swapping=0, prune=prune) for prune in (False, True))
     swapped, both = (run(steps=30, swapping=0.7, prune=prune) for prune in (False, True))
@@ -124,9 +127,10 @@ def test_an_image_that_one_component_wins_leaves_the_batch() -> None:
 
 
 def test_arguments_out_of_range_are_refused() -> None:
+    unknown: Any = "l0-pixel"
     network, inputs, labels = small_network(), images(), torch.zeros(6, dtype=torch.int64)
     with pytest.raises(FeatsplitError, match=r'sparse.norm = "l0-pixel": must be one of .*; did you mean "l0-pixels"'):
-        sparse(network, inputs, labels, norm="l0-pixel")  # type: ignore[arg-type]
+        sparse(network, inputs, labels, norm=unknown)
     with pytest.raises(FeatsplitError, match=r"sparse.swapping = 1: must be a share of the steps, from 0 to below 1"):
         sparse(network, inputs, labels, swapping=1)
     with pytest.raises(FeatsplitError, match=r"sparse.steps = 0: must be at least 1"):

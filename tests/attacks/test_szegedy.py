@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,9 +97,10 @@ def test_the_temperature_divides_the_logits() -> None:
 
 
 def test_options_out_of_range_are_refused() -> None:
+    unknown: Any = "hinge"
     network, inputs, labels = small_network(), images(1), torch.zeros(1, dtype=torch.int64)
     with pytest.raises(FeatsplitError, match=r'^szegedy_lbfgs.loss = "hinge": must be one of cross-entropy, margin$'):
-        szegedy_lbfgs(network, inputs, labels, loss="hinge")  # type: ignore[arg-type]
+        szegedy_lbfgs(network, inputs, labels, loss=unknown)
     with pytest.raises(FeatsplitError, match=r"^szegedy_lbfgs.temperature = 0: must be greater than 0, and finite$"):
         szegedy_lbfgs(network, inputs, labels, temperature=0)
     with pytest.raises(FeatsplitError, match=r"^szegedy_lbfgs.iterations = 0: must be at least 1$"):
