@@ -21,15 +21,11 @@ class Listed(Row, total=False):
 
 def listing(rows: Sequence[Listed]) -> Cells:
     """A line for each row, with the fields that differ between attacks."""
-    k = next((row["top_k"] for row in rows if "top_k" in row), 0)
-    head = ["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy ± 95 %", "if wrong, sure"]
-    table = [[*head, *([f"top {k}"] if k else [])]]
+    table = [["model", "test set", "attack", "norm", "eps", "steps", "restarts", "n", "accuracy ± 95 %"]]
     for row in rows:
         values = (row["norm"], row["eps"], row["steps"], row["restarts"])
         attack = [row["attack"], *("-" if value is None else _short(value) for value in values)]
-        top = row.get("top_k_accuracy")
-        cells = [f"{row['n']}", _measured(row), _fraction(row.get("confidence")), *([_fraction(top)] if k else [])]
-        table.append([Path(row["model"]).stem, _tested(row), *attack, *cells])
+        table.append([Path(row["model"]).stem, _tested(row), *attack, f"{row['n']}", _measured(row)])
     return table
 
 
@@ -49,15 +45,11 @@ def _measured(row: Listed) -> str:
     """The accuracy; of a search of distances their median."""
     if "distances" not in row:
         return cell([row], Interval.short)
-    return f"distance {_fraction(row['distance']) if row['distance'] is not None else 'infinite'}"
+    return "distance infinite" if row["distance"] is None else f"distance {row['distance']:.3g}"
 
 
 def _short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else f"{value}"
-
-
-def _fraction(value: float | None) -> str:
-    return "" if value is None else f"{value:.3g}"
 
 
 def _tested(row: Listed) -> str:

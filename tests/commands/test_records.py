@@ -100,7 +100,7 @@ def test_the_default_of_the_parameter_is_that_of_the_options() -> None:
         ("--colour gren", '--colour = "gren": must be one of red, green, blue; did you mean "green"?'),
         ("--shades red,blu", '--shades = "blu": must be one of red, green, blue; did you mean "blue"?'),
         ("--shape squar", '--shape = "squar": must be one of none, square, circle, ball; did you mean "square"?'),
-        ("--sizes 1,two", '--sizes "1,two": must be numbers with commas between them, such as 0.25,0.5'),
+        ("--sizes 1,two", '--sizes "1,two": must be numbers with commas between them, such as 0.25,8/255'),
         ("--size 0", "--size = 0: must be greater than 0, and finite"),
         ("--side 0", "--side 0.0: belongs to --shape square"),
         ("--shape square --radius 1", "--radius 1.0: belongs to --shape circle or ball"),

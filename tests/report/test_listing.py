@@ -25,14 +25,9 @@ def test_listing_has_a_line_for_each_row() -> None:
     assert [line[8] for line in lines[1:]] == [accuracy([row(share)]).short() for share in (0.9, 0.4)]
 
 
-def test_a_search_shows_its_median_distance_and_mistakes_how_sure_they_are() -> None:
+def test_a_search_shows_its_median_distance_in_the_place_of_an_accuracy() -> None:
     search = {**PGD, "attack": "closest", "eps": None, "restarts": None, "distances": "", "distance": 0.4321}
-    named = {"model": "a/std.safetensors"}
-    told = {"confidence": 0.75, "top_k": 2, "top_k_accuracy": 0.875}
-    lines = listing(
-        [row(0.9, **named, **told), row(0.0, **named, **search), row(0.0, **named, **{**search, "distance": None})]
-    )
-    assert lines[0][-2:] == ["if wrong, sure", "top 2"]
-    assert [line[8:] for line in lines[2:]] == [["distance 0.432", "", ""], ["distance infinite", "", ""]]
-    assert lines[1][9:] == ["0.75", "0.875"]
-    assert lines[2][2:8] == ["closest", "l2", "-", "20", "-", "9"]
+    none, model = {**search, "distance": None}, {"model": "a/std.safetensors"}
+    lines = listing([row(0.0, **model, **search), row(0.0, **model, **none)])
+    assert lines[1] == ["std", "source", "closest", "l2", "-", "20", "-", "9", "distance 0.432"]
+    assert lines[2][8] == "distance infinite"

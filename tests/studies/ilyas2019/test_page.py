@@ -39,7 +39,7 @@ def test_the_page_needs_no_other_file(page: Page, html: str) -> None:
     assert all(address.startswith("#") for address in re.findall(r"url\(([^)]*)\)", html))
     assert "@import" not in html
     assert len([tag for tag, _ in page.tags if tag == "img"]) == 10
-    assert len([tag for tag, _ in page.tags if tag == "svg"]) == 5
+    assert len([tag for tag, _ in page.tags if tag == "svg"]) == 6
 
 
 def test_the_page_has_a_section_for_each_experiment(page: Page) -> None:
