@@ -123,7 +123,7 @@ def stalled(loss: Tensor, previous: Tensor, count: Tensor, *, steps: int) -> Ten
     ended, time = ~loss.isfinite(), count % max(1, steps // 10) == 0
     if time.any():
         improved = previous - loss >= IMPROVED * previous.abs()
-        ended |= time & previous.isfinite() & ~improved
+        ended |= time & ~improved
         previous[time] = loss[time]
     return ended
 

@@ -7,7 +7,7 @@ set back for ever, and it is run again from there. Where it wins no more, the la
 """
 
 from dataclasses import dataclass
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -72,7 +72,7 @@ def carlini_wagner_l0(
     inputs = inputs.contiguous()
     rows = attacked(network, inputs, labels, targeted=targeted)
     best, calls = Best(inputs), torch.ones_like(labels)
-    search = _Search.begin(schedule.begin(rows, inputs[rows], labels[rows]))
+    search = _Search(schedule.begin(rows, inputs[rows], labels[rows]), torch.ones_like(inputs[rows]).bool())
     while len(search.runs.rows):
         calls[search.runs.rows] += 1
         _step(search, best, network, norm=norm, targeted=targeted, schedule=schedule)
@@ -84,32 +84,22 @@ def carlini_wagner_l0(
 
 @dataclass(frozen=True)
 class _Search(Rows):
-    """The images that still run; of each the w of the image itself, and which components are `allowed` to change."""
+    """The images that still run, and which components of each are `allowed` to change."""
 
     runs: Runs
-    start: Tensor
     allowed: Tensor
-
-    @classmethod
-    def begin(cls, runs: Runs) -> Self:
-        """Every component is allowed."""
-        return cls(runs, runs.point.clone(), torch.ones_like(runs.inputs, dtype=torch.bool))
-
-    def images(self) -> Tensor:
-        """The x' of each: what is not allowed, or has not moved, is x to the last bit."""
-        moved = self.allowed & (self.runs.point != self.start)
-        return torch.where(moved, into_box(self.runs.point), self.runs.inputs)
 
 
 def _step(search: _Search, best: Best, network: Network, *, norm: Count, targeted: bool, schedule: Schedule) -> None:
     """One step of Adam; where an image has won, the components that matter least are set back."""
-    runs, images = search.runs, search.images()
+    runs = search.runs
+    images = torch.where(search.allowed, into_box(runs.point), runs.inputs)
     lead = lead_of(network, images, runs.labels, targeted=targeted, lead=LEAD)
     delta = images - runs.inputs
     best.keep(runs.rows, images, lengths(delta, norm), lead.won)
     loss = delta.flatten(1).square().sum(dim=1) + runs.constant * lead.value
     gradient = 2 * delta + column(runs.constant, delta) * lead.gradient
-    runs.descend(torch.where(search.allowed, gradient, 0.0), loss, lead.won, schedule)
+    runs.descend(gradient, loss, lead.won, schedule)
     won = lead.won.nonzero()[:, 0]
     if len(won):
         back = _least(delta[won], lead.steepest[won], search.allowed[won], norm)

@@ -36,7 +36,7 @@ def sparse(
     *,
     norm: Count = "l0",
     steps: int = 300,
-    swapping: float = 0.5,
+    swapping: float = 0.35,
     prune: bool = True,
     sigma: float = 1e-3,
     threshold: float = 0.3,

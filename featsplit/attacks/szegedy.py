@@ -5,10 +5,10 @@ r"""Box-constrained L-BFGS, the first attack (Szegedy 2014, arXiv:1312.6199, sec
 by L-BFGS-B from x. The largest c whose minimum wins is searched for: that one is nearest. (The source writes c |r|, and
 asks for the least c, which it must have meant the other way round.)
 
-The source aims at a target. Untargeted it is -J(x', y), which has no minimum: it pulls the harder the further x' is
-lost, and even on a linear network the end jumps from x to twice the distance that would do. With `loss="margin"`, J the
-difference of logits, it does not; and its gradient does not vanish where the network is sure of itself, as that of
--J(x', y) does, unless the logits are divided by a temperature.
+The source aims at a target. Without one, -J(x', y) has no minimum: it pulls the harder the further x' is lost, and even
+on a linear network the end jumps from x to twice the distance that would do. The margin, the difference of logits, does
+not; nor does its gradient vanish where the network is sure of itself, as that of -J(x', y) does, unless the logits are
+divided by a temperature.
 """
 
 import math
@@ -37,7 +37,7 @@ def szegedy_lbfgs(
     inputs: Tensor,
     labels: Tensor,
     *,
-    loss: Loss = "cross-entropy",
+    loss: Loss | None = None,
     temperature: float = 1.0,
     iterations: int = 40,
     bisections: int = 8,
@@ -46,13 +46,13 @@ def szegedy_lbfgs(
     """The nearest adversarial inputs in l2 that box-constrained L-BFGS finds (arXiv:1312.6199, section 4.1).
 
     c starts at 1, is multiplied or divided by 4 until one has won and one has lost, and is then bisected on a
-    logarithmic scale. An image whose J has a gradient of exactly 0 is never moved, and has failed.
+    logarithmic scale. An image at which the gradient of J is exactly 0 is never moved, and has failed.
 
     - network: any map from inputs to logits (N, K), in eval mode; it is called with one image at a time.
     - inputs: (N, C, H, W) in [0, 1].
     - labels: (N,) int64, the labels to leave; when `targeted`, as in the source, those to reach.
-    - loss: J, "cross-entropy" as in the source, or "margin", the difference of logits; it is the better one where
-      there is no target.
+    - loss: J, "cross-entropy" or "margin", the difference of logits. None: cross-entropy where there is a target, as in
+      the source, and the margin where there is none.
     - temperature: the logits are divided by it before J is taken.
     - iterations: at most so many of L-BFGS-B for each c; each takes one call or a few.
     - bisections: how often the interval of c is halved.
@@ -60,6 +60,7 @@ def szegedy_lbfgs(
 
     Raises FeatsplitError where an option is out of its range.
     """
+    loss = loss or ("cross-entropy" if targeted else "margin")
     if loss not in LOSSES:
         raise unknown("szegedy_lbfgs.loss", loss, LOSSES)
     check_positive("szegedy_lbfgs.temperature", temperature)

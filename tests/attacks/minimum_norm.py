@@ -120,7 +120,7 @@ def _carlini_wagner_linf(network: Network, inputs: Tensor, labels: Tensor, targe
 
 
 def _szegedy_lbfgs(network: Network, inputs: Tensor, labels: Tensor, targeted: bool) -> Nearest:
-    return szegedy_lbfgs(network, inputs, labels, loss="margin", iterations=10, targeted=targeted)
+    return szegedy_lbfgs(network, inputs, labels, iterations=10, targeted=targeted)
 
 
 def _sparse(network: Network, inputs: Tensor, labels: Tensor, targeted: bool) -> Nearest:

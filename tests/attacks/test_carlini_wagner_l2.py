@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from featsplit.attacks import Network, carlini_wagner_l2
-from featsplit.attacks.carlini_wagner_l2 import BOXES, Box
+from featsplit.attacks.carlini_wagner import into_box, onto_line
+from featsplit.attacks.carlini_wagner_l2 import BOXES, Box, _penalty
 from featsplit.attacks.seven_objectives import ObjectiveName
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import lengths
-from tests.attacks.networks import images, small_network
+from tests.attacks.networks import SHAPE, draw, images, small_network
 from tests.attacks.test_minimum_norm import easy, placed
 
 both = pytest.mark.parametrize("targeted", [False, True])
@@ -101,6 +102,28 @@ def test_every_box_finds_the_nearest_input(box: Box) -> None:
     truth = torch.tensor([known.distance(image, label, "l2") for image, label in pairs])
     found = carlini_wagner_l2(known.network(), inputs, labels, steps=200, step_size=0.01, box=box)
     assert (found.distance <= 1.05 * truth).all(), found.distance / truth
+
+
+@pytest.mark.parametrize("box", BOXES)
+def test_at_the_walls_no_box_lets_anything_out(box: Box) -> None:
+    known, inputs, seen = easy(5, only_two=False), placed("walls"), []
+    labels = known.network()(inputs).argmax(dim=1)
+
+    def network(images: Tensor) -> Tensor:
+        seen.append(images.detach().clone())
+        return known.network()(images)
+
+    found = carlini_wagner_l2(network, inputs, labels, steps=60, step_size=0.05, rounds=6, box=box)
+    assert found.success.float().mean() > 0.5
+    assert all(((images >= 0) & (images <= 1)).all() for images in seen)
+
+
+def test_what_is_clipped_pays_for_all_of_r_and_tanh_pays_from_where_it_starts() -> None:
+    inputs, point = placed("walls", 3), 2 * draw(3, *SHAPE)
+    square = torch.stack([(row**2).sum() for row in point])
+    torch.testing.assert_close(_penalty(point, (inputs + point).clamp(0, 1), inputs, "clipped"), square)
+    start = onto_line(inputs)
+    assert (_penalty(start, into_box(start), inputs, "tanh") == 0).all()
 
 
 @pytest.mark.parametrize("objective", ["f1", "f2", "f3", "f4", "f5", "f6", "f7"])

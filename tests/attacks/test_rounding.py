@@ -17,9 +17,9 @@ both = pytest.mark.parametrize("targeted", [False, True])
 
 
 def on_the_boundary(weights: Tensor, n: int) -> tuple[Linear, Tensor]:
-    """A linear network of two classes, and images that it predicts as class 1 by 1e-4; half of them lie at 0 or 1."""
+    """A linear network of two classes, and images that it predicts as class 1 by 1e-4; half of the pixels at 0 or 1."""
     inputs = images(n, seed=8)
-    inputs[::2, 0, 0] = inputs[::2, 0, 0].round()
+    inputs = torch.where(images(n, seed=9) < 0.5, inputs.round(), inputs)
     flat = inputs.flatten(1)
     known = Linear(torch.stack([torch.zeros(len(weights)), weights]), torch.tensor([0.0, -float(flat[0] @ weights)]))
     free = torch.where((flat > 0.1) & (flat < 0.9), weights, 0.0)
@@ -53,6 +53,11 @@ def test_on_a_linear_network_the_repair_is_the_shortest_that_there_is() -> None:
         assert least <= result.changed[row] <= least + (abs(float(lead[row])) < 1e-6)
     assert (result.changed[result.kept] == 0).all()
     assert result.changed.max() > 1
+    assert ((result.inputs >= 0) & (result.inputs <= 1)).all()
+    once = rounded(known.network(), inputs, labels, limit=1)
+    assert torch.equal(once.success, result.changed <= 1)
+    assert torch.equal(once.inputs[~once.success], (levels[~once.success] / 255).float())
+    assert (once.changed[~once.success] == 0).all()
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -69,6 +74,7 @@ def test_a_repair_is_found_wherever_there_is_one(classes: int, targeted: bool) -
     assert not result.kept.all()
     assert result.success.all()
     assert torch.equal(known.network()(result.inputs).argmax(dim=1) == labels, torch.full((30,), targeted))
+    assert ((result.inputs >= 0) & (result.inputs <= 1)).all()
 
 
 def drawn_back(network: Network, inputs: Tensor, found: Tensor, labels: Tensor, *, targeted: bool) -> Tensor:

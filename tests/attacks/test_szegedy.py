@@ -2,7 +2,7 @@
 
 import math
 from functools import partial
-from typing import Any
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from featsplit.attacks import szegedy_lbfgs
+from featsplit.attacks import LOSSES, Loss, szegedy_lbfgs
 from featsplit.errors import FeatsplitError
 from tests.attacks.exact import Linear
 from tests.attacks.networks import SIZE, draw, images, small_network
@@ -20,7 +20,7 @@ from tests.attacks.test_minimum_norm import N, easy, placed
 Array = NDArray[np.float64]
 
 
-def by_scipy(known: Linear, image: Tensor, target: int) -> float:
+def by_scipy(known: Linear, image: Tensor, target: int, bisections: int) -> float:
     """How near the attack comes on a linear network: every number in double precision, every gradient by hand."""
     weights, biases = known.weights.double().numpy(), known.biases.double().numpy()
     x = image.flatten().double().numpy()
@@ -41,7 +41,7 @@ def by_scipy(known: Linear, image: Tensor, target: int) -> float:
     while not end(won)[0]:
         won /= 4
     lost = 4 * won
-    for _ in range(8):
+    for _ in range(bisections):
         middle = math.sqrt(won * lost)
         won, lost = (middle, lost) if end(middle)[0] else (won, middle)
     return end(won)[1]
@@ -50,15 +50,15 @@ def by_scipy(known: Linear, image: Tensor, target: int) -> float:
 FORTY = {"maxiter": 40}
 
 
-@pytest.mark.parametrize("place", ["inside", "walls"])
-def test_it_comes_where_scipy_comes(place: str) -> None:
+@pytest.mark.parametrize(("place", "bisections"), [("inside", 8), ("walls", 2)])
+def test_it_comes_where_scipy_comes(place: str, bisections: int) -> None:
     known, inputs = easy(5, only_two=False), placed(place, 4)
     targets = (known.network()(inputs).argmax(dim=1) + 1) % 5
-    result = szegedy_lbfgs(known.network(), inputs, targets, targeted=True)
+    result = szegedy_lbfgs(known.network(), inputs, targets, bisections=bisections, targeted=True)
     pairs = zip(inputs, targets.tolist(), strict=True)
-    expected = torch.tensor([by_scipy(known, image, target) for image, target in pairs])
+    expected = torch.tensor([by_scipy(known, image, target, bisections) for image, target in pairs])
     torch.testing.assert_close(result.distance, expected, rtol=0.01, atol=1e-4)
-    assert (result.calls > 100).all()
+    assert (result.calls > 12 * bisections).all()
 
 
 @pytest.mark.parametrize("classes", [2, 5])
@@ -78,13 +78,26 @@ def test_where_the_gradient_of_cross_entropy_is_0_it_fails_and_with_the_margin_o
     known = Linear(scale * draw(5, SIZE, seed=1), torch.zeros(5))
     inputs = placed("walls")
     labels = known.network()(inputs).argmax(dim=1)
-    failed = szegedy_lbfgs(known.network(), inputs, labels)
+    failed = szegedy_lbfgs(known.network(), inputs, labels, loss="cross-entropy")
     flat = failed.distance.isinf()
     assert flat.sum() >= N - 2
     assert torch.equal(failed.inputs[flat], inputs[flat])
     attack = partial(szegedy_lbfgs, known.network(), inputs, labels, iterations=15, bisections=2)
     assert attack(loss="margin").success.all()
-    assert attack(temperature=scale).success.all()
+    assert attack(loss="cross-entropy", temperature=scale).success.all()
+
+
+def test_what_is_descended_is_cross_entropy_towards_a_target_and_the_margin_without_one() -> None:
+    known, inputs = easy(5, only_two=False), placed("walls", 3)
+    labels = known.network()(inputs).argmax(dim=1)
+    losses: list[tuple[bool, Loss]] = [(True, "cross-entropy"), (False, "margin")]
+    for targeted, loss in losses:
+        attack = partial(
+            szegedy_lbfgs, known.network(), inputs, (labels + targeted) % 5, bisections=2, targeted=targeted
+        )
+        named, other = attack(loss=loss), attack(loss=next(each for each in LOSSES if each != loss))
+        assert torch.equal(attack().inputs, named.inputs)
+        assert not torch.equal(named.inputs, other.inputs)
 
 
 def test_the_temperature_divides_the_logits() -> None:
@@ -97,10 +110,9 @@ def test_the_temperature_divides_the_logits() -> None:
 
 
 def test_options_out_of_range_are_refused() -> None:
-    unknown: Any = "hinge"
     network, inputs, labels = small_network(), images(1), torch.zeros(1, dtype=torch.int64)
     with pytest.raises(FeatsplitError, match=r'^szegedy_lbfgs.loss = "hinge": must be one of cross-entropy, margin$'):
-        szegedy_lbfgs(network, inputs, labels, loss=unknown)
+        szegedy_lbfgs(network, inputs, labels, loss=cast("Loss", "hinge"))
     with pytest.raises(FeatsplitError, match=r"^szegedy_lbfgs.temperature = 0: must be greater than 0, and finite$"):
         szegedy_lbfgs(network, inputs, labels, temperature=0)
     with pytest.raises(FeatsplitError, match=r"^szegedy_lbfgs.iterations = 0: must be at least 1$"):
