@@ -28,7 +28,15 @@ SLOW = (
     *("test_same_numbers", "test_counts", "engine/test_run", "engine/test_processes", "engine/test_resumed"),
     *("engine/test_made_again", "runtime/", "models/test_published", "models/test_real", "descent/test_lbfgs"),
     *("descent/test_minimize", "data/test_imagenet", "evaluation/", "studies/", "commands/test_constructions"),
-    *("commands/test_help", "test_layers", "synthesis/", "training/", "attacks/", "report/test_grids"),
+    *(
+        "commands/test_help",
+        "commands/test_attack",
+        "test_layers",
+        "synthesis/",
+        "training/",
+        "attacks/",
+        "report/test_grids",
+    ),
 )
 """Beginnings of the paths of tests that take long together: `make quick` leaves them out."""
 
