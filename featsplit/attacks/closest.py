@@ -10,13 +10,15 @@ is a share a of the radius, which falls as a half cosine, so one number suits al
 
 There are four phases. Two start from x: on the log-odds of the label, z_y - log sum_j exp z_j over the others, which
 have a gradient where the cross-entropy's rounds to 0; and on the margin. The third goes on from the nearest input, on
-the margin, with shorter steps. The fourth goes part of the way to the nearest point of the linearised boundary inside
-the box, which is exact where the network is linear (after SuperDeepFool, arXiv:2303.12481). At the end x + s (x' - x)
-is bisected. All in float32, and each image by itself.
+the margin, with shorter steps; where there is none, since the network is flat around the image, from noise. The fourth
+goes part of the way to the nearest point of the linearised boundary inside the box, which is exact where the network is
+linear (after SuperDeepFool, arXiv:2303.12481). At the end x + s (x' - x) is bisected. All in float32, and each image by
+itself.
 
 Measured on four small networks at 100 passes, and left out: a phase towards the runner-up in place of the third (mean
 optimality .983 in l2 and .951 in linf, where this has .992 and .992), and phases towards the second and the third other
 class (.992 and .990). Without the fourth phase it is .993 and .992; on linear networks at the walls l1 is 6 % off then.
+In l1 a projection onto ball and box at once, with steps three times as long, has .959, where this has .954.
 """
 
 import math
@@ -43,6 +45,8 @@ SHRINK, LEAST = 0.1, 0.001
 """By which share a radius shrinks or grows, at the start of a phase and at its end."""
 FINISH = 4
 """Bisections at the end."""
+SURE = 1e-6
+"""By which share of its largest logit an input has to win: what rounding alone wins, a batch of another size loses."""
 LossOf = Callable[[Tensor, Tensor], Tensor]
 """The loss of logits (n, K) of the images at some rows (n,)."""
 
@@ -107,7 +111,7 @@ class _Search:
 
     def descend(self, loss_of: LossOf, steps: int, *, warm: bool = False) -> None:
         """A phase: `steps` steps from the images themselves, or `warm` from the nearest inputs so far."""
-        start = self.best if warm else self.inputs
+        start = self._best_or_noise() if warm else self.inputs
         minimize(self._objective(loss_of), start, steps=steps, rule=_Follow(self, steps, warm=warm), project=box)
         self.calls += steps
 
@@ -116,11 +120,16 @@ class _Search:
         minimize(self._objective(self.margin), self.best, steps=steps, rule=_ToFace(self, steps), project=box)
         self.calls += steps
 
+    def _best_or_noise(self) -> Tensor:
+        """The nearest inputs so far, or noise, the same for every image, where there is none."""
+        noise = torch.rand(self.inputs.shape[1:], generator=torch.Generator().manual_seed(0)).to(self.inputs)
+        return torch.where(_column(self.distance.isfinite(), self.inputs), self.best, noise)
+
     def _objective(self, loss_of: LossOf) -> Objective:
         def objective(current: Tensor, rows: Tensor, *, rough: bool) -> Evaluation:
             logits = self.network(current).float()
             score = self.margin(logits, rows)
-            self.note(current.detach(), score.detach())
+            self.note(current.detach(), score.detach() + SURE * logits.detach().abs().amax(dim=1))
             return Evaluation(loss_of(logits, rows), score)
 
         return objective
@@ -143,7 +152,7 @@ class _Search:
             current = (self.inputs + _column(middle, way) * way).clamp(0, 1)
             with torch.no_grad():
                 logits = self.network(current).float()
-            score = self.margin(logits, rows)
+            score = self.margin(logits, rows) + SURE * logits.abs().amax(dim=1)
             self.note(current, score)
             low, high = torch.where(score < 0, low, middle), torch.where(score < 0, middle, high)
         self.calls += steps
