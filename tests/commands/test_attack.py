@@ -109,7 +109,10 @@ def test_an_attack_that_cannot_be_read_is_refused(text: str, message: str) -> No
         ("evaluate --model {model} {few} --attack closest --curve a.png", "--curve a.png: must end in .svg"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(model: Path, line: str, message: str) -> None:
+def test_what_cannot_be_done_is_one_line(
+    model: Path, line: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, line.format(model=model, few=FEW).split())
     assert isinstance(result.exception, FeatsplitError)
     assert message in str(result.exception)
