@@ -178,8 +178,8 @@ def _compare_files(
 
 
 def _changed(place: str, name: str, was: Any, now: Any) -> str:
-    """The line on a number that is not what it was; empty where it is, or where there was none yet."""
-    return "" if was in (now, None) else f"{place}: {name} was {was}, is {'not there' if now is None else now}"
+    """The line on a number that is not what it was; empty where it is."""
+    return "" if was == now else f"{place}: {name} was {was}, is {'not there' if now is None else now}"
 
 
 def subject(row: Row) -> str:

@@ -63,7 +63,7 @@ class Threat:
         if self.norm == "linf":
             return delta.clamp(-self.eps, self.eps)
         length = lengths(delta, "l2")
-        return delta * _column((self.eps / length).where(length > self.eps, 1.0), delta)
+        return delta * column((self.eps / length).where(length > self.eps, 1.0), delta)
 
     def ball(self, origin: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """The map onto the ball around each image of `origin`, then into [0, 1] (as `robustness.attack_steps` does).
@@ -120,9 +120,9 @@ def direction(gradient: Tensor, norm: Norm) -> Tensor:
 
     if norm == "linf":
         return gradient.sign()
-    largest = _column(gradient.flatten(1).abs().amax(dim=1), gradient)
+    largest = column(gradient.flatten(1).abs().amax(dim=1), gradient)
     scaled = gradient / largest.clamp_min(finfo(gradient.dtype).tiny)
-    return scaled / _column(lengths(scaled, "l2"), gradient).clamp_min(0.5)
+    return scaled / column(lengths(scaled, "l2"), gradient).clamp_min(0.5)
 
 
 def box(inputs: Tensor, rows: Tensor) -> Tensor:
@@ -130,6 +130,6 @@ def box(inputs: Tensor, rows: Tensor) -> Tensor:
     return inputs.clamp(0, 1)
 
 
-def _column(values: Tensor, like: Tensor) -> Tensor:
-    """(N,) shaped to multiply (N, ...)."""
+def column(values: Tensor, like: Tensor) -> Tensor:
+    """`values` (N,) shaped to multiply `like` (N, ...)."""
     return values.reshape(-1, *([1] * (like.ndim - 1)))

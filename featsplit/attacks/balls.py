@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from featsplit.geometry import lengths
+from featsplit.geometry import column, lengths
 
 
 def into_ball(delta: Tensor, radius: Tensor, norm: Literal["l1", "l2", "linf"]) -> Tensor:
@@ -13,18 +13,18 @@ def into_ball(delta: Tensor, radius: Tensor, norm: Literal["l1", "l2", "linf"]) 
 
     In l1 all entries lose the same amount, down to 0 (Duchi et al. 2008, ICML, figure 1).
     """
-    column = radius.reshape(-1, *([1] * (delta.ndim - 1)))
+    reach = column(radius, delta)
     if norm == "linf":
-        return torch.minimum(torch.maximum(delta, -column), column)
+        return torch.minimum(torch.maximum(delta, -reach), reach)
     if norm == "l2":
-        length = lengths(delta, "l2").reshape(column.shape)
-        return delta * torch.where(length > column, column / length, 1.0)
+        length = column(lengths(delta, "l2"), delta)
+        return delta * torch.where(length > reach, reach / length, 1.0)
     sizes = delta.flatten(1).abs()
     ordered = sizes.sort(dim=1, descending=True).values
     over = ordered.cumsum(dim=1) - radius[:, None]
     kept = (ordered * torch.arange(1, sizes.shape[1] + 1, device=delta.device) > over).sum(dim=1).clamp_min(1)
     lost = (over.gather(1, kept[:, None] - 1)[:, 0] / kept).clamp_min(0)
-    lost = torch.where(sizes.sum(dim=1) > radius, lost, 0.0).reshape(column.shape)
+    lost = torch.where(sizes.sum(dim=1) > radius, lost, 0.0).reshape(reach.shape)
     return delta.sign() * (delta.abs() - lost).clamp_min(0)
 
 

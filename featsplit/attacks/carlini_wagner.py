@@ -13,6 +13,7 @@ from torch import Tensor
 
 from featsplit.attacks.nearest import adversarial
 from featsplit.attacks.objectives import Network, margin
+from featsplit.geometry import column
 
 INSIDE = 0.999999
 """How far an image is drawn into the box before atanh: a black pixel would lie at minus infinity, and never move."""
@@ -32,11 +33,6 @@ def onto_line(images: Tensor) -> Tensor:
 def into_box(point: Tensor) -> Tensor:
     """The pixels x = (tanh(w) + 1) / 2."""
     return (point.tanh() + 1) / 2
-
-
-def column(values: Tensor, like: Tensor) -> Tensor:
-    """(n,) shaped to go with (n, ...)."""
-    return values.reshape(-1, *([1] * (like.ndim - 1)))
 
 
 def attacked(network: Network, inputs: Tensor, labels: Tensor, *, targeted: bool, confidence: float = 0.0) -> Tensor:

@@ -12,12 +12,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from featsplit.attacks.carlini_wagner import Best, Rows, attacked, column, into_box
+from featsplit.attacks.carlini_wagner import Best, Rows, attacked, into_box
 from featsplit.attacks.growing_constant import Runs, Schedule, lead_of
 from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.errors import unknown
-from featsplit.geometry import lengths
+from featsplit.geometry import column, lengths
 
 Count = Literal["l0", "l0-pixels"]
 COUNTS: tuple[Count, ...] = get_args(Count)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from featsplit.attacks.carlini_wagner import Best, Rows, attacked, column, into_box
+from featsplit.attacks.carlini_wagner import Best, Rows, attacked, into_box
 from featsplit.attacks.growing_constant import NEARLY, Runs, Schedule, lead_of
 from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.errors import FeatsplitError
-from featsplit.geometry import lengths
+from featsplit.geometry import column, lengths
 
 LEAST = 1 / 256
 """Where tau is below this an image has had its last run."""

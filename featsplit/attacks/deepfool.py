@@ -12,11 +12,11 @@ until x' is predicted as another class. The overshoot is on the sum of all steps
 import torch
 from torch import Tensor
 
-from featsplit.attacks.gradients import column, gradient
+from featsplit.attacks.gradients import gradient
 from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.errors import FeatsplitError, check_count
-from featsplit.geometry import Norm, check_norm, lengths
+from featsplit.geometry import Norm, check_norm, column, lengths
 
 BEYOND = 1e-4
 """How far past the linearised face a step goes, before the overshoot."""
@@ -53,7 +53,7 @@ def deepfool(
     if candidates < 2:
         raise FeatsplitError(f"deepfool.candidates = {candidates}: must be at least 2, the label and another class")
     if targeted:
-        raise FeatsplitError("deepfool.targeted = True: DeepFool has no target; use closest, carlini or jsma for one")
+        raise FeatsplitError("deepfool.targeted = True: DeepFool has no target; use closest for one")
     found, calls = inputs.detach().clone(), torch.zeros_like(labels)
     total, rows = torch.zeros_like(found), torch.arange(len(found), device=found.device)
     others: Tensor | None = None

@@ -13,8 +13,3 @@ def gradient(values: Tensor, inputs: Tensor, *, again: bool = False) -> Tensor:
         return torch.zeros_like(inputs)
     (found,) = torch.autograd.grad(values.sum(), inputs, retain_graph=again, allow_unused=True)
     return torch.zeros_like(inputs) if found is None else found
-
-
-def column(values: Tensor, like: Tensor) -> Tensor:
-    """(n,) shaped to multiply (n, ...)."""
-    return values.reshape(-1, *([1] * (like.ndim - 1)))

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from featsplit.attacks.carlini_wagner import SLACK, Adam, Rows, column, led, onto_line, stalled
+from featsplit.attacks.carlini_wagner import SLACK, Adam, Rows, led, onto_line, stalled
 from featsplit.attacks.objectives import Network
 from featsplit.errors import check_count, check_positive
+from featsplit.geometry import column
 
 NEARLY = 1e-4
 """What may be left of f where the attack has won, as in the authors' code."""

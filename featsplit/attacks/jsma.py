@@ -20,11 +20,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from featsplit.attacks.gradients import column, gradient
+from featsplit.attacks.gradients import gradient
 from featsplit.attacks.nearest import Nearest, adversarial, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.errors import FeatsplitError, unknown
-from featsplit.geometry import lengths
+from featsplit.geometry import column, lengths
 
 Of = Literal["logits", "probabilities"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from featsplit.attacks.objectives import Network, margin
-from featsplit.geometry import Distance, lengths
+from featsplit.geometry import Distance, column, lengths
 
 
 class Nearest(NamedTuple):
@@ -50,7 +50,7 @@ def nearest(
         already, won = (
             adversarial(network, images, labels, targeted=targeted, confidence=confidence) for images in (inputs, found)
         )
-    found = torch.where(_column(won & ~already, found), found, inputs)
+    found = torch.where(column(won & ~already, found), found, inputs)
     distance = torch.where(won | already, lengths(found - inputs, norm), torch.inf)
     return Nearest(found, distance, calls + 2)
 
@@ -64,7 +64,3 @@ def adversarial(network: Network, inputs: Tensor, labels: Tensor, *, targeted: b
     sound = inputs.flatten(1).isfinite().all(dim=1) & logits.isfinite().all(dim=1)
     led = margin(logits, labels) * (1 if targeted else -1) >= confidence
     return sound & ((logits.argmax(dim=1) == labels) == targeted) & led
-
-
-def _column(values: Tensor, like: Tensor) -> Tensor:
-    return values.reshape(-1, *([1] * (like.ndim - 1)))

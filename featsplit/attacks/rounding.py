@@ -10,11 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from featsplit.attacks.carlini_wagner import Rows, column
+from featsplit.attacks.carlini_wagner import Rows
 from featsplit.attacks.growing_constant import lead_of
 from featsplit.attacks.nearest import adversarial
 from featsplit.attacks.objectives import Network
 from featsplit.errors import check_count
+from featsplit.geometry import column
 
 LEVELS = 255
 

@@ -20,11 +20,12 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from featsplit.attacks.gradients import column, gradient
+from featsplit.attacks.gradients import gradient
 from featsplit.attacks.groups import Kept, Task, prune_groups, swap
 from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
+from featsplit.geometry import column
 
 Count = Literal["l0", "l0-pixels"]
 

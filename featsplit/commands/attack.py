@@ -49,6 +49,7 @@ class Search:
     def check(self, place: str) -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         self.asked().check(place)
+        self.asked().check_aim(self.targets, f"{place}.targets")
 
     def asked(self) -> MinimumNorm:
         """The attack as it is run."""

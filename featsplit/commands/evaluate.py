@@ -1,5 +1,6 @@
 """featsplit evaluate: models x data sets x attacks."""
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -95,8 +96,7 @@ def evaluate(
     if out:
         write_json(out, rows)
     if curve:
-        with replacing(curve) as partial:
-            partial.write_text(curves(curves_of(rows))())
+        _draw(curve, rows)
     typer.echo(as_text(listing(rows)))
 
 
@@ -105,6 +105,11 @@ def _check_curve(curve: Path, attack: shared.Attacks, *, overwrite: bool) -> Non
     options.check_suffix(curve, ".svg", "--curve")
     if not any(isinstance(one, MinimumNorm) for one in attack.each()):
         raise FeatsplitError(f"--curve {curve}: needs an attack that finds distances, such as --attack closest:l2")
+
+
+def _draw(curve: Path, rows: Sequence[Listed]) -> None:
+    with replacing(curve) as partial:
+        partial.write_text(curves(curves_of(rows))())
 
 
 def _images(spec: DataSpec, opening: shared.Opening, *, on: shared.SplitName) -> "ImageData":

@@ -59,9 +59,8 @@ def run(
     from featsplit.engine.folders import destination, is_finished
     from featsplit.engine.results import RUN
     from featsplit.files import check_writable
-    from featsplit.report.markup import PAGE, write_page
     from featsplit.runtime import Machine, resolve_device
-    from featsplit.studies import open_results, page_of, read_settings, shown_in_brief
+    from featsplit.studies import read_settings
     from featsplit.studies.carry_out import carry_out
 
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
@@ -70,11 +69,7 @@ def run(
         options.say(line)
     if is_finished(place.folder, settings, seeds):
         again = f"{place.folder}: this run is finished; change a setting, or give another --out, to run again"
-        results = open_results(place.folder)
-        page = page_of(results)
-        if not (place.folder / PAGE).is_file():
-            write_page(page, place.folder)
-        _end(shown_in_brief(results, page), again)
+        _end(_finished(place.folder), again)
     machine = Machine(resolve_device(device), settings.precision)
     check_writable(place.folder / RUN, overwrite=True)
     for note in settings.notes():
@@ -93,6 +88,18 @@ def run(
         say=options.say,
     )
     _end(shown, f"{time.perf_counter() - began:.0f} s; report: {place.folder / 'report.html'}")
+
+
+def _finished(folder: Path) -> "Shown":
+    """What the run in `folder` has shown; its page is made again where it is gone."""
+    from featsplit.report.markup import PAGE, write_page
+    from featsplit.studies import open_results, page_of, shown_in_brief
+
+    results = open_results(folder)
+    page = page_of(results)
+    if not (folder / PAGE).is_file():
+        write_page(page, folder)
+    return shown_in_brief(results, page)
 
 
 def _end(shown: "Shown", last: str) -> NoReturn:

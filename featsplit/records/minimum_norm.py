@@ -32,6 +32,8 @@ STEPS: Mapping[NearestName, int] = {
 Aim = Literal["untargeted", "all", "random", "next", "least-likely"]
 """Towards which class: any other; each of the others, one by one; one drawn of them; the next; that of least logit."""
 AIMS: tuple[Aim, ...] = get_args(Aim)
+WITHOUT_TARGET: tuple[NearestName, ...] = ("deepfool",)
+"""The attacks that can be aimed at no class."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,13 @@ class MinimumNorm:
         for eps in self.eps:
             if not 0 <= eps < float("inf"):
                 raise FeatsplitError(f"{place}.eps = {eps:g}: must be a number of at least 0")
+
+    def check_aim(self, aim: str, place: str) -> None:
+        """Raise FeatsplitError at `place` where `aim` is none of `AIMS`, or the attack cannot be aimed at a class."""
+        if aim not in AIMS:
+            raise unknown(place, aim, AIMS)
+        if aim != "untargeted" and self.name in WITHOUT_TARGET:
+            raise FeatsplitError(f'{place} = "{aim}": {self.name} has no target; use closest, or leave the target out')
 
     @property
     def taken(self) -> int:

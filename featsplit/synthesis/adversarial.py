@@ -18,10 +18,9 @@ from featsplit.attacks import find
 from featsplit.data.derived import as_stored, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.shards import Columns
-from featsplit.errors import unknown
 from featsplit.metadata.plain import as_json
 from featsplit.models.classifier import Classifier
-from featsplit.records.minimum_norm import AIMS, Aim, MinimumNorm
+from featsplit.records.minimum_norm import Aim, MinimumNorm
 from featsplit.runtime import Frozen, frozen, usual_batch
 from featsplit.synthesis.building import Build
 from featsplit.synthesis.checks import adversarial_warnings
@@ -46,9 +45,8 @@ def build_adversarial(
     `path` holds anything else, unless `build` overwrites.
     """
     attack.check()
+    attack.check_aim(aim, "targets")
     build.check()
-    if aim not in AIMS:
-        raise unknown("targets", aim, AIMS)
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     chosen, network = build.images(data), frozen(model, build.machine.exact)
     each = len(data.classes) - 1 if aim == "all" else 1

@@ -103,7 +103,10 @@ def test_an_attack_that_cannot_be_read_is_refused(text: str, message: str) -> No
             "attack --model {model} {few} --attack jsma --norm l2 --out a.h5",
             "jsma finds distances in l0; for l2: closest",
         ),
-        ("attack --model {model} {few} --attack deepfool --targets next --out a.h5", "DeepFool has no target"),
+        (
+            "attack --model {model} {few} --attack deepfool --targets next --out a.h5",
+            """--targets = "next": deepfool has no target; use closest""",
+        ),
         ("attack --model {model} {few} --out a.png", "--out a.png: must end in .h5"),
         ("evaluate --model {model} {few} --curve a.svg", "--curve a.svg: needs an attack that finds distances"),
         ("evaluate --model {model} {few} --attack closest --curve a.png", "--curve a.png: must end in .svg"),
