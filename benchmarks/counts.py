@@ -29,6 +29,7 @@ def functions(tree: Tree) -> list[Count]:
     }
     long = tuple(f"{place} ({lines})" for place, lines in lengths.items() if lines > 50)
     return [
+        Count("functions", len(lengths)),
         Count("lines of a function, median", median(lengths.values()), 10),
         Count("lines of a function, 90th percentile", quantiles(lengths.values(), n=10, method="inclusive")[-1]),
         Count("lines of a function, most", max(lengths.values()), 50),

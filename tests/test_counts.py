@@ -46,6 +46,7 @@ def counted(tmp_path: Path) -> subprocess.CompletedProcess[str]:
 def test_each_count_is_what_was_planted(counted: subprocess.CompletedProcess[str]) -> None:
     table = [line.strip("| ").split(" | ") for line in counted.stdout.splitlines() if line.startswith("| ")][2:]
     assert {line[0]: float(line[1]) for line in table} == {
+        "functions": 4,
         "lines of a function, median": 2.5,
         "lines of a function, 90th percentile": 36.6,
         "lines of a function, most": 51,
