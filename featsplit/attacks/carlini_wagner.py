@@ -12,14 +12,11 @@ import torch
 from torch import Tensor
 
 from featsplit.attacks.nearest import adversarial
-from featsplit.attacks.objectives import Network, margin
+from featsplit.attacks.objectives import Network, margin, slack
 from featsplit.geometry import column
 
 INSIDE = 0.999999
 """How far an image is drawn into the box before atanh: a black pixel would lie at minus infinity, and never move."""
-
-SLACK = 1e-5
-"""By what share of its largest logit an image has to be lost: it is still lost when a batch of other size rounds."""
 
 IMPROVED = 1e-4
 """The share of the loss that a tenth of the steps has to take off."""
@@ -54,7 +51,7 @@ def led(logits: Tensor, labels: Tensor, *, targeted: bool) -> Tensor:
 
 def clearly(logits: Tensor, labels: Tensor, *, targeted: bool, confidence: float = 0.0) -> Tensor:
     """Whether the attack has won by `confidence` and by more than float32 may round."""
-    return led(logits, labels, targeted=targeted) > confidence + SLACK * logits.abs().amax(dim=1)
+    return led(logits, labels, targeted=targeted) > confidence + slack(logits)
 
 
 @dataclass(frozen=True)

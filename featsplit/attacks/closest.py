@@ -28,7 +28,7 @@ from torch import Tensor
 
 from featsplit.attacks.balls import into_ball, onto_face
 from featsplit.attacks.nearest import Nearest, nearest
-from featsplit.attacks.objectives import Network, margin
+from featsplit.attacks.objectives import Network, margin, slack
 from featsplit.descent import Evaluation, Objective, minimize
 from featsplit.errors import check_count, unknown
 from featsplit.geometry import Distance, box, column, lengths
@@ -43,8 +43,6 @@ SHRINK, LEAST = 0.1, 0.001
 """By which share a radius shrinks or grows, at the start of a phase and at its end."""
 FINISH = 4
 """Bisections at the end."""
-SURE = 1e-6
-"""By which share of its largest logit an input has to win: what rounding alone wins, a batch of another size loses."""
 LossOf = Callable[[Tensor, Tensor], Tensor]
 """The loss of logits (n, K) of the images at some rows (n,)."""
 
@@ -127,7 +125,7 @@ class _Search:
         def objective(current: Tensor, rows: Tensor, *, rough: bool) -> Evaluation:
             logits = self.network(current).float()
             score = self.margin(logits, rows)
-            self.note(current.detach(), score.detach() + SURE * logits.detach().abs().amax(dim=1))
+            self.note(current.detach(), score.detach() + slack(logits))
             return Evaluation(loss_of(logits, rows), score)
 
         return objective
@@ -150,7 +148,7 @@ class _Search:
             current = (self.inputs + column(middle, way) * way).clamp(0, 1)
             with torch.no_grad():
                 logits = self.network(current).float()
-            score = self.margin(logits, rows) + SURE * logits.abs().amax(dim=1)
+            score = self.margin(logits, rows) + slack(logits)
             self.note(current, score)
             low, high = torch.where(score < 0, low, middle), torch.where(score < 0, middle, high)
         self.calls += steps

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from featsplit.attacks.gradients import gradient
 from featsplit.attacks.nearest import Nearest, nearest
-from featsplit.attacks.objectives import Network
+from featsplit.attacks.objectives import Network, margin, slack
 from featsplit.errors import FeatsplitError, check_count
 from featsplit.geometry import Norm, check_norm, column, lengths
 
@@ -67,7 +67,7 @@ def deepfool(
         if others is None:
             others = _rivals(logits.detach(), labels, candidates - 1)
         step, going = _nearest_face(logits, free, torch.cat([labels[rows, None], others[rows]], dim=1), norm)
-        going &= logits.detach().argmax(dim=1) == labels[rows]
+        going &= margin(logits.detach(), labels[rows]) > -slack(logits)
         rows = rows[going]
         total[rows] += step[going]
         found[rows] = (inputs[rows] + (1 + overshoot) * total[rows]).clamp(0, 1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from featsplit.attacks.gradients import gradient
-from featsplit.attacks.objectives import Network, margin
+from featsplit.attacks.objectives import Network, margin, slack
 
 
 class Task(NamedTuple):
@@ -26,7 +26,8 @@ class Task(NamedTuple):
 
     def lead(self, points: Tensor, rows: Tensor) -> Tensor:
         """Below 0 where it is won, (n,)."""
-        return self.sign * margin(self.network(self.images(points)).float(), self.labels[rows])
+        logits = self.network(self.images(points)).float()
+        return self.sign * margin(logits, self.labels[rows]) + slack(logits)
 
     def slope(self, points: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The lead and its gradient."""

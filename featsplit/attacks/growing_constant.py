@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from featsplit.attacks.carlini_wagner import SLACK, Adam, Rows, led, onto_line, stalled
-from featsplit.attacks.objectives import Network
+from featsplit.attacks.carlini_wagner import Adam, Rows, led, onto_line, stalled
+from featsplit.attacks.objectives import Network, slack
 from featsplit.errors import check_count, check_positive
 from featsplit.geometry import column
 
@@ -97,7 +97,7 @@ def lead_of(network: Network, images: Tensor, labels: Tensor, *, targeted: bool,
         logits = network(images).float()
         ahead = led(logits, labels, targeted=targeted)
         (gradient,) = torch.autograd.grad(-ahead.sum(), images)
-    rounding, ahead = SLACK * logits.detach().abs().amax(dim=1), ahead.detach()
+    rounding, ahead = slack(logits), ahead.detach()
     value = torch.relu(lead + 2 * rounding - ahead)
     active = torch.where(column(value > 0, gradient), gradient, 0.0)
     return Lead(value, active, gradient, (value < NEARLY) & (ahead > rounding))

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from featsplit.attacks.gradients import gradient
 from featsplit.attacks.nearest import Nearest, adversarial, nearest
-from featsplit.attacks.objectives import Network
+from featsplit.attacks.objectives import Network, margin, slack
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.geometry import column, lengths
 
@@ -114,7 +114,7 @@ def _saliency(network: Network, images: Tensor, targets: Tensor, *, of: Of) -> t
         own = outputs.gather(1, targets[:, None]).squeeze(1)
         others = outputs.scatter(1, targets[:, None], 0.0).sum(dim=1)
     rises, falls = gradient(own, free, again=True), gradient(others, free)
-    return rises.flatten(1), falls.flatten(1), logits.detach().argmax(dim=1) == targets
+    return rises.flatten(1), falls.flatten(1), margin(logits.detach(), targets) > slack(logits)
 
 
 def best_pairs(gains: Tensor, losses: Tensor, unused: Tensor, *, at_once: int = PAIRS) -> tuple[Tensor, Tensor]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from featsplit.attacks.objectives import Network, margin
+from featsplit.attacks.objectives import Network, margin, slack
 from featsplit.geometry import Distance, column, lengths
 
 
@@ -42,13 +42,13 @@ def nearest(
 
     A candidate is put into [0, 1] first. An image that is adversarial as it is comes back at distance 0. An image or a
     candidate that is not finite, or whose logits are not, has failed; no other is touched by it. `labels` (N,) are to
-    be left, or reached when `targeted`, by a margin of `confidence`. Adds its own two runs of the network to `calls`
-    (N,).
+    be left, or reached when `targeted`, by a margin of `confidence`; not by more than that, since what an attack keeps
+    has won by more than rounding (`objectives.slack`). Adds its own two runs of the network to `calls` (N,).
     """
     found = found.detach().clamp(0, 1)
     with torch.no_grad():
         already, won = (
-            adversarial(network, images, labels, targeted=targeted, confidence=confidence) for images in (inputs, found)
+            _predicted(network, images, labels, targeted=targeted, confidence=confidence) for images in (inputs, found)
         )
     found = torch.where(column(won & ~already, found), found, inputs)
     distance = torch.where(won | already, lengths(found - inputs, norm), torch.inf)
@@ -56,11 +56,22 @@ def nearest(
 
 
 def adversarial(network: Network, inputs: Tensor, labels: Tensor, *, targeted: bool, confidence: float = 0.0) -> Tensor:
-    """Whether each of `inputs` is predicted as another class than its label, or as it when `targeted`: (N,) bool.
+    """Whether each of `inputs` is surely predicted as another class than its label, or as it when `targeted`, (N,).
 
-    The logit of that class has to lead by `confidence`. False where the input or one of its logits is not finite.
+    The logit of that class has to lead by `confidence`, and by more than rounding may. False where the input or one of
+    its logits is not finite.
     """
     logits = network(inputs).float()
-    sound = inputs.flatten(1).isfinite().all(dim=1) & logits.isfinite().all(dim=1)
+    led = margin(logits, labels) * (1 if targeted else -1) > confidence + slack(logits)
+    return led & _sound(inputs, logits)
+
+
+def _predicted(network: Network, inputs: Tensor, labels: Tensor, *, targeted: bool, confidence: float) -> Tensor:
+    """The same as a prediction has it, with whatever lead above `confidence`."""
+    logits = network(inputs).float()
     led = margin(logits, labels) * (1 if targeted else -1) >= confidence
-    return sound & ((logits.argmax(dim=1) == labels) == targeted) & led
+    return led & _sound(inputs, logits) & ((logits.argmax(dim=1) == labels) == targeted)
+
+
+def _sound(inputs: Tensor, logits: Tensor) -> Tensor:
+    return inputs.flatten(1).isfinite().all(dim=1) & logits.isfinite().all(dim=1)

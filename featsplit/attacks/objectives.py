@@ -41,6 +41,15 @@ def classification(
     return objective
 
 
+SLACK = 1e-5
+"""By what share of its largest logit an image has to be won: what rounding alone wins, a batch of other size loses."""
+
+
+def slack(logits: Tensor) -> Tensor:
+    """By how much a margin has to be beyond its aim to be beyond what float32 may round, (N,), for `logits` (N, K)."""
+    return SLACK * logits.detach().abs().amax(dim=1)
+
+
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """How far the logit of the label leads the largest other one, (N,); below 0 the label is not predicted.
 

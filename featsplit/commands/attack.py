@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from featsplit.commands import building, options, shared, single
+from featsplit.errors import FeatsplitError
 from featsplit.geometry import Distance
 from featsplit.records.data import DataSpec
 from featsplit.records.minimum_norm import NEAREST, NORMS_OF, STEPS, Aim, MinimumNorm, NearestName
@@ -61,6 +62,15 @@ class Output(building.Output):
     """The file that they are kept in; of the test images, unless others are asked for."""
 
     split: shared.SplitName = field(default="test", metadata={"help": "Which images to attack."})
+    repair: bool = field(
+        default=False, metadata={"help": "Change pixels by a level where uint8 has undone an attack, until it wins."}
+    )
+
+    def check(self, place: str) -> None:
+        """Raise FeatsplitError at `place` where there is nothing to repair, or `building.Output` is wrong."""
+        super().check(place)
+        if self.repair and self.dtype != "uint8":
+            raise FeatsplitError(f"{place}.repair: mends what rounding to bytes undoes; add --dtype uint8")
 
 
 def attack(
@@ -95,7 +105,9 @@ def attack(
         machine=machine.resolved(),
     )
     network = use.load(model, images)
-    summary = build_adversarial(output.out, network, images, asked, aim=search.targets, build=build)
+    summary = build_adversarial(
+        output.out, network, images, asked, aim=search.targets, repair=output.repair, build=build
+    )
     typer.echo(f"{output.out}: {asked.name} {asked.norm} on {images.name} ({build.split}), {search.targets}")
     typer.echo(
         f"found for {summary['success']:.4f} of the images, {summary['success_stored']:.4f} as stored; "

@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from featsplit import randomness
-from featsplit.attacks import find
+from featsplit.attacks import find, rounded
 from featsplit.data.derived import as_stored, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.shards import Columns
+from featsplit.errors import FeatsplitError
 from featsplit.metadata.plain import as_json
 from featsplit.models.classifier import Classifier
 from featsplit.records.minimum_norm import Aim, MinimumNorm
@@ -34,19 +35,23 @@ def build_adversarial(
     attack: MinimumNorm,
     *,
     aim: Aim = "untargeted",
+    repair: bool = False,
     build: Build = Build(),
 ) -> dict[str, float]:
     """Write the nearest adversarial images of a split that `attack` finds to `path`; return the file's summary.
 
     A row for each image, or with the aim "all" one for each of its K - 1 targets, image by image. Where the attack
     fails the image is the original, at distance infinity. The attack runs in float32 whatever the precision of the
-    build; what `dtype` rounds is predicted again (`prediction_stored`). A build that was cut off goes on at its last
-    finished shard. Raises FeatsplitError where a setting is out of its range, `model` does not take the images, or
-    `path` holds anything else, unless `build` overwrites.
+    build; what `dtype` rounds is predicted again (`prediction_stored`), and with `repair`, for uint8 alone, changed in
+    single components until it is adversarial again (`attacks.rounded`); distances are those before. A build that was
+    cut off goes on at its last finished shard. Raises FeatsplitError where a setting is out of its range, `model` does
+    not take the images, or `path` holds anything else, unless `build` overwrites.
     """
     attack.check()
     attack.check_aim(aim, "targets")
     build.check()
+    if repair and build.dtype != "uint8":
+        raise FeatsplitError(f'repair = True: dtype "{build.dtype}" is not rounded to 255ths; only "uint8" is')
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
     chosen, network = build.images(data), frozen(model, build.machine.exact)
     each = len(data.classes) - 1 if aim == "all" else 1
@@ -57,9 +62,9 @@ def build_adversarial(
         known = {"labels": labels, "source_index": images, "source_label": labels}
         if aim != "untargeted":
             known["target"] = _targets(network, inputs, labels, rows % each + 1, images, aim=aim, seed=build.seed)
-        return known | _found(network, inputs, known.get("target"), labels, attack, build)
+        return known | _found(network, inputs, labels, attack, targets=known.get("target"), build=build, repair=repair)
 
-    parameters = as_json({**asdict(attack), "steps": attack.taken, "targets": aim})
+    parameters = as_json({**asdict(attack), "steps": attack.taken, "targets": aim, "repair": repair})
     spec = specification(
         build, data, model, network=network, method="attack", parameters=parameters, drawn=aim == "random"
     )
@@ -91,20 +96,31 @@ def _targets(
 
 
 def _found(
-    network: Frozen, inputs: Tensor, targets: Tensor | None, labels: Tensor, attack: MinimumNorm, build: Build
+    network: Frozen,
+    inputs: Tensor,
+    labels: Tensor,
+    attack: MinimumNorm,
+    *,
+    targets: Tensor | None,
+    build: Build,
+    repair: bool,
 ) -> Columns:
     """What the attack finds, as it is stored, and what the network predicts of it."""
-    device = network.mean.device
-    goal = labels if targets is None else targets
-    found = find(network, inputs.to(device), goal.to(device), attack, targeted=targets is not None)
-    stored = as_stored(found.inputs, build.dtype)
+    device, targeted = network.mean.device, targets is not None
+    goal = (labels if targets is None else targets).to(device)
+    found = find(network, inputs.to(device), goal, attack, targeted=targeted)
+    images, calls = found.inputs, found.calls
+    if repair:
+        mended = rounded(network, found.inputs, goal, targeted=targeted)
+        images, calls = mended.inputs, calls + mended.calls
+    stored = as_stored(images, build.dtype)
     with torch.no_grad():
         predicted, kept = (network(images).argmax(dim=1) for images in (found.inputs, as_inputs(stored)))
     columns = {
         "images": stored,
         "distance": found.distance,
         "success": found.success,
-        "calls": found.calls,
+        "calls": calls,
         "prediction": predicted,
         "prediction_stored": kept,
     }

@@ -112,7 +112,7 @@ def adversarial_warnings(columns: Columns, attack: MinimumNorm, dtype: Dtype) ->
     if kept < found - LOST:
         return [
             f"{100 * found:.0f} % of the images are adversarial, {100 * kept:.0f} % as stored in {dtype}: the nearest "
-            "adversarial image lies at the boundary, and is lost by rounding: --dtype float32"
+            "adversarial image lies at the boundary, and is lost by rounding: --dtype float32, or --repair for uint8"
         ]
     return []
 

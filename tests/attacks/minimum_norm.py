@@ -21,7 +21,7 @@ from featsplit.attacks import (
     sparse,
     szegedy_lbfgs,
 )
-from featsplit.attacks.nearest import nearest
+from featsplit.attacks.nearest import adversarial, nearest
 from featsplit.geometry import Distance
 
 Attack = Callable[[Network, Tensor, Tensor, bool], Nearest]
@@ -74,7 +74,7 @@ def _straight(network: Network, inputs: Tensor, labels: Tensor, targeted: bool) 
     found = nearest(network, inputs, labels, inputs + way, norm="l2", targeted=targeted, calls=calls)
     for k in range(20):
         closer = nearest(network, inputs, labels, inputs + way / 2**k, norm="l2", targeted=targeted, calls=found.calls)
-        wins = closer.distance < found.distance
+        wins = (closer.distance < found.distance) & adversarial(network, closer.inputs, labels, targeted=targeted)
         found = Nearest(
             torch.where(wins[:, None, None, None], closer.inputs, found.inputs),
             torch.where(wins, closer.distance, found.distance),

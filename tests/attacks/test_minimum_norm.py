@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from featsplit.attacks import Nearest, Network
+from featsplit.attacks import Nearest, Network, margin
+from featsplit.attacks.objectives import SLACK
 from featsplit.geometry import Distance, lengths
 from tests.attacks.exact import Linear
 from tests.attacks.minimum_norm import CASES, Case
@@ -191,6 +192,21 @@ def test_a_nan_in_one_image_fails_that_image_alone(case: Case, targeted: bool) -
     assert result.distance[2] == math.inf
     torch.testing.assert_close(result.distance[others], whole.distance[others], rtol=0, atol=1e-5)
     assert not result.inputs[others].isnan().any()
+
+
+@each
+def test_what_is_found_is_won_by_more_than_rounding(case: Case, targeted: bool) -> None:
+    """Logits of which float32 keeps few digits: a lead of one of them is won or lost with the size of the batch."""
+
+    def lifted(inputs: Tensor) -> Tensor:
+        return curved(inputs) + 1e4
+
+    inputs, labels = coloured(min(16, case.many), targeted=targeted)
+    result = case.attack(lifted, inputs, labels, targeted)
+    logits = lifted(result.inputs)
+    lead = (margin(logits, labels) if targeted else -margin(logits, labels))[result.success]
+    assert len(lead)
+    assert (lead > SLACK * 1e4 * 0.9).all()
 
 
 @each
