@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import attacks, constructions, growth, matching, memory, presets, rules, steps
+from benchmarks.minimal import tables as minimal
 
 ENGINE = ("matching", "attacks", "steps", "growth", "memory")
-NAMES = (*ENGINE, *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
+NAMES = (*ENGINE, "minimal", *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
 
 
 def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
@@ -22,6 +23,9 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
         return growth.measure(results)
     if name == "memory":
         return memory.measure(results)
+    if name == "minimal":
+        own = {"peers": options.peers, "images": options.images, "most": options.passes}
+        return minimal.measure(results, data_root=options.data_root, **own)
     if name in constructions.CONSTRUCTIONS:
         return constructions.measure(name, results, data_root=options.data_root)
     if name in rules.NAMES:
@@ -34,12 +38,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument(
-        "--all", action="store_true", help=f"{', '.join(ENGINE)}, the presets and constructions; not rules-*: hours"
+        "--all",
+        action="store_true",
+        help=f"{', '.join(ENGINE)}, the presets and constructions; not rules-*, minimal: hours",
     )
     parser.add_argument("--data-root", type=Path, help="where torchvision's data sets lie")
     parser.add_argument("--validation", action="store_true", help="presets: on held-out training images, to choose by")
+    parser.add_argument(
+        "--peers", type=Path, help="minimal: python of the peers, see its file; without, the tables of what is kept"
+    )
+    parser.add_argument("--images", type=int, default=64, help="minimal: how many of each network")
+    parser.add_argument("--passes", type=int, default=1000, help="minimal: give no attack more than this")
     options = parser.parse_args()
-    names = [name for name in NAMES if name not in rules.NAMES] if options.all else options.names
+    names = [name for name in NAMES if name not in (*rules.NAMES, "minimal")] if options.all else options.names
     if not names or set(names) - set(NAMES):
         parser.error(f"name some of {', '.join(NAMES)}, or --all")
     results = Path(__file__).parent / "results"

@@ -108,6 +108,7 @@ def test_an_attack_that_cannot_be_read_is_refused(text: str, message: str) -> No
             """--targets = "next": deepfool has no target; use closest""",
         ),
         ("attack --model {model} {few} --out a.png", "--out a.png: must end in .h5"),
+        ("attack --model {model} {few} --repair --out a.h5", "--repair: mends what rounding to bytes undoes"),
         ("evaluate --model {model} {few} --curve a.svg", "--curve a.svg: needs an attack that finds distances"),
         ("evaluate --model {model} {few} --attack closest --curve a.png", "--curve a.png: must end in .svg"),
     ],

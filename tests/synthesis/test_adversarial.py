@@ -118,3 +118,25 @@ def test_an_unknown_aim_is_refused(tmp_path: Path, standard: Classifier, data: I
     aim: Any = "nxt"
     with pytest.raises(FeatsplitError, match=r'targets = "nxt": must be one of .* did you mean "next"'):
         build_adversarial(tmp_path / "a.h5", standard, data, QUICK, aim=aim, build=TEST)
+
+
+def test_what_bytes_undo_is_repaired(tmp_path: Path, standard: Classifier, data: ImageData) -> None:
+    """By changes of one level in single components, in images that were undone and in no others."""
+    build = Build(split="test", dtype="uint8")
+    with pytest.warns(FeatsplitWarning, match="lost by rounding: --dtype float32, or --repair"):
+        rounded = build_adversarial(tmp_path / "a.h5", standard, data, QUICK, build=build)
+    repaired = build_adversarial(tmp_path / "r.h5", standard, data, QUICK, repair=True, build=build)
+    before, after = (
+        read_columns(tmp_path / name, ["images", "distance", "prediction_stored"]) for name in ("a.h5", "r.h5")
+    )
+    assert rounded["success_stored"] < 1 == repaired["success_stored"]
+    assert torch.equal(before["distance"], after["distance"])
+    undone = before["prediction_stored"] == data.test.labels
+    changed = (before["images"] != after["images"]).flatten(1).any(dim=1)
+    assert torch.equal(undone, changed)
+    assert (before["images"].int() - after["images"].int()).abs().max() == 1
+
+
+def test_only_bytes_are_repaired(tmp_path: Path, standard: Classifier, data: ImageData) -> None:
+    with pytest.raises(FeatsplitError, match='repair = True: dtype "float32" is not rounded'):
+        build_adversarial(tmp_path / "a.h5", standard, data, QUICK, repair=True, build=TEST)

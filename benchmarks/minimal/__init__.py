@@ -1,0 +1,1 @@
+"""How near minimum-norm attacks come, ours and those of four libraries; `tables` begins."""
