@@ -59,7 +59,7 @@ def test_distances_and_the_accuracy_at_each_eps_are_those_of_the_closed_form() -
 
 
 def test_a_row_is_numpys_of_what_was_found_in_batches_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of planted distances, some infinite: the median is of all, the mean of what was found; at its distance one is fooled."""
+    """Of planted distances, some infinite: the median is of all, the mean of those found; at eps they are fooled."""
     planted = np.array([0.0, 0.5, np.inf, 0.25, 1.0, np.inf, 0.75], dtype=np.float32)
     images, sizes = torch.linspace(0, 1, 7)[:, None, None, None].expand(7, 1, 4, 4), list[int]()
 

@@ -62,7 +62,7 @@ def test_a_plot_is_xml_that_says_what_it_shows_in_the_colour_of_the_text(name: s
 
 
 def test_a_curve_of_distances_has_the_attacks_on_the_same_images_as_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of its network, in its norm: by the run's own attack and by AutoAttack; what follows from it is no point."""
+    """Those of its network, in its norm: by the run's attack and by AutoAttack; what follows from it is no point."""
     here = {"experiment": "distance"}
     robust = [row(0.0, **here, attack="closest", training="adversarial", distances="", seed=seed) for seed in (0, 1)]
     source = [row(0.0, **here, attack="closest", distances="")]
