@@ -46,6 +46,8 @@ def test_a_file_of_adversarial_images_is_read_like_all_others(model: Path, tmp_p
     call(f"show {out} --out {tmp_path}/a.png --count 3")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert "40 images" in call(f"export {out} --out {tmp_path}/ims")
+    again = CliRunner().invoke(app, f"attack --model {model} --data {out} --steps 1 --out {tmp_path}/b.h5".split())
+    assert f"{out}: these are the set's own images, made of the test images of its source digits" in again.stderr
     assert "0.000" in call(f"evaluate --model {model} --data {out} --attack pgd:l2:0").splitlines()[2]
 
 
@@ -175,13 +177,15 @@ def test_an_attack_that_cannot_be_read_is_refused(text: str, message: str) -> No
     [
         (
             "attack --model {model} {few} --attack jsma --norm l2 --out a.h5",
-            "jsma finds distances in l0; for l2: closest",
+            '--norm = "l2": jsma finds distances in l0; for l2: closest',
         ),
         (
             "attack --model {model} {few} --attack deepfool --targets next --out a.h5",
             """--targets = "next": deepfool has no target; use closest""",
         ),
         ("attack --model {model} {few} --out a.png", "--out a.png: must end in .h5"),
+        ("evaluate --model {model} {few} --attack jsma:l2", 'norm = "l2": jsma finds distances in l0'),
+        ("evaluate --model {model} {few} --out {model}", "m.safetensors: exists; give another --out, or --overwrite"),
         ("evaluate --model {model} {few} --curve a.svg", "--curve a.svg: needs an attack that finds distances"),
         ("evaluate --model {model} {few} --attack closest --curve a.png", "--curve a.png: must end in .svg"),
     ],

@@ -1,5 +1,6 @@
 """Adversarial images as a data set: distances, targets, storage, and a search that was cut off."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,13 @@ def test_its_metadata_tell_every_setting_and_of_which_images_it_is(
     assert spec.parameters == told
     assert (spec.split, spec.precision, spec.name, spec.method) == ("train", "float32", "adversarial", "attack")
     assert torch.equal(load_split(tmp_path / "a.h5").labels, data.train.labels)
+    with pytest.raises(FeatsplitError, match=r"a\.h5: exists"):
+        build_adversarial(tmp_path / "a.h5", standard, data, replace(attack, confidence=0.5), aim="next", build=build)
+    with pytest.raises(FeatsplitError, match='dtype = "uint16": must be one of'):
+        build_adversarial(tmp_path / "b.h5", standard, data, attack, build=replace(build, dtype=OTHER))
+
+
+OTHER: Any = "uint16"
 
 
 def test_a_network_that_does_not_take_the_images_is_refused(
@@ -175,7 +183,11 @@ def test_what_rounding_loses_and_what_was_not_found_is_said(
     with pytest.warns(
         FeatsplitWarning, match=r"finds an adversarial image for .* raise --steps, or use --attack closest"
     ):
-        build_adversarial(tmp_path / "f.h5", standard, data, MinimumNorm("deepfool", "l2", steps=1), build=TEST)
+        summary = build_adversarial(
+            tmp_path / "f.h5", standard, data, MinimumNorm("deepfool", "l2", steps=1), build=TEST
+        )
+    assert summary["success"] > 0
+    assert "median_distance" not in summary, "it is infinite"
     columns = read_columns(tmp_path / "f.h5", ["distance", "success"])
     assert torch.equal(columns["distance"].isinf(), ~columns["success"])
     half = MinimumNorm("closest", "linf", steps=100)
