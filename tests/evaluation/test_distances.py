@@ -74,8 +74,9 @@ def test_a_row_is_numpys_of_what_was_found_in_batches_of_any_size(monkeypatch: p
     assert sizes == [3, 3, 1]
     np.testing.assert_array_equal(unpacked_numbers(whole["distances"]), planted)
     finite = planted[np.isfinite(planted)]
-    assert (whole["distance"], whole["mean_distance"]) == (np.median(planted), finite.mean())
-    assert (whole["success"], whole["accuracy"]) == (pytest.approx(5 / 7), pytest.approx(2 / 7))
+    assert (whole["distance"], whole["mean_distance"]) == (float(np.median(planted)), float(finite.mean()))
+    assert whole["success"] == pytest.approx(5 / 7)
+    assert whole["accuracy"] == pytest.approx(2 / 7)
     np.testing.assert_array_equal(unpacked(whole["outcomes"], 7), np.isinf(planted))
     assert whole["calls"] == pytest.approx(np.mean(10 * np.arange(7)))
     assert [row["accuracy"] for row in at] == [pytest.approx((planted > eps).mean()) for eps in attack.eps]
