@@ -130,7 +130,8 @@ def test_distance_table_has_medians_over_seeds_and_the_accuracies_at_each_eps_si
         row(0.0, **search, distance=0.3, mean_distance=0.5, success=1.0, calls=210.0),
         row(0.1, **search, distance=0.5, mean_distance=0.7, success=0.9, calls=230.0, seed=1),
         row(0.1, **search, train_set="robust", distance=0.9, mean_distance=0.8, success=0.75, calls=250.0),
-        row(1.0, **search, train_set="robust", distance=None, mean_distance=None, success=0.0, calls=250.0, seed=1),
+        row(0.7, **search, train_set="robust", distance=None, mean_distance=0.4, success=0.3, calls=250.0, seed=1),
+        row(1.0, **search, train_set="robust", distance=None, mean_distance=None, success=0.0, calls=250.0, seed=2),
         *(row(share, **here, attack=attack, eps=radius) for (attack, radius), share in eps.items()),
         row(0.8, **here, train_set="robust", attack="pgd", eps=0.25),
         row(0.9, attack="pgd", eps=0.25),
@@ -140,9 +141,10 @@ def test_distance_table_has_medians_over_seeds_and_the_accuracies_at_each_eps_si
     assert head[:5] == ["trained on (n 9)", "median distance", "mean, where found", "found", "calls an image"]
     assert head[5:] == ["closest l2 0.25", "pgd l2 0.25", "closest l2 0.5", "pgd l2 0.5"]
     shown = [accuracy([row(eps[one])]).short() for one in columns]
+    of_robust = ["", accuracy([row(0.8)]).short(), "", ""]
     assert lines == [
         ["D, standard training", "0.400 ± 0.141", "0.600 ± 0.141", "0.950 ± 0.071", "220 ± 14", *shown],
-        ["D_R (robust)", "infinite", "0.800", "0.375 ± 0.530", "250 ± 0", "", accuracy([row(0.8)]).short(), "", ""],
+        ["D_R (robust)", "infinite", "0.600 ± 0.283", "0.350 ± 0.377", "250 ± 0", *of_robust],
     ]
 
 
