@@ -41,12 +41,12 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def check_writable(path: Path, *, overwrite: bool = False) -> None:
-    """Raise FeatsplitError, before any work is done, where `path` cannot become a new file."""
+def check_writable(path: Path, *, overwrite: bool = False, flag: str = "--out") -> None:
+    """Raise FeatsplitError, before any work is done, where `path`, given by `flag`, cannot become a new file."""
     if path.is_dir():
         raise FeatsplitError(f"{path}: is a folder; give a file")
     if path.exists() and not overwrite:
-        raise FeatsplitError(f"{path}: exists; give another --out, or --overwrite")
+        raise FeatsplitError(f"{path}: exists; give another {flag}, or --overwrite")
     with writing(path):
         probe = path.with_name(f".{path.name}.probe")
         probe.touch()

@@ -13,8 +13,8 @@ class Row(TypedDict, total=False):
     and `images` which these were. `confidence` is the mean probability of the predicted class over the images that were
     predicted wrongly (of a set that was built: of the new label over all), `top_k_accuracy` the share whose label is
     among the `top_k` largest logits. A minimum-norm attack: the `distances` of all images (`outcomes`), infinity where
-    it failed; their median `distance`, None where that is infinite; the `mean_distance` over the share of `success`,
-    and the mean `calls`.
+    it failed; their median `distance`, of two in the middle the lower, None where that is infinite; the
+    `mean_distance` over the share of `success`, and the mean `calls`.
     """
 
     experiment: str

@@ -101,7 +101,7 @@ def evaluate(
 
 
 def _check_curve(curve: Path, attack: shared.Attacks, *, overwrite: bool) -> None:
-    check_writable(curve, overwrite=overwrite)
+    check_writable(curve, overwrite=overwrite, flag="--curve")
     options.check_suffix(curve, ".svg", "--curve")
     if not any(isinstance(one, MinimumNorm) for one in attack.each()):
         raise FeatsplitError(f"--curve {curve}: needs an attack that finds distances, such as --attack closest:l2")
@@ -110,6 +110,11 @@ def _check_curve(curve: Path, attack: shared.Attacks, *, overwrite: bool) -> Non
 def _draw(curve: Path, rows: Sequence[Listed]) -> None:
     with replacing(curve) as partial:
         partial.write_text(curves(curves_of(rows))())
+    norm, *others = dict.fromkeys(row["norm"] for row in rows if "distances" in row)
+    if others:
+        options.say(
+            f"{curve}: distances in {norm} alone; those in {', '.join(map(str, others))} want a --curve of their own"
+        )
 
 
 def _images(spec: DataSpec, opening: shared.Opening, *, on: shared.SplitName) -> "ImageData":

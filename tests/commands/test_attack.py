@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from featsplit import evaluation, synthesis
 from featsplit.commands import app
 from featsplit.commands.shared import Attacks
 from featsplit.data.derived import read_columns
@@ -44,7 +46,47 @@ def test_a_file_of_adversarial_images_is_read_like_all_others(model: Path, tmp_p
     call(f"show {out} --out {tmp_path}/a.png --count 3")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert "40 images" in call(f"export {out} --out {tmp_path}/ims")
+    again = CliRunner().invoke(app, f"attack --model {model} --data {out} --steps 1 --out {tmp_path}/b.h5".split())
+    assert f"{out}: these are the set's own images, made of the test images of its source digits" in again.stderr
     assert "0.000" in call(f"evaluate --model {model} --data {out} --attack pgd:l2:0").splitlines()[2]
+
+
+SEARCHES = {
+    "": (MinimumNorm("closest", "l2"), "untargeted"),
+    "--attack sparse --targets all": (MinimumNorm("sparse", "l0"), "all"),
+    "--attack carlini-wagner --steps 7 --confidence 0.5 --targets next": (
+        MinimumNorm("carlini-wagner", "l2", 7, 0.5),
+        "next",
+    ),
+}
+
+
+@pytest.mark.parametrize("options", SEARCHES, ids=["as it is", "all", "next"])
+def test_what_is_asked_for_is_searched_and_what_is_found_is_said(
+    model: Path, tmp_path: Path, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = dict[str, Any]()
+
+    def build_adversarial(path: Path, network: Any, data: Any, attack: MinimumNorm, **more: Any) -> dict[str, float]:
+        asked.update(path=path, attack=attack, **more)
+        return {"success": 0.75, "success_stored": 0.5, "mean_distance": 1.25, "calls": 41.6, **median}
+
+    median = {} if options else {"median_distance": 2.5}
+    monkeypatch.setattr(synthesis, "build_adversarial", build_adversarial)
+    line = f"attack --model {model} {FEW} --seed 3 --batch-size 9 --precision float32 --dtype uint8 --overwrite"
+    said = call(f"{line} --out {tmp_path}/a.h5 {options}").splitlines()
+    attack, aim = SEARCHES[options]
+    build = asked["build"]
+    assert (asked["path"], asked["attack"], asked["aim"]) == (tmp_path / "a.h5", attack, aim)
+    assert (build.split, build.seed, build.batch_size, build.machine.precision) == ("test", 3, 9, "float32")
+    assert (build.name, build.dtype, build.overwrite) == ("adversarial", "uint8", True)
+    assert build.made_by.model.file == str(model)
+    shown = "infinite" if options else "2.5"
+    assert said == [
+        f"{tmp_path}/a.h5: {attack.name} {attack.norm} on digits (test), {aim}",
+        f"found for 0.7500 of the images, 0.5000 as stored; distance median {shown}, mean of those found 1.25; "
+        "42 calls an image",
+    ]
 
 
 def test_each_attack_may_have_a_norm_and_an_eps_of_its_own(model: Path, tmp_path: Path) -> None:
@@ -70,6 +112,31 @@ def test_each_attack_may_have_a_norm_and_an_eps_of_its_own(model: Path, tmp_path
     assert "m, digits, deepfool" in drawn
 
 
+def test_a_curve_needs_no_rows_and_is_not_written_over(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, evaluate = dict[str, Any](), evaluation.evaluate
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        asked.update(options)
+        return evaluate(*arguments, **options)
+
+    monkeypatch.setattr(evaluation, "evaluate", watched)
+    line = f"evaluate --model {model} {FEW} --attack deepfool:l2,deepfool:linf --curve {tmp_path}/c.svg"
+    told = CliRunner().invoke(
+        app, f"{line} --seed 3 --batch-size 9 --precision float32".split(), catch_exceptions=False
+    )
+    assert "c.svg: distances in l2 alone; those in linf want a --curve of their own\n" in told.stderr
+    assert (asked["seed"], asked["batch_size"], asked["machine"].precision) == (3, 9, "float32")
+    drawn = (tmp_path / "c.svg").read_text()
+    assert "eps (l2)" in drawn
+    with pytest.raises(FeatsplitError, match=r"c\.svg: exists; give another --curve, or --overwrite"):
+        call(line)
+    assert (tmp_path / "c.svg").read_text() == drawn
+    call(f"{line} --overwrite --attack deepfool:linf")
+    assert "eps (linf)" in (tmp_path / "c.svg").read_text()
+
+
 def test_what_is_not_written_behind_a_name_is_that_of_the_options() -> None:
     asked = Attacks(("pgd", "closest:linf", "sparse"), ("l2", "linf"), (0.1,), restarts=2).each()
     assert asked == [
@@ -78,6 +145,15 @@ def test_what_is_not_written_behind_a_name_is_that_of_the_options() -> None:
         Attack("pgd", "linf", 0.1, 20, None, 2),
         MinimumNorm("closest", "linf", eps=(0.1,)),
         MinimumNorm("sparse", "l0", eps=(0.1,)),
+    ]
+    asked = Attacks(("bim", "pgd:linf:1", "closest", "jsma"), ("l2",), (0.1, 0.2), steps=7, step_size=0.5).each()
+    assert asked == [
+        Attack(),
+        Attack("bim", "l2", 0.1, 7, 0.5, 1),
+        Attack("bim", "l2", 0.2, 7, 0.5, 1),
+        Attack("pgd", "linf", 1.0, 7, 0.5, 3),
+        MinimumNorm("closest", "l2", 7, eps=(0.1, 0.2)),
+        MinimumNorm("jsma", "l0", eps=(0.1, 0.2)),
     ]
 
 
@@ -101,7 +177,7 @@ def test_an_attack_that_cannot_be_read_is_refused(text: str, message: str) -> No
     [
         (
             "attack --model {model} {few} --attack jsma --norm l2 --out a.h5",
-            "jsma finds distances in l0; for l2: closest",
+            '--norm = "l2": jsma finds distances in l0; for l2: closest',
         ),
         (
             "attack --model {model} {few} --attack deepfool --targets next --out a.h5",
@@ -109,6 +185,8 @@ def test_an_attack_that_cannot_be_read_is_refused(text: str, message: str) -> No
         ),
         ("attack --model {model} {few} --out a.png", "--out a.png: must end in .h5"),
         ("attack --model {model} {few} --repair --out a.h5", "--repair: mends what rounding to bytes undoes"),
+        ("evaluate --model {model} {few} --attack jsma:l2", 'norm = "l2": jsma finds distances in l0'),
+        ("evaluate --model {model} {few} --out {model}", "m.safetensors: exists; give another --out, or --overwrite"),
         ("evaluate --model {model} {few} --curve a.svg", "--curve a.svg: needs an attack that finds distances"),
         ("evaluate --model {model} {few} --attack closest --curve a.png", "--curve a.png: must end in .svg"),
     ],

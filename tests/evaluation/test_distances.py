@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from featsplit.attacks import Nearest
 from featsplit.data.images import Split
 from featsplit.errors import FeatsplitError
-from featsplit.evaluation import Attack, evaluate
+from featsplit.evaluation import Attack, distances, evaluate
 from featsplit.evaluation.seen import seen, top_k
 from featsplit.models import Classifier, wrap
 from featsplit.outcomes import packed_numbers, unpacked, unpacked_numbers
@@ -55,6 +56,31 @@ def test_distances_and_the_accuracy_at_each_eps_are_those_of_the_closed_form() -
         assert (row["attack"], row["norm"], row["eps"], row["steps"]) == ("closest", "l2", eps, 100)
         assert row["accuracy"] == pytest.approx(float((found > eps).float().mean()))
         np.testing.assert_array_equal(unpacked(row["outcomes"], 40), (found > eps).numpy())
+
+
+def test_a_row_is_numpys_of_what_was_found_in_batches_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of planted distances, some infinite: the median is of all, the mean of those found; at eps they are fooled."""
+    planted = np.array([0.0, 0.5, np.inf, 0.25, 1.0, np.inf, 0.75], dtype=np.float32)
+    images, sizes = torch.linspace(0, 1, 7)[:, None, None, None].expand(7, 1, 4, 4), list[int]()
+
+    def find(network: Classifier, inputs: Tensor, labels: Tensor, attack: MinimumNorm) -> Nearest:
+        sizes.append(len(inputs))
+        rows = (6 * inputs[:, 0, 0, 0]).round().long()
+        return Nearest(inputs, torch.from_numpy(planted)[rows], 10 * rows)
+
+    monkeypatch.setattr(distances, "find", find)
+    data, attack = Split(images, torch.zeros(7, dtype=torch.int64)), MinimumNorm(eps=(0.25, 0.6))
+    whole, *at = evaluate(network(), data, [attack], seed=4, batch_size=3)
+    assert sizes == [3, 3, 1]
+    np.testing.assert_array_equal(unpacked_numbers(whole["distances"]), planted)
+    finite = planted[np.isfinite(planted)]
+    assert (whole["distance"], whole["mean_distance"]) == (float(np.median(planted)), float(finite.mean()))
+    assert whole["success"] == pytest.approx(5 / 7)
+    assert whole["accuracy"] == pytest.approx(2 / 7)
+    np.testing.assert_array_equal(unpacked(whole["outcomes"], 7), np.isinf(planted))
+    assert whole["calls"] == pytest.approx(np.mean(10 * np.arange(7)))
+    assert [row["accuracy"] for row in at] == [pytest.approx((planted > eps).mean()) for eps in attack.eps]
+    assert {row["seed"] for row in (whole, *at)} == {4}
 
 
 def test_no_budget_attack_fools_an_image_that_is_further_away_than_its_eps() -> None:
@@ -115,6 +141,7 @@ def test_confidence_and_top_k_are_those_of_numpy() -> None:
     assert fields["confidence"] == pytest.approx(chances.max(axis=1)[wrong].mean(), rel=1e-5)
     assert fields["top_k"] == 2
     assert fields["top_k_accuracy"] == pytest.approx(in_top.mean())
+    assert seen(model, data.inputs(), torch.from_numpy(logits.argmax(axis=1))).fields(5)["confidence"] is None
     (row,) = evaluate(model, data, [Attack()])
     assert row["confidence"] == pytest.approx(fields["confidence"])
     assert row["top_k_accuracy"] == pytest.approx(in_top.mean())

@@ -1,12 +1,16 @@
 """Adversarial images as a data set: distances, targets, storage, and a search that was cut off."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
+from featsplit.attacks import Nearest
 from featsplit.data import shards
 from featsplit.data.derived import load_split, read_columns
 from featsplit.data.images import ImageData
@@ -15,7 +19,8 @@ from featsplit.geometry import lengths
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.classifier import Classifier
 from featsplit.records.minimum_norm import Aim, MinimumNorm
-from featsplit.synthesis import Build, build_adversarial
+from featsplit.runtime import Machine
+from featsplit.synthesis import Build, adversarial, build_adversarial
 
 QUICK = MinimumNorm("closest", "l2", steps=30)
 TEST = Build(split="test")
@@ -32,6 +37,7 @@ def test_what_is_kept_is_what_was_found(tmp_path: Path, standard: Classifier, da
     names, inputs = list(read_set_metadata(tmp_path / "a.h5").columns), data.test.inputs()
     columns = read_columns(tmp_path / "a.h5", names)
     assert torch.equal(columns["labels"], data.test.labels)
+    assert torch.equal(columns["source_label"], data.test.labels)
     assert torch.equal(columns["source_index"], torch.arange(30))
     torch.testing.assert_close(columns["distance"], lengths(columns["images"] - inputs, "l2"))
     predicted = standard(columns["images"]).argmax(dim=1)
@@ -43,6 +49,74 @@ def test_what_is_kept_is_what_was_found(tmp_path: Path, standard: Classifier, da
     assert summary["median_distance"] == pytest.approx(float(columns["distance"].median()))
     assert (summary["success"], summary["success_stored"]) == (1.0, 1.0)
     assert torch.equal(load_split(tmp_path / "a.h5").labels, data.test.labels)
+
+
+@pytest.mark.parametrize("aim", ["untargeted", "next"])
+def test_a_summary_is_numpys_of_what_was_found(
+    tmp_path: Path, standard: Classifier, data: ImageData, aim: Aim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of planted distances, with seven failures; stored are the images as they are, so few of them are adversarial."""
+    planted = torch.linspace(0.5, 3, 30).square().flip(0)
+    planted[::4] = torch.inf
+    calls = torch.arange(30).square()
+
+    def find(network: Classifier, inputs: Tensor, labels: Tensor, attack: MinimumNorm, *, targeted: bool) -> Nearest:
+        assert targeted == (aim == "next")
+        return Nearest(inputs, planted, calls)
+
+    monkeypatch.setattr(adversarial, "find", find)
+    with pytest.warns(FeatsplitWarning, match="is lost by rounding"):
+        summary = build_adversarial(tmp_path / "a.h5", standard, data, QUICK, aim=aim, build=TEST)
+    predicted, labels = standard(data.test.inputs()).argmax(dim=1), data.test.labels
+    fooled = predicted == (labels + 1) % 10 if aim == "next" else predicted != labels
+    distances = planted.numpy()
+    assert summary == pytest.approx(
+        {
+            "success": np.isfinite(distances).mean(),
+            "success_stored": fooled.numpy().mean(),
+            "mean_distance": distances[np.isfinite(distances)].mean(),
+            "median_distance": np.quantile(distances, 0.5, method="lower"),
+            "calls": calls.numpy().mean(),
+        }
+    )
+    assert torch.equal(read_columns(tmp_path / "a.h5", ["calls"])["calls"], calls)
+    assert bool((predicted != labels).any()), "some are predicted wrongly, not all as the target"
+
+
+def test_its_metadata_tell_every_setting_and_of_which_images_it_is(
+    tmp_path: Path, standard: Classifier, few: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a search with another setting is not taken up; in float32 whatever the precision."""
+    data = ImageData(few.name, few.classes, few.train.take(torch.arange(3)), few.test)
+    attack = MinimumNorm("carlini-wagner", "l2", confidence=0.125)
+    build = Build(machine=Machine(precision="bfloat16"), name="adversarial")
+    nothing = torch.full((3,), torch.inf), torch.zeros(3, dtype=torch.int64)
+    monkeypatch.setattr(
+        adversarial, "find", lambda network, inputs, labels, attack, targeted: Nearest(inputs, *nothing)
+    )
+    with pytest.warns(FeatsplitWarning, match="for 0 % of the images in 1000 steps"):
+        build_adversarial(tmp_path / "a.h5", standard, data, attack, aim="next", build=build)
+    spec = read_set_metadata(tmp_path / "a.h5").spec
+    told = {"name": "carlini-wagner", "norm": "l2", "steps": 1000, "confidence": 0.125, "eps": [], "targets": "next"}
+    assert spec.parameters == told | {"repair": False}
+    assert (spec.split, spec.precision, spec.name, spec.method) == ("train", "float32", "adversarial", "attack")
+    assert torch.equal(load_split(tmp_path / "a.h5").labels, data.train.labels)
+    with pytest.raises(FeatsplitError, match=r"a\.h5: exists"):
+        build_adversarial(tmp_path / "a.h5", standard, data, replace(attack, confidence=0.5), aim="next", build=build)
+    with pytest.raises(FeatsplitError, match='dtype = "uint16": must be one of'):
+        build_adversarial(tmp_path / "b.h5", standard, data, attack, build=replace(build, dtype=OTHER))
+
+
+OTHER: Any = "uint16"
+
+
+def test_a_network_that_does_not_take_the_images_is_refused(
+    tmp_path: Path, standard: Classifier, data: ImageData
+) -> None:
+    fewer = ImageData(data.name, data.classes[:9], data.train, data.test)
+    with pytest.raises(FeatsplitError, match="9 classes"):
+        build_adversarial(tmp_path / "a.h5", standard, fewer, QUICK, build=TEST)
+    assert not list(tmp_path.iterdir())
 
 
 def test_with_all_targets_each_image_has_a_row_for_each_other_class(
@@ -65,16 +139,19 @@ def test_with_all_targets_each_image_has_a_row_for_each_other_class(
 def test_a_target_is_the_one_that_was_asked_for(
     tmp_path: Path, standard: Classifier, data: ImageData, aim: Aim, seeded: bool
 ) -> None:
-    for seed in (0, 1):
-        build = Build(split="test", seed=seed, batch_size=7)
+    for seed in (0, 1, 2):
+        build = Build(split="test", seed=seed % 2, batch_size=(7, 7, 30)[seed])
         build_adversarial(tmp_path / f"{seed}.h5", standard, data, QUICK, aim=aim, build=build)
-    targets = [read_columns(tmp_path / f"{seed}.h5", ["target"])["target"] for seed in (0, 1)]
-    assert torch.equal(*targets) == (not seeded)
-    assert not bool((targets[0] == data.test.labels).any()) or aim == "least-likely"
+    first, second, again = (read_columns(tmp_path / f"{seed}.h5", ["target"])["target"] for seed in (0, 1, 2))
+    assert torch.equal(first, again), "whatever the batches"
+    assert torch.equal(first, second) == (not seeded)
+    if aim == "random":
+        shifts = (torch.cat([first, second]) - data.test.labels.repeat(2)) % 10
+        assert set(shifts.tolist()) == set(range(1, 10)), "each other class, never its own"
     if aim == "next":
-        assert torch.equal(targets[0], (data.test.labels + 1) % 10)
+        assert torch.equal(first, (data.test.labels + 1) % 10)
     if aim == "least-likely":
-        assert torch.equal(targets[0], standard(data.test.inputs()).argmin(dim=1))
+        assert torch.equal(first, standard(data.test.inputs()).argmin(dim=1))
     assert read_set_metadata(tmp_path / "0.h5").spec.seed == (0 if seeded else None)
 
 
@@ -106,12 +183,22 @@ def test_what_rounding_loses_and_what_was_not_found_is_said(
     with pytest.warns(
         FeatsplitWarning, match=r"finds an adversarial image for .* raise --steps, or use --attack closest"
     ):
-        build_adversarial(tmp_path / "f.h5", standard, data, MinimumNorm("deepfool", "l2", steps=1), build=TEST)
+        summary = build_adversarial(
+            tmp_path / "f.h5", standard, data, MinimumNorm("deepfool", "l2", steps=1), build=TEST
+        )
+    assert summary["success"] > 0
+    assert "median_distance" not in summary, "it is infinite"
     columns = read_columns(tmp_path / "f.h5", ["distance", "success"])
     assert torch.equal(columns["distance"].isinf(), ~columns["success"])
     half = MinimumNorm("closest", "linf", steps=100)
     with pytest.warns(FeatsplitWarning, match=r"as stored in uint8: .* is lost by rounding: --dtype float32"):
-        build_adversarial(tmp_path / "r.h5", standard, data, half, build=Build(split="test", dtype="uint8"))
+        summary = build_adversarial(tmp_path / "r.h5", standard, data, half, build=Build(split="test", dtype="uint8"))
+    columns = read_columns(tmp_path / "r.h5", ["images", "prediction", "prediction_stored"])
+    kept = standard(columns["images"] / 255).argmax(dim=1)
+    assert torch.equal(columns["prediction_stored"], kept)
+    assert not torch.equal(columns["prediction"], kept)
+    assert bool((columns["prediction"] != data.test.labels).all())
+    assert summary["success_stored"] == pytest.approx(float((kept != data.test.labels).float().mean()))
 
 
 def test_an_unknown_aim_is_refused(tmp_path: Path, standard: Classifier, data: ImageData) -> None:

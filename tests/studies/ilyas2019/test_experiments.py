@@ -5,9 +5,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+from featsplit.engine.jobs import Worker
+from featsplit.evaluation import Attack
 from featsplit.metadata.derived_sets import FOUR
+from featsplit.outcomes import unpacked_numbers
+from featsplit.records.minimum_norm import MinimumNorm
+from featsplit.runtime import Machine
+from featsplit.studies.ilyas2019.measures import Distances
+from featsplit.studies.ilyas2019.networks import standard
+from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet
+from tests.rows import read
 
 Row = dict[str, Any]
 
@@ -162,7 +173,41 @@ def test_distances_are_those_of_the_six_networks_on_the_same_images(rows: list[R
     assert networks == {("source", "standard"), ("source", "adversarial"), *((name, "standard") for name in FOUR)}
     assert of(rows, "distance", "attack", "eps")["closest", None] == 6
     assert {row["norm"] for row in found} == {"l2"}
+    assert {row["images"] for row in found} == {row["images"] for row in rows if row["experiment"] == "autoattack"}
     assert len({row["images"] for row in found}) == 1
-    assert len({row["n"] for row in found}) == 1
+    assert {row["n"] for row in found} == {6}
+    assert {row["test_set"] for row in found} == {"source"}
     radii = {row["eps"] for row in found if row["attack"] == "pgd"}
     assert {row["eps"] for row in found if row["attack"] == "closest"} == {None, *radii}
+    for whole in (row for row in found if "distances" in row):
+        (at,) = [
+            row["accuracy"]
+            for row in found
+            if row["attack"] == "closest"
+            and row["eps"] == 3.0
+            and (row["train_set"], row["training"]) == (whole["train_set"], whole["training"])
+        ]
+        assert at == np.mean(unpacked_numbers(whole["distances"]) > 3.0)
+
+
+def test_distances_are_searched_in_the_runs_norm_and_told_at_each_of_its_eps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read(
+        "digits", 'evaluate.norm="linf"', "evaluate.eps=[0.05,0.1]", "evaluate.steps=4", "scrutiny.images=3"
+    )
+    asked = list[Any]()
+
+    def ensure_evaluated(stages: Stages, *arguments: Any, experiment: str) -> list[Row]:
+        asked.extend((*arguments, experiment, stages.data.test))
+        return []
+
+    monkeypatch.setattr(Stages, "ensure_evaluated", ensure_evaluated)
+    worker = Worker(tmp_path, Machine(torch.device("cpu")), None, lambda line: None)
+    Distances(Place(settings, 0), standard(settings))(worker)
+    network, test, split, attacks, experiment, images = asked
+    assert (network, test, experiment) == (standard(settings), TestSet(), "distance")
+    assert torch.equal(split.images, images.images[[0, (len(images) - 1) // 2, len(images) - 1]])
+    restarts = settings.evaluate.restarts
+    by_budget = [Attack("pgd", "linf", eps, 4, None, restarts) for eps in (0.05, 0.1)]
+    assert attacks == [*by_budget, MinimumNorm("closest", "linf", eps=(0.05, 0.1))]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featsplit.metadata.derived_sets import DERIVED_SETS
+from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
 from featsplit.studies.ilyas2019.jobs import SCRUTINISED, jobs
 from featsplit.studies.ilyas2019.networks import compared_on_det, derived_sets, examined, retrained
 from featsplit.studies.ilyas2019.settings import EXPERIMENTS, Settings
@@ -38,6 +38,8 @@ def test_what_a_job_needs_comes_before_it(chosen: list[str], archs: set[str]) ->
     assert f"seed0/{examined(settings).name}" in keys
     attacked = {f"seed0/autoattack/{name}" for name in ("standard", "adversarial", *SCRUTINISED)}
     assert attacked & set(keys) == (attacked if "autoattack" in chosen else set())
+    searched = {f"seed0/distance/{name}": (f"seed0/{name}",) for name in ("standard", "adversarial", *FOUR)}
+    assert {key: of for key, of in needs if "/distance/" in key} == (searched if "distance" in chosen else {})
 
 
 @given(chosen=SOME)

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 
 from featsplit.metadata.derived_sets import FOUR
+from featsplit.report.distances import Curve
 from featsplit.report.plots import INK
 from featsplit.studies.ilyas2019 import plots
 from tests.rows import row as any_row
@@ -58,6 +59,28 @@ def test_a_plot_is_xml_that_says_what_it_shows_in_the_colour_of_the_text(name: s
     assert "currentColor" in svg
     assert INK not in svg
     assert "robust" not in said, "by_epoch shows the perturbed sets alone"
+
+
+def test_a_curve_of_distances_has_the_attacks_on_the_same_images_as_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of its network, in its norm: by the run's attack and by AutoAttack; what follows from it is no point."""
+    here = {"experiment": "distance"}
+    robust = [row(0.0, **here, attack="closest", training="adversarial", distances="", seed=seed) for seed in (0, 1)]
+    source = [row(0.0, **here, attack="closest", distances="")]
+    points = [row(0.4, **here, eps=0.25), row(0.3, experiment="autoattack", attack="autoattack", eps=0.25)]
+    other = [
+        row(0.5, **here, training="adversarial", eps=0.25),
+        row(0.6, **here, attack="closest", eps=0.25),
+        row(0.4, experiment="autoattack", attack="autoattack", eps=0.1, norm="linf"),
+        row(0.9, **here, norm=None),
+        row(0.8, eps=0.25),
+    ]
+    found = list[Curve]()
+    monkeypatch.setattr(plots, "curves", found.extend)
+    plots.by_distance([*robust, *other, *source, *points])
+    assert found == [
+        Curve("D, standard training", source, points),
+        Curve("D, adversarial training", robust, other[:1]),
+    ]
 
 
 def test_a_plot_is_the_same_each_time() -> None:

@@ -8,6 +8,7 @@ from featsplit.studies.ilyas2019.tables import (
     accuracy_table,
     architecture_table,
     control_table,
+    distance_table,
     prediction_table,
     source_table,
     splits_table,
@@ -112,6 +113,38 @@ def test_steps_table_has_a_column_for_each_loss() -> None:
         ["PGD steps", "cross-entropy", "margin"],
         ["1", "0.100", "0.100"],
         ["5", "0.500", "0.450"],
+    ]
+
+
+def test_distance_table_has_medians_over_seeds_and_the_accuracies_at_each_eps_side_by_side() -> None:
+    """A median is infinite where that of one seed is; the mean is over the seeds that found something."""
+    here = {"experiment": "distance"}
+    search = {**here, "attack": "closest", "eps": None, "distances": ""}
+    eps = {
+        ("closest", 0.5): 0.3,
+        ("pgd", 0.5): 0.35,
+        ("closest", 0.25): 0.6,
+        ("pgd", 0.25): 0.65,
+    }
+    rows = [
+        row(0.0, **search, distance=0.3, mean_distance=0.5, success=1.0, calls=210.0),
+        row(0.1, **search, distance=0.5, mean_distance=0.7, success=0.9, calls=230.0, seed=1),
+        row(0.1, **search, train_set="robust", distance=0.9, mean_distance=0.8, success=0.75, calls=250.0),
+        row(0.7, **search, train_set="robust", distance=None, mean_distance=0.4, success=0.3, calls=250.0, seed=1),
+        row(1.0, **search, train_set="robust", distance=None, mean_distance=None, success=0.0, calls=250.0, seed=2),
+        *(row(share, **here, attack=attack, eps=radius) for (attack, radius), share in eps.items()),
+        row(0.8, **here, train_set="robust", attack="pgd", eps=0.25),
+        row(0.9, attack="pgd", eps=0.25),
+    ]
+    columns = sorted(eps, key=lambda one: (one[1], one[0]))
+    head, *lines = distance_table(rows)
+    assert head[:5] == ["trained on (n 9)", "median distance", "mean, where found", "found", "calls an image"]
+    assert head[5:] == ["closest l2 0.25", "pgd l2 0.25", "closest l2 0.5", "pgd l2 0.5"]
+    shown = [accuracy([row(eps[one])]).short() for one in columns]
+    of_robust = ["", accuracy([row(0.8)]).short(), "", ""]
+    assert lines == [
+        ["D, standard training", "0.400 ± 0.141", "0.600 ± 0.141", "0.950 ± 0.071", "220 ± 14", *shown],
+        ["D_R (robust)", "infinite", "0.600 ± 0.283", "0.350 ± 0.377", "250 ± 0", *of_robust],
     ]
 
 
