@@ -1,0 +1,3 @@
+"""The papers' own numbers."""
+
+PUBLISHED = ()
