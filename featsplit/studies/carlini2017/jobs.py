@@ -1,7 +1,7 @@
 """The jobs of one seed: the networks first, then what each experiment measures of them, the long ones first."""
 
 from featsplit.engine.jobs import Job
-from featsplit.studies.carlini2017 import networks
+from featsplit.studies.carlini2017 import networks, pictures
 from featsplit.studies.carlini2017.cases.measure import jobs_on_standard
 from featsplit.studies.carlini2017.distillation import measure as of_distillation
 from featsplit.studies.carlini2017.networks import Network
@@ -19,6 +19,7 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
     found += of_distillation.jobs_in(place) if "distillation" in chosen else []
     found += of_objectives.jobs_in(place) if "objectives" in chosen else []
     found += of_transfer.jobs_in(place) if "transfer" in chosen else []
+    found += pictures.jobs_in(place) if "pictures" in chosen else []
     return found
 
 

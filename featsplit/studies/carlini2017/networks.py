@@ -82,9 +82,7 @@ def ensure_network(worker: Worker, place: Place, network: Network) -> Classifier
     path.parent.mkdir(parents=True, exist_ok=True)
     seed, settings = place.seed + 1000 * network.half, place.settings
     if network.kind == "standard":
-        ensure_trained(
-            path, data, settings.model, settings.train, seed=seed, machine=worker.machine, overwrite=True
-        )
+        ensure_trained(path, data, settings.model, settings.train, seed=seed, machine=worker.machine, overwrite=True)
         return load_model(path, factory=settings.model.arch)
     recipe = replace(settings.distill, epochs=1) if network.kind == "start" else settings.distill
     content = {"network": list(network), "recipe": asdict(recipe), "seed": seed, "data_digest": data.digest}

@@ -113,6 +113,8 @@ class Settings(StudySettings):
         for name in self.experiments:
             if name not in self.known_experiments:
                 raise unknown("experiments", name, self.known_experiments)
+        if "pictures" in self.experiments and "cases" not in self.experiments:
+            raise FeatsplitError('experiments "pictures": draws what "cases" finds; add that')
         self.model.check()
         self.train.check()
         if self.train.adversary is not None:
@@ -136,7 +138,9 @@ class Settings(StudySettings):
     def _check_sizes(self) -> None:
         temperatures, confidences = self.distillation.temperatures, self.transfer.confidences
         if not 0 < self.distillation.eps <= 1:
-            raise FeatsplitError(f"distillation.eps = {self.distillation.eps:g}: must be above 0 and at most 1, in linf")
+            raise FeatsplitError(
+                f"distillation.eps = {self.distillation.eps:g}: must be above 0 and at most 1, in linf"
+            )
         if temperatures[:1] != (1.0,) or list(temperatures) != sorted(set(temperatures)) or len(temperatures) < 3:
             rule = "must be 1 and at least two more, ascending; the first is compared with"
             raise FeatsplitError(f"distillation.temperatures = {list(temperatures)}: {rule}")

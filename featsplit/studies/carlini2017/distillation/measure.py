@@ -131,22 +131,39 @@ class MeasureNearest:
         network, data = frozen(model, worker.machine.exact), self.place.data(worker)
         attacked = attacked_images(model, data.test, settings.images, seed=self.place.seed)
         few, temperature = attacked.first(settings.lbfgs), self.network.temperature
-        searches: list[tuple[str, str, Attacked, Callable[[Tensor, Tensor], Nearest]]] = [
-            (one.name, one.norm, attacked, partial(search, network, attack=one, budget=budget, targeted=True))
+        lbfgs = partial(szegedy_lbfgs, network, loss="cross-entropy")
+        searches: list[tuple[str, str, Attacked, Callable[..., Nearest]]] = [
+            (one.name, one.norm, attacked, partial(search, network, attack=one, budget=budget))
             for one in (CARLINI[1], *NEAREST)
         ]
         searches += [
-            ("jsma-z", "l0", attacked, partial(jsma, network, of="logits", targeted=True)),
-            ("jsma-f", "l0", attacked, partial(jsma, network, of="probabilities", targeted=True)),
-            ("lbfgs", "l2", few, partial(szegedy_lbfgs, network, targeted=True)),
-            ("lbfgs, Z/T", "l2", few, partial(szegedy_lbfgs, network, temperature=temperature, targeted=True)),
+            ("jsma-z", "l0", attacked, partial(jsma, network, of="logits")),
+            ("jsma-f", "l0", attacked, partial(jsma, network, of="probabilities")),
+            ("lbfgs", "l2", few, lbfgs),
         ]
-        rows = []
-        for name, norm, images, find in searches:
-            nearest = in_pieces(find, images.inputs, images.targets, worker.machine)
-            own = first | {"attack": name, "norm": norm, "eps": None, "case": "average", "images": images.images}
-            rows.append(cast(CarliniRow, found_row(own, nearest.distance, nearest.calls)))
-        return rows
+        rows = [self._row(worker, first, *one, targeted=True) for one in searches]
+        cooled = partial(lbfgs, temperature=temperature)
+        return [
+            *rows,
+            self._row(worker, first, "lbfgs", "l2", few, lbfgs, targeted=False),
+            self._row(worker, first, "lbfgs, Z/T", "l2", few, cooled, targeted=False),
+        ]
+
+    def _row(
+        self,
+        worker: Worker,
+        first: CarliniRow,
+        name: str,
+        norm: str,
+        attacked: Attacked,
+        find: Callable[..., Nearest],
+        *,
+        targeted: bool,
+    ) -> CarliniRow:
+        labels, case = (attacked.targets, "average") if targeted else (attacked.labels, "untargeted")
+        nearest = in_pieces(partial(find, targeted=targeted), attacked.inputs, labels, worker.machine)
+        own = first | {"attack": name, "norm": norm, "eps": None, "case": case, "images": attacked.images}
+        return cast(CarliniRow, found_row(own, nearest.distance, nearest.calls))
 
 
 Measure = Callable[[Worker, Classifier, CarliniRow], list[CarliniRow]]

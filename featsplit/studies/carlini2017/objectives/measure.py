@@ -116,7 +116,7 @@ class MeasureConstants:
 def straightness(network: Frozen, inputs: Tensor, ends: Tensor, targets: Tensor) -> CarliniRow:
     """How straight the target's logit rises from `inputs` (n, C, H, W) to `ends`, and its probability's slopes there.
 
-    The mean over images of Pearson's correlation of the logit with the place on the way (section V.B), and the median
+    Of each image Pearson's correlation of the logit with the place on the way (section V.B), and the median
     lengths of the gradient of the target's probability at both ends.
     """
     way = torch.linspace(0, 1, POINTS)
@@ -127,8 +127,8 @@ def straightness(network: Frozen, inputs: Tensor, ends: Tensor, targets: Tensor)
     centred = logits - logits.mean(dim=0)
     length = across.square().sum().sqrt() * centred.square().sum(dim=0).sqrt()
     slopes = [float(_slopes(network, images, targets).median()) for images in (inputs, ends)]
-    correlation = float(((across * centred).sum(dim=0) / length.clamp_min(1e-30)).mean())
-    return {"linear": correlation, "slope_at_start": slopes[0], "slope_at_end": slopes[1]}
+    correlation = (across * centred).sum(dim=0) / length.clamp_min(1e-30)
+    return {"straight": packed_numbers(correlation), "slope_at_start": slopes[0], "slope_at_end": slopes[1]}
 
 
 def _slopes(network: Frozen, images: Tensor, targets: Tensor) -> Tensor:
