@@ -1,4 +1,4 @@
-"""Carlini and Wagner 2017 (arXiv:1608.04644), and the defence that it broke, of Papernot et al. 2016 (arXiv:1511.04508).
+"""Carlini and Wagner 2017 (arXiv:1608.04644), and the defence that it broke (Papernot et al. 2016, arXiv:1511.04508).
 
 Seven objectives and three boxes, the best, average and worst case of every attack, defensive distillation over
 temperatures and its fall, and the transfer of examples of high confidence.

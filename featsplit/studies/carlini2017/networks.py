@@ -77,7 +77,7 @@ class Train:
 
 
 def ensure_network(worker: Worker, place: Place, network: Network) -> Classifier:
-    """The `network` of the run, on the CPU in eval mode: from its file where that is of these settings, else trained."""
+    """The `network` of the run, on the CPU in eval mode: from its file if that is of these settings, else trained."""
     path, data = worker.folder / network.file(place.seed), half_of(place.data(worker), network.half, seed=place.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     seed, settings = place.seed + 1000 * network.half, place.settings

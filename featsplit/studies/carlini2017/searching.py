@@ -23,9 +23,9 @@ from featsplit.attacks import (
 )
 from featsplit.geometry import Distance
 from featsplit.outcomes import packed, packed_numbers
-from featsplit.rows import Row
 from featsplit.runtime import Machine
 from featsplit.studies.carlini2017.place import Attacked
+from featsplit.studies.carlini2017.rows import CarliniRow
 from featsplit.studies.carlini2017.settings import Search
 
 AttackName = Literal["carlini-wagner", "closest", "sparse", "deepfool", "jsma-z", "jsma-f", "least-fgsm", "least-bim"]
@@ -96,17 +96,16 @@ def in_pieces(find: Callable[[Tensor, Tensor], Nearest], inputs: Tensor, labels:
     """What `find` finds of `inputs` and `labels`, on the CPU, `AT_ONCE` images at a time on the `machine`."""
     parts = [
         [part.cpu() for part in find(some.to(machine.device), own.to(machine.device))]
-        for some, own in zip(inputs.split(AT_ONCE), labels.split(AT_ONCE), strict=True)
+        for some, own in zip(torch.split(inputs, AT_ONCE), torch.split(labels, AT_ONCE), strict=True)
     ]
     return Nearest(*(torch.cat([part[place] for part in parts]) for place in range(3)))
 
 
-def found_row(first: Row, distances: Tensor, calls: Tensor | None = None) -> Row:
+def found_row(first: CarliniRow, distances: Tensor, calls: Tensor) -> CarliniRow:
     """`first` with what the `distances` (n,) of a search say; infinity where it found nothing."""
     found = distances.isfinite()
     middle = float(distances.median())
-    row: Row = {
-        **first,
+    numbers: CarliniRow = {
         "n": len(distances),
         "accuracy": 1 - float(found.float().mean()),
         "outcomes": packed(~found),
@@ -114,8 +113,9 @@ def found_row(first: Row, distances: Tensor, calls: Tensor | None = None) -> Row
         "distance": middle if math.isfinite(middle) else None,
         "mean_distance": float(distances[found].mean()) if bool(found.any()) else None,
         "success": float(found.float().mean()),
+        "calls": float(calls.float().mean()),
     }
-    return row if calls is None else {**row, "calls": float(calls.float().mean())}
+    return first | numbers
 
 
 def towards_all(attacked: Attacked, classes: int) -> tuple[Tensor, Tensor]:

@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featsplit.outcomes import unpacked_numbers
-from featsplit.report.decisions import Check, Claim, decided, written
+from featsplit.report.decisions import Check, Claim, decided
+from featsplit.report.decisions import written as all_written
 from featsplit.report.intervals import Interval, accuracy, mean_of, with_errors
 from featsplit.studies.carlini2017.rows import CarliniRow
 
 Line = Sequence[CarliniRow]
 """The rows of one measurement, one a seed."""
 Array = NDArray[np.float32]
+MOST = 3
+"""How many intervals a statement shows."""
 
 
 def success(line: Line, confidence: float = 0.95) -> Interval:
@@ -42,12 +45,12 @@ def further(left: Line, right: Line, factor: float = 1.0, confidence: float = 0.
     """
     gaps = [_gap(distances([one])[0], distances([other])[0], factor, paired=_alike(one, other))
             for one in left for other in right if one["seed"] == other["seed"]]  # fmt: skip
-    gaps = [gap for gap in gaps if gap.count]
+    gaps = [gap for gap in gaps if gap.images]
     if not gaps:
         return Interval(0.0, -math.inf, math.inf, 0, 1, confidence)
     scale = float(np.mean([gap.scale for gap in gaps]))
     means, errors = [gap.mean / scale for gap in gaps], [gap.error / scale for gap in gaps]
-    return with_errors(means, errors, count=min(gap.count for gap in gaps), confidence=confidence)
+    return with_errors(means, errors, count=min(gap.images for gap in gaps), confidence=confidence)
 
 
 class _Gap(NamedTuple):
@@ -56,7 +59,7 @@ class _Gap(NamedTuple):
     mean: float
     error: float
     scale: float
-    count: int
+    images: int
 
 
 def _gap(left: Array, right: Array, factor: float, *, paired: bool) -> _Gap:
@@ -104,6 +107,13 @@ def share_claim(
     verdict, intervals = decided(apart)
     values = ", ".join(f"{success(line).value:.3f}" for line in lines)
     return Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),), known)
+
+
+def written(intervals: Sequence[Interval]) -> str:
+    """The intervals; of more than `MOST` the one that is fulfilled the least."""
+    if len(intervals) <= MOST:
+        return all_written(intervals)
+    return f"the least of {len(intervals)}: {all_written([min(intervals, key=lambda interval: interval.low)])}"
 
 
 def where(interval: Interval) -> str:

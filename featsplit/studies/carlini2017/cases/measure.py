@@ -1,14 +1,15 @@
 """All K - 1 targets of each image by one attack, as rows and as a file of the images that were found."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from featsplit.attacks import Nearest
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Job, Worker
 from featsplit.files import replacing
@@ -87,7 +88,8 @@ class MeasureCases:
             attacked = attacked_images(model, data.test, settings.cases.images, seed=seed)
             path = self.place.folder(worker) / "rows" / f"cases-{self.network.stem}-{'-'.join(self.attack[:2])}.json"
             file = worker.folder / examples_file(seed, self.network, self.attack)
-            depends_on = {"model": state_digest(model), "images": attacked.images, "targets": attacked.targets.tolist()}
+            depends_on: dict[str, object] = {"model": state_digest(model), "images": attacked.images}
+            depends_on |= {"targets": attacked.targets.tolist()}
             depends_on |= {"attack": list(self.attack), "search": asdict(settings.search), "seed": seed}
             if self.attack.name not in UNTARGETED and not file.exists():
                 path.unlink(missing_ok=True)  # the rows are there and the images are not: both are made again
@@ -96,7 +98,9 @@ class MeasureCases:
             says(", ".join(f"{row['case']} {row['mean_distance'] or 0:.3g}" for row in rows if row["case"] != "every"))
         return rows
 
-    def _measured(self, find: "partial[object]", attacked: Attacked, worker: Worker, file: Path) -> list[CarliniRow]:
+    def _measured(
+        self, find: Callable[..., Nearest], attacked: Attacked, worker: Worker, file: Path
+    ) -> list[CarliniRow]:
         classes = len(self.place.data(worker).classes)
         first: CarliniRow = {
             "experiment": "cases", "training": self.network.name, "temperature": self.network.temperature,
@@ -105,15 +109,14 @@ class MeasureCases:
         }  # fmt: skip
         if self.attack.name in UNTARGETED:
             nearest = in_pieces(partial(find, targeted=False), attacked.inputs, attacked.labels, worker.machine)
-            row = found_row({**first, "case": "best"}, nearest.distance, nearest.calls)
-            return [cast(CarliniRow, row)]
+            return [found_row(first | {"case": "best"}, nearest.distance, nearest.calls)]
         inputs, targets = towards_all(attacked, classes)
         nearest = in_pieces(partial(find, targeted=True), inputs, targets, worker.machine)
-        by_target = nearest.distance.unflatten(0, (len(attacked.labels), classes - 1))
-        adversarial = nearest.inputs.unflatten(0, by_target.shape)
+        by_target = nearest.distance.reshape(len(attacked.labels), classes - 1)
+        adversarial = nearest.inputs.reshape(*by_target.shape, *nearest.inputs.shape[1:])
         _save(file, Examples(attacked.inputs, attacked.labels, adversarial, by_target))
         return [
-            cast(CarliniRow, found_row({**first, "case": case}, distances, nearest.calls))
+            found_row(first | {"case": case}, distances, nearest.calls)
             for case, distances in case_distances(by_target, attacked, classes).items()
         ]
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from featsplit.engine.results import Results
 from featsplit.outcomes import unpacked, unpacked_numbers
-from featsplit.report.decisions import Check, Claim, decided, written
+from featsplit.report.decisions import Check, Claim, decided
 from featsplit.report.intervals import Interval, accuracy, difference, with_errors
 from featsplit.report.rows import picked
 from featsplit.studies.carlini2017.rows import CarliniRow
 from featsplit.studies.carlini2017.settings import Settings
-from featsplit.studies.carlini2017.statements import Array, Line, further, share_claim, where
+from featsplit.studies.carlini2017.statements import Array, Line, further, share_claim, where, written
 
 HOT, STOPPED = 40.0, 0.2
 """From this temperature on distillation stops what it stops: at most this share succeeds."""
@@ -114,7 +114,7 @@ def _cooled(rows: Sequence[CarliniRow], hot: Sequence[float]) -> list[Claim]:
         pairs = [tuple(line(rows, which, "linf", one) for which in (attack, f"{attack}, Z/T")) for one in hot]
         pairs = [pair for pair in pairs if all(pair)]
 
-        def apart(level: float, pairs: "list[tuple[Line, ...]]" = pairs) -> list[Interval]:
+        def apart(level: float, pairs: Sequence[tuple[Line, ...]] = pairs) -> list[Interval]:
             return [difference(*pair, confidence=level).moved(-0.5) for pair in pairs]
 
         if pairs:

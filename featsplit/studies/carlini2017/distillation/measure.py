@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from featsplit.attacks import Nearest, bim, cross_entropy, fgsm, jsma, margin, szegedy_lbfgs
 from featsplit.engine.cache import kept_rows
-from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.jobs import Job, Work, Worker
 from featsplit.models import Classifier
 from featsplit.models.checkpoints import state_digest
 from featsplit.outcomes import packed
@@ -33,15 +32,13 @@ def networks_of(temperatures: Sequence[float]) -> list[Network]:
 
 def jobs_in(place: Place) -> list[Job]:
     """The cases of the last network; and for each network a job that follows its gradients and one that searches."""
-    kinds = {"nearest images": MeasureNearest, "gradients": MeasureGradients}
-    return [
-        *jobs_on_distilled(place),
-        *(
-            Job(f"seed{place.seed}/{what} {network.name}", kind(place, network), (network.key(place.seed),))
-            for what, kind in kinds.items()
-            for network in networks_of(place.settings.distillation.temperatures)[1:]
-        ),
+    distilled = networks_of(place.settings.distillation.temperatures)[1:]
+    works: list[tuple[str, Network, Work]] = [
+        *(("nearest", network, MeasureNearest(place, network)) for network in distilled),
+        *(("gradients", network, MeasureGradients(place, network)) for network in distilled),
     ]
+    jobs = [Job(f"seed{place.seed}/{what} {one.name}", work, (one.key(place.seed),)) for what, one, work in works]
+    return [*jobs_on_distilled(place), *jobs]
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,8 @@ def _cooled(network: Frozen, temperature: float) -> Callable[[Tensor], Tensor]:
     """The network with its logits divided by the temperature that it was trained at."""
 
     def cooled(inputs: Tensor) -> Tensor:
-        return network(inputs) / temperature
+        logits: Tensor = network(inputs)
+        return logits / temperature
 
     return cooled
 
@@ -94,7 +92,8 @@ def _misread(
     inputs, labels = attacked.inputs.to(device), attacked.labels.to(device)
     moved = attack(inputs, labels)
     with torch.no_grad():
-        return (network(moved).argmax(dim=1) != labels).cpu()
+        logits: Tensor = network(moved)
+    return (logits.argmax(dim=1) != labels).cpu()
 
 
 def logits_of(network: Frozen, attacked: Attacked, device: torch.device | str) -> CarliniRow:
@@ -163,7 +162,7 @@ class MeasureNearest:
         labels, case = (attacked.targets, "average") if targeted else (attacked.labels, "untargeted")
         nearest = in_pieces(partial(find, targeted=targeted), attacked.inputs, labels, worker.machine)
         own = first | {"attack": name, "norm": norm, "eps": None, "case": case, "images": attacked.images}
-        return cast(CarliniRow, found_row(own, nearest.distance, nearest.calls))
+        return found_row(own, nearest.distance, nearest.calls)
 
 
 Measure = Callable[[Worker, Classifier, CarliniRow], list[CarliniRow]]

@@ -7,12 +7,12 @@ import numpy as np
 from featsplit.attacks.carlini_wagner_l2 import BOXES
 from featsplit.engine.results import Results
 from featsplit.outcomes import unpacked_numbers
-from featsplit.report.decisions import Check, Claim, decided, written
+from featsplit.report.decisions import Check, Claim, decided
 from featsplit.report.intervals import Interval, difference, mean_of
 from featsplit.report.rows import picked
 from featsplit.studies.carlini2017.rows import CarliniRow
 from featsplit.studies.carlini2017.settings import Settings
-from featsplit.studies.carlini2017.statements import Line, further, share_claim, success, where
+from featsplit.studies.carlini2017.statements import Line, further, share_claim, success, where, written
 
 GOOD, BAD = ("f1", "f5", "f6", "f7"), ("f2", "f3", "f4")
 """The objectives of logits, or of their logarithm; and those of probabilities."""

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import cast
 
 import torch
 from torch import Tensor
@@ -12,7 +11,8 @@ from featsplit.attacks import Nearest, carlini_wagner_l2
 from featsplit.attacks.carlini_wagner_l2 import BOXES
 from featsplit.attacks.seven_objectives import OBJECTIVES, ObjectiveName
 from featsplit.engine.cache import kept_rows
-from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.jobs import Job, Work, Worker
+from featsplit.geometry import lengths
 from featsplit.models.checkpoints import state_digest
 from featsplit.outcomes import packed_numbers
 from featsplit.runtime import Frozen, frozen
@@ -32,8 +32,8 @@ POINTS = 21
 def jobs_in(place: Place) -> list[Job]:
     """A job for each objective, and one for each that has c fixed."""
     standard, seed = Network(), place.seed
-    works = [(f"objective {name}", MeasureObjective(place, name)) for name in OBJECTIVES]
-    fixed = [(f"constants of {name}", MeasureConstants(place, name)) for name in FIXED]
+    works: list[tuple[str, Work]] = [(f"objective {name}", MeasureObjective(place, name)) for name in OBJECTIVES]
+    fixed: list[tuple[str, Work]] = [(f"constants of {name}", MeasureConstants(place, name)) for name in FIXED]
     return [Job(f"seed{seed}/{key}", work, (standard.key(seed),)) for key, work in (*works, *fixed)]
 
 
@@ -63,10 +63,10 @@ class MeasureObjective:
                 rounds=settings.rounds, step_size=settings.step_size,
             )  # fmt: skip
             nearest = in_pieces(find, inputs, targets, worker.machine)
-            by_target = nearest.distance.unflatten(0, (len(attacked.labels), network.classes - 1))
+            by_target = nearest.distance.reshape(len(attacked.labels), -1)
             first = about(self.place, attacked, self.objective) | {"box": box}
             rows += [
-                cast(CarliniRow, found_row({**first, "case": case}, distances, nearest.calls))
+                found_row(first | {"case": case}, distances, nearest.calls)
                 for case, distances in case_distances(by_target, attacked, network.classes).items()
             ]
         return rows
@@ -100,12 +100,13 @@ class MeasureConstants:
             found.append(in_pieces(find, attacked.inputs, attacked.targets, worker.machine))
         distances = torch.stack([one.distance for one in found])
         rows = [
-            cast(CarliniRow, found_row({**first, "constant": constant}, one.distance, one.calls))
+            found_row(first | {"constant": constant}, one.distance, one.calls)
             for constant, one in zip(constants, found, strict=True)
         ]
         won = distances.isfinite()
         least = torch.tensor(constants)[won.int().argmax(dim=0)].where(won.any(dim=0), torch.inf)
-        whole = cast(CarliniRow, found_row(first, distances.amin(dim=0)) | {"least": packed_numbers(least)})
+        calls = torch.stack([one.calls for one in found]).sum(dim=0)
+        whole = found_row(first | {"least": packed_numbers(least)}, distances.amin(dim=0), calls)
         ends = torch.stack([one.inputs for one in found])[distances.argmin(dim=0), torch.arange(len(least))]
         sound = won.any(dim=0)
         if self.objective == "f6" and bool(sound.any()):
@@ -137,14 +138,18 @@ def _slopes(network: Frozen, images: Tensor, targets: Tensor) -> Tensor:
     with torch.enable_grad():
         own = network(free).softmax(dim=1).gather(1, targets[:, None].to(free.device))
         (gradient,) = torch.autograd.grad(own.sum(), free)
-    return gradient.flatten(1).norm(dim=1).cpu()
+    return lengths(gradient, "l2").cpu()
 
 
 def prepared(worker: Worker, place: Place) -> tuple[Frozen, Attacked, dict[str, object]]:
     """The normally trained network, the images that are attacked, and what decides the rows."""
     model, settings = ensure_network(worker, place, Network()), place.settings.objectives
     attacked = attacked_images(model, place.data(worker).test, settings.images, seed=place.seed)
-    depends_on = {"model": state_digest(model), "images": attacked.images, "targets": attacked.targets.tolist()}
+    depends_on: dict[str, object] = {
+        "model": state_digest(model),
+        "images": attacked.images,
+        "targets": attacked.targets.tolist(),
+    }
     return frozen(model, worker.machine.exact), attacked, {**depends_on, **asdict(settings), "seed": place.seed}
 
 

@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, decided, written
+from featsplit.report.decisions import Check, Claim, decided
 from featsplit.report.intervals import Interval, accuracy, difference
 from featsplit.report.rows import picked
 from featsplit.studies.carlini2017.rows import CarliniRow
 from featsplit.studies.carlini2017.settings import Settings
-from featsplit.studies.carlini2017.statements import further_claim, where
+from featsplit.studies.carlini2017.statements import further_claim, where, written
 from featsplit.studies.carlini2017.transfer.measure import others
 
 AIMS = ("average", "untargeted")

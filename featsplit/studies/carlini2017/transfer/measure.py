@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import cast
 
 import torch
 
@@ -58,7 +57,7 @@ class MeasureTransfer:
             source = ensure_network(worker, place, SOURCE)
             models = {network.name: ensure_network(worker, place, network) for network in others(settings)}
             attacked = attacked_images(source, place.data(worker).test, settings.transfer.images, seed=place.seed)
-            depends_on = {"models": [state_digest(model) for model in (source, *models.values())]}
+            depends_on: dict[str, object] = {"models": [state_digest(model) for model in (source, *models.values())]}
             depends_on |= {"images": attacked.images, "targets": attacked.targets.tolist(), "kappa": self.kappa}
             depends_on |= {**asdict(replace(settings.transfer, confidences=())), "seed": place.seed}
             path = place.folder(worker) / "rows" / f"confidence-{self.kappa:g}.json"
@@ -84,8 +83,7 @@ class MeasureTransfer:
                 "eps": None, "kappa": self.kappa, "case": "average" if targeted else "untargeted", "logits": size,
                 "seed": self.place.seed,
             }  # fmt: skip
-            whole = {**first, "images": attacked.images}
-            rows.append(cast(CarliniRow, found_row(whole, nearest.distance, nearest.calls)))
+            rows.append(found_row(first | {"images": attacked.images}, nearest.distance, nearest.calls))
             for name, model in models.items():
                 rows.append({**first, "to": name, **_transferred(model, attacked, nearest, targeted=targeted)})
         return rows
