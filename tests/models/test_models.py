@@ -48,9 +48,7 @@ def test_a_number_in_a_name_is_that_of_the_layers(arch: str, layers: int, shape:
 @pytest.mark.parametrize(
     ("shape", "width", "flat", "hidden"), [((1, 28, 28), 32, 4 * 4 * 64, 200), ((3, 32, 32), 64, 5 * 5 * 128, 256)]
 )
-def test_cw_is_table_1_of_carlini_and_wagner(
-    shape: tuple[int, int, int], width: int, flat: int, hidden: int
-) -> None:
+def test_cw_is_table_1_of_carlini_and_wagner(shape: tuple[int, int, int], width: int, flat: int, hidden: int) -> None:
     """The layers of MNIST and of CIFAR-10, by the weights that each has."""
     model = build(ModelSpec("cw", width), shape=shape, classes=10)
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]

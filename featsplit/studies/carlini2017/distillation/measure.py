@@ -23,6 +23,8 @@ from featsplit.studies.carlini2017.searching import CARLINI, NEAREST, found_row,
 
 STEPS = 20
 """Of the iterative method, each an eighth of eps long."""
+BISECTIONS = 3
+"""Of the c of L-BFGS: whether it succeeds is what is asked, and the nearest it finds only once it does."""
 
 
 def networks_of(temperatures: Sequence[float]) -> list[Network]:
@@ -130,7 +132,7 @@ class MeasureNearest:
         network, data = frozen(model, worker.machine.exact), self.place.data(worker)
         attacked = attacked_images(model, data.test, settings.images, seed=self.place.seed)
         few, temperature = attacked.first(settings.lbfgs), self.network.temperature
-        lbfgs = partial(szegedy_lbfgs, network, loss="cross-entropy")
+        lbfgs = partial(szegedy_lbfgs, network, loss="cross-entropy", bisections=BISECTIONS)
         searches: list[tuple[str, str, Attacked, Callable[..., Nearest]]] = [
             (one.name, one.norm, attacked, partial(search, network, attack=one, budget=budget))
             for one in (CARLINI[1], *NEAREST)
@@ -138,7 +140,7 @@ class MeasureNearest:
         searches += [
             ("jsma-z", "l0", attacked, partial(jsma, network, of="logits")),
             ("jsma-f", "l0", attacked, partial(jsma, network, of="probabilities")),
-            ("lbfgs", "l2", few, lbfgs),
+            ("lbfgs", "l2", few.first((settings.lbfgs + 1) // 2), lbfgs),
         ]
         rows = [self._row(worker, first, *one, targeted=True) for one in searches]
         cooled = partial(lbfgs, temperature=temperature)

@@ -38,7 +38,8 @@ def constants_table(rows: Sequence[CarliniRow]) -> Cells:
             least = np.concatenate([unpacked_numbers(row["least"]) for row in whole])
             ratios = _ratios(list(lines.values()))
             shares = [f"{np.mean(ratios <= limit):.2f}" if len(ratios) else "" for limit in (1.05, 1.3)]
-            table.append([objective, f"{np.log10(least[np.isfinite(least)]).mean():.2f}", *shares])
+            finite = least[np.isfinite(least)]
+            table.append([objective, f"{np.log10(finite).mean():.2f}" if len(finite) else "none won", *shares])
     return table
 
 
