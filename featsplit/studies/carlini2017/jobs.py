@@ -26,10 +26,10 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
 def networks_of(settings: Settings) -> list[Network]:
     """The networks that the experiments are about, each after the one that it goes on from."""
     chosen, found = settings.experiments, list[Network]()
-    if "objectives" in chosen or "cases" in chosen:
-        found.append(Network())
     if "distillation" in chosen:
         found += of_distillation.networks_of(settings.distillation.temperatures)
+    if "objectives" in chosen or "cases" in chosen:
+        found.append(Network())
     if "transfer" in chosen:
         found += of_transfer.networks_of(settings)
     return found

@@ -41,12 +41,14 @@ class Search:
 
 @dataclass(frozen=True)
 class Objectives:
-    """The seven objectives in three boxes on `images`, and f4 and f6 at each c of `constants`, f4 at 10,000 times it.
+    """The seven objectives in three boxes on `images`; and f6, with c fixed, at each of `constants` on `fixed` images.
 
-    `steps` are Adam's in each of `rounds`.
+    f4 is so too, at each power of ten from the least of them to 10,000 times the largest. `steps` are Adam's in each
+    of `rounds`.
     """
 
     images: int = 20
+    fixed: int = 50
     steps: int = 1000
     rounds: int = 9
     step_size: float = 0.01
@@ -130,7 +132,7 @@ class Settings(StudySettings):
         self._check_sizes()
 
     def _check_counts(self) -> None:
-        counts = {"objectives": ("images", "steps", "rounds"), "cases": ("images",)}
+        counts = {"objectives": ("images", "fixed", "steps", "rounds"), "cases": ("images",)}
         counts |= {"distillation": ("attacked", "images", "lbfgs"), "transfer": ("images", "steps", "rounds")}
         for section, names in counts.items():
             for name in names:

@@ -24,7 +24,7 @@ from featsplit.studies.carlini2017.searching import ATTACKS, CARLINI, NEAREST
 SETTINGS = (
     'data.classes=["1","3","8"]', "model.arch=mlp", "model.width=32", "train.epochs=8", "distill.epochs=8",
     "distill.lr=0.01", "search.steps=20", "search.rounds=5", "search.closest=40", "search.sparse=30",
-    "objectives.images=2", "objectives.steps=15", "objectives.rounds=4", "objectives.constants=[0.1,10.0]",
+    "objectives.images=2", "objectives.steps=15", "objectives.rounds=4", "objectives.fixed=4", "objectives.constants=[0.1,10.0]",
     "cases.images=3", "distillation.temperatures=[1.0,10.0,100.0]", "distillation.attacked=60",
     "distillation.images=3", "distillation.lbfgs=1", "transfer.images=4", "transfer.steps=20", "transfer.rounds=3",
     "transfer.confidences=[0.0,2.0]",
@@ -52,7 +52,7 @@ def test_every_experiment_leaves_its_rows(rows: list[CarliniRow]) -> None:
     distilled = {("distilled at 100", one.name, one.norm): 4 for one in (*CARLINI, *NEAREST)}
     assert cases == standard | distilled
     objectives = picked(rows, experiment="objectives")
-    assert len(objectives) == 7 * 3 * 4 + 2 * (2 + 1)
+    assert len(objectives) == 7 * 3 * 4 + (2 + 1) + (7 + 1)
     by_temperature = Counter(row["temperature"] for row in picked(rows, experiment="distillation"))
     assert by_temperature == {1.0: 14, 10.0: 14, 100.0: 14}
     assert len(picked(rows, experiment="transfer")) == 2 * 2 * 3

@@ -1,5 +1,6 @@
 """Carlini and Wagner's L2 attack with each objective in each box, and with c fixed, as rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,7 +25,7 @@ from featsplit.studies.carlini2017.searching import case_distances, found_row, i
 FIXED: tuple[ObjectiveName, ...] = ("f6", "f4")
 """The objectives that are looked at with c fixed: the one that was chosen, and one of probabilities."""
 HIGHER = 1e4
-"""By how much the c of f4 are larger than those of f6."""
+"""By how much the largest c of f4 is larger than that of f6."""
 POINTS = 21
 """Points on the way from an image to the adversarial one."""
 
@@ -48,7 +49,7 @@ class MeasureObjective:
         """A row for each box and case."""
         place = self.place
         with place.stage(worker, f"objective {self.objective}") as says:
-            network, attacked, depends_on = prepared(worker, place)
+            network, attacked, depends_on = prepared(worker, place, place.settings.objectives.images)
             path = place.folder(worker) / "rows" / f"objective-{self.objective}.json"
             rows = kept_rows(path, depends_on, lambda: self._measured(network, attacked, worker))
             says(", ".join(f"{row['box']} {row['success']:.2f}" for row in rows if row["case"] == "average"))
@@ -82,7 +83,7 @@ class MeasureConstants:
     def __call__(self, worker: Worker) -> Sequence[CarliniRow]:
         """A row for each c, and one for the least c that wins of each image."""
         with self.place.stage(worker, f"constants of {self.objective}") as says:
-            network, attacked, depends_on = prepared(worker, self.place)
+            network, attacked, depends_on = prepared(worker, self.place, self.place.settings.objectives.fixed)
             path = self.place.folder(worker) / "rows" / f"constants-{self.objective}.json"
             rows = kept_rows(path, depends_on, lambda: self._measured(network, attacked, worker))
             says(f"{len(rows)} rows")
@@ -90,7 +91,7 @@ class MeasureConstants:
 
     def _measured(self, network: Frozen, attacked: Attacked, worker: Worker) -> list[CarliniRow]:
         settings = self.place.settings.objectives
-        constants = [c * (HIGHER if self.objective == "f4" else 1) for c in settings.constants]
+        constants = constants_of(self.objective, settings.constants)
         first, found = about(self.place, attacked, self.objective) | {"box": "tanh", "case": "average"}, list[Nearest]()
         for constant in constants:
             find = partial(
@@ -141,10 +142,18 @@ def _slopes(network: Frozen, images: Tensor, targets: Tensor) -> Tensor:
     return lengths(gradient, "l2").cpu()
 
 
-def prepared(worker: Worker, place: Place) -> tuple[Frozen, Attacked, dict[str, object]]:
-    """The normally trained network, the images that are attacked, and what decides the rows."""
+def constants_of(objective: ObjectiveName, constants: Sequence[float]) -> list[float]:
+    """The c at which an objective is looked at, ascending: of f6 as the settings have them, of f4 powers of ten."""
+    if objective == "f6":
+        return [*constants]
+    powers = range(math.floor(math.log10(constants[0])), math.ceil(math.log10(HIGHER * constants[-1])) + 1)
+    return [10.0**power for power in powers]
+
+
+def prepared(worker: Worker, place: Place, count: int) -> tuple[Frozen, Attacked, dict[str, object]]:
+    """The normally trained network, the `count` images that are attacked, and what decides the rows."""
     model, settings = ensure_network(worker, place, Network()), place.settings.objectives
-    attacked = attacked_images(model, place.data(worker).test, settings.images, seed=place.seed)
+    attacked = attacked_images(model, place.data(worker).test, count, seed=place.seed)
     depends_on: dict[str, object] = {
         "model": state_digest(model),
         "images": attacked.images,
