@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from featsplit.runtime import Frozen, frozen
 from featsplit.studies.carlini2017.cases.measure import Examples, examples_file, measuring, read_examples
 from featsplit.studies.carlini2017.networks import Network, ensure_network
 from featsplit.studies.carlini2017.place import Place
-from featsplit.studies.carlini2017.searching import CARLINI, Attack, in_pieces, search
+from featsplit.studies.carlini2017.searching import CARLINI, NEAREST, Attack, in_pieces, search
 
 FIGURES = {"l2": "Figure 3", "l0-pixels": "Figure 4", "linf": "Figure 5"}
 """Which figure of the paper is of which norm."""
@@ -41,11 +42,11 @@ def picture_files(place: Place) -> dict[str, str]:
     for attack in CARLINI:
         found[f"{folder}/{attack.norm}.png"] = (
             f"{FIGURES[attack.norm]}: an image of each class (left) towards each class (top) by {attack.title}, with "
-            f"the distance in {attack.norm}; the image itself where the two meet."
+            f"the distance in {attack.norm}, inf where it was not reached; the image itself where the two meet."
         )
     found[f"{folder}/synthetic.png"] = (
-        "From an image that is all black, and from one all white, to each class: none of these is a digit. 0: it is of "
-        "that class as it is; inf: it was not reached."
+        "From an image that is all black, and from one all white, to each class, by sparse (l0) and closest (l2, linf). "
+        "None of these is a digit. 0: it is of that class as it is; inf: it was not reached."
     )
     return found
 
@@ -77,16 +78,14 @@ class Draw:
         if out.exists():
             return
         network = frozen(ensure_network(worker, self.place, Network()), worker.machine.exact)
-        lines = [self._from(worker, network, value, attack, classes) for value in (0.0, 1.0) for attack in CARLINI]
+        lines = [self._from(worker, network, value, attack, classes) for value in (0.0, 1.0) for attack in NEAREST]
         draw_lines(lines, out)
 
     def _from(self, worker: Worker, network: Frozen, value: float, attack: Attack, classes: Sequence[str]) -> Line:
         inputs, targets = torch.full((len(classes), *network.shape), value), torch.arange(len(classes))
 
-        def find(images: torch.Tensor, labels: torch.Tensor) -> "object":
-            return search(network, images, labels, attack, self.place.settings.search, targeted=True)
-
-        nearest = in_pieces(find, inputs, targets, worker.machine)  # type: ignore[arg-type]
+        find = partial(search, network, attack=attack, budget=self.place.settings.search, targeted=True)
+        nearest = in_pieces(find, inputs, targets, worker.machine)
         titles = [f"{name}: {far:.3g}" for name, far in zip(classes, nearest.distance.tolist(), strict=True)]
         return Line(f"{'white' if value else 'black'}, {attack.norm}", list(nearest.inputs), titles)
 
