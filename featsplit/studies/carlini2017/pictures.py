@@ -42,11 +42,11 @@ def picture_files(place: Place) -> dict[str, str]:
     for attack in CARLINI:
         found[f"{folder}/{attack.norm}.png"] = (
             f"{FIGURES[attack.norm]}: an image of each class (left) towards each class (top) by {attack.title}, with "
-            f"the distance in {attack.norm}, inf where it was not reached; the image itself where the two meet."
+            f"the distance in {attack.norm}, inf where that was not reached; the image itself where both meet."
         )
     found[f"{folder}/synthetic.png"] = (
-        "From an image that is all black, and from one all white, to each class, by sparse (l0) and closest (l2, linf). "
-        "None of these is a digit. 0: it is of that class as it is; inf: it was not reached."
+        "From an image that is all black, and from one all white, to each class, by sparse (l0) and closest (l2 and "
+        "linf). None of these is a digit. 0: it is of that class as it is; inf: it was not reached."
     )
     return found
 
