@@ -26,11 +26,8 @@ def _accuracy(rows: Line) -> str:
     return f"{accuracy(rows).value:.3f}" if rows else ""
 
 
-def _field(name: str, digits: int) -> Write:
-    def write(rows: Line) -> str:
-        return spread([dict(row)[name] for row in rows], digits=digits).split(" ")[0]  # type: ignore[misc]
-
-    return write
+def _mean(values: Sequence[float], digits: int) -> str:
+    return spread(values, digits=digits).split(" ")[0]
 
 
 ATTACK_LINES: tuple[tuple[str, tuple[str, str, str | None]], ...] = (
@@ -59,10 +56,13 @@ def temperatures_table(rows: Sequence[CarliniRow]) -> Cells:
     found = temperatures(rows)
     clean: list[tuple[str, Write]] = [
         ("accuracy", _accuracy),
-        ("logits, summed without sign", _field("logits", 0)),
-        ("median margin", _field("margin", 1)),
-        ("gradient of the cross-entropy exactly 0, as torch has it", _field("vanished", 2)),
-        ("the same, as the attacks have it", _field("vanished_stably", 2)),
+        ("logits, summed without sign", lambda of: _mean([row["logits"] for row in of], 0)),
+        ("median margin", lambda of: _mean([row["margin"] for row in of], 1)),
+        (
+            "gradient of the cross-entropy exactly 0, as torch has it",
+            lambda of: _mean([row["vanished"] for row in of], 2),
+        ),
+        ("the same, as the attacks have it", lambda of: _mean([row["vanished_stably"] for row in of], 2)),
     ]
     table = [["temperature", *(f"{temperature:g}" for temperature in found)]]
     table += [[name, *(write(line(rows, "none", None, one)) for one in found)] for name, write in clean]
