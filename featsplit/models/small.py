@@ -61,6 +61,31 @@ def vgg7(*, shape: tuple[int, int, int], classes: int, width: int = 16) -> nn.Mo
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
 
 
+def cw(*, shape: tuple[int, int, int], classes: int, width: int = 32) -> nn.Module:
+    """The networks of Carlini and Wagner 2017 (arXiv:1608.04644, table I): `width` 32 for MNIST, 64 for CIFAR-10.
+
+    Two 3x3 convolutions of `width` channels, two of 2 `width`, each pair followed by max pooling, and two layers of 200
+    units (of 4 `width`, where that is more), the first with dropout, as in the authors' code. Convolutions do not pad,
+    as there; of images below 28 x 28, of which nothing would be left, they do.
+    """
+    hidden, padding = max(200, 4 * width), int(min(shape[1:]) < 28)
+    layers: list[nn.Module] = []
+    for before, channels in ((shape[0], width), (width, 2 * width)):
+        for into in (before, channels):
+            layers += [nn.Conv2d(into, channels, 3, padding=padding), nn.ReLU()]
+        layers.append(nn.MaxPool2d(2))
+    places = math.prod(_left(side, padding) for side in shape[1:])
+    layers += [nn.Flatten(), nn.Linear(2 * width * places, hidden), nn.ReLU(), nn.Dropout(0.5)]
+    return nn.Sequential(*layers, nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, classes))
+
+
+def _left(side: int, padding: int) -> int:
+    """What two pairs of convolutions, each followed by max pooling, leave of a `side`."""
+    for _ in range(2):
+        side = (side + 4 * padding - 4) // 2
+    return side
+
+
 def densenet10(*, shape: tuple[int, int, int], classes: int) -> nn.Module:
     """Three blocks of two layers that each see all before them and add 16 channels (arXiv:1608.06993), made small.
 

@@ -116,6 +116,22 @@ def with_errors(
     return _interval(fmean(values), [Part(np.array(values), variance)], count, confidence)
 
 
+def mean_of(numbers: Sequence[NDArray[np.floating]], *, confidence: float = CONFIDENCE) -> Interval:
+    """The mean of `numbers`, an array for each seed with a number for each image, by Student's t over the images.
+
+    Distances, say, or for two attacks the difference of their distances from the same image: all have to be finite, and
+    of each seed there must be one. A seed with a single number has an infinite interval.
+    """
+    from scipy import stats
+
+    normal, errors = stats.norm.ppf((1 + confidence) / 2), list[float]()
+    for own in numbers:
+        wider = stats.t.ppf((1 + confidence) / 2, len(own) - 1) / normal if len(own) > 1 else math.inf
+        errors.append(wider * float(own.std(ddof=1)) / math.sqrt(len(own)) if len(own) > 1 else math.inf)
+    means = [float(own.mean()) for own in numbers]
+    return with_errors(means, errors, count=min(map(len, numbers)), confidence=confidence)
+
+
 def _interval(value: float, parts: Sequence[Part], count: int, confidence: float, outcome: float = 0.0) -> Interval:
     means: Array = np.sum([part.means for part in parts], axis=0)
     from scipy import stats  # half a second that a process which only works does not need

@@ -6,8 +6,23 @@ epoch e derives from (seed, e), so training that was interrupted ends as if it h
 """
 
 from featsplit.records.training import Adversary, Recipe
+from featsplit.training.distillation import Distilled, SoftRecipe, distill, heated, soft_labels, train_soft
 from featsplit.training.files import ensure_trained
 from featsplit.training.loop import History, train, train_by_epoch
 from featsplit.training.trainer import Trainer
 
-__all__ = ["Adversary", "History", "Recipe", "Trainer", "ensure_trained", "train", "train_by_epoch"]
+__all__ = [
+    "Adversary",
+    "Distilled",
+    "History",
+    "Recipe",
+    "SoftRecipe",
+    "Trainer",
+    "distill",
+    "ensure_trained",
+    "heated",
+    "soft_labels",
+    "train",
+    "train_by_epoch",
+    "train_soft",
+]

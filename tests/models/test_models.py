@@ -45,6 +45,25 @@ def test_a_number_in_a_name_is_that_of_the_layers(arch: str, layers: int, shape:
     assert not torch.equal(logits[0], logits[1]), "it tells images apart"
 
 
+@pytest.mark.parametrize(
+    ("shape", "width", "flat", "hidden"), [((1, 28, 28), 32, 4 * 4 * 64, 200), ((3, 32, 32), 64, 5 * 5 * 128, 256)]
+)
+def test_cw_is_table_1_of_carlini_and_wagner(shape: tuple[int, int, int], width: int, flat: int, hidden: int) -> None:
+    """The layers of MNIST and of CIFAR-10, by the weights that each has."""
+    model = build(ModelSpec("cw", width), shape=shape, classes=10)
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    kernels = [(width, shape[0], 3, 3), (width, width, 3, 3), (2 * width, width, 3, 3), (2 * width, 2 * width, 3, 3)]
+    expected = [*kernels, (hidden, flat), (hidden, hidden), (10, hidden)]
+    assert [tuple(layer.weight.shape) for layer in layers] == expected
+    assert [layer.p for layer in model.modules() if isinstance(layer, nn.Dropout)] == [0.5]
+
+
+def test_cw_of_small_images_pads_and_has_something_left() -> None:
+    for side in (8, 14, 27):
+        logits = build(ModelSpec("cw", 16), shape=(1, side, side), classes=3)(images((1, side, side)))
+        assert not torch.equal(logits[0], logits[1])
+
+
 def test_the_blocks_of_a_residual_network_draw_their_weights_before_the_stem() -> None:
     """As they always did: with weights drawn in another order no run could be repeated."""
     network = seeded(small_networks.resnet8, 5, shape=(3, 8, 8), classes=4, width=6, stages=3)
@@ -186,12 +205,12 @@ def test_normalisation_is_inside(arch: str) -> None:
     ("spec", "shape", "message"),
     [
         (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, flatcnn, vgg7, '
-         'densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
+         'cw, densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
          'resnet50-imagenet, module:function; did you mean "resnet8"?'),
         (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, flatcnn, '
-         "vgg7, resnet8, resnet14"),
+         "vgg7, cw, resnet8, resnet14"),
         (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, cnn, flatcnn, '
-         "vgg7, resnet8, resnet14"),
+         "vgg7, cw, resnet8, resnet14"),
         (ModelSpec("cnn", stages=3), DIGIT, 'model.stages = 3: "cnn" has none; only resnet8, resnet14'),
         (ModelSpec("cnn", width=0), DIGIT, "model.width = 0: must be at least 1"),
         (ModelSpec("vgg16"), (3, 28, 28), 'model.arch = "vgg16": takes 3 x 32 x 32 images, these are 3 x 28 x 28; '

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from featsplit.outcomes import packed, unpacked
-from featsplit.report.intervals import Interval, Term, accuracy, difference, weighted, with_errors
+from featsplit.report.intervals import Interval, Term, accuracy, difference, mean_of, weighted, with_errors
 from featsplit.rows import Row
 
 
@@ -137,6 +137,14 @@ def test_values_with_errors_of_their_own() -> None:
     one = with_errors([0.9], [0.01], count=100)
     assert (one.low, one.high) == pytest.approx((0.9 - 0.0196, 0.9 + 0.0196), abs=1e-4)
     assert with_errors([0.9], [math.inf], count=100).above(0.0) == "undecided", "what has no error cannot decide"
+
+
+def test_the_mean_of_numbers_of_one_seed_has_students_interval() -> None:
+    numbers = np.random.default_rng(0).exponential(size=9)
+    expected = stats.ttest_1samp(numbers, 0.0).confidence_interval(0.9)
+    found = mean_of([numbers], confidence=0.9)
+    assert found[:4] == pytest.approx((numbers.mean(), *expected, 9))
+    assert mean_of([numbers[:1]]).low == -math.inf
 
 
 def test_a_verdict_is_on_the_side_on_which_the_whole_interval_lies() -> None:
