@@ -20,7 +20,7 @@ from featsplit.studies.distill2019.page import audit_table, bugs_table, layer_ta
 from featsplit.studies.distill2019.rows import layers_of, units_of
 from featsplit.studies.gaussians.claims import agreement
 from featsplit.studies.gaussians.page import theorem_table
-from featsplit.studies.goodfellow2015.jobs import WORST
+from featsplit.studies.goodfellow2015.logistic.jobs import WORST
 from featsplit.studies.planted.page import survival_table
 from featsplit.studies.squares.page import arms_table, eps_table
 
@@ -143,9 +143,9 @@ def _theorems(rows: Rows) -> list[Cells]:
 
 
 CONSTRUCTIONS = {
-    "goodfellow2015-mnist": Construction(
+    "goodfellow2015-mini": Construction(
         "Goodfellow's 3 against 7",
-        "run goodfellow2015-mnist",
+        "run goodfellow2015-mini --experiments logistic",
         _errors,
         _logistic,
         plots=("error-by-eps",),
