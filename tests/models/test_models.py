@@ -185,13 +185,13 @@ def test_normalisation_is_inside(arch: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "shape", "message"),
     [
-        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, flatcnn, vgg7, '
-         'densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
+        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, maxout, cnn, flatcnn, '
+         'vgg7, densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
          'resnet50-imagenet, module:function; did you mean "resnet8"?'),
-        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, flatcnn, '
+        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, maxout, cnn, flatcnn, '
          "vgg7, resnet8, resnet14"),
-        (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, cnn, flatcnn, '
-         "vgg7, resnet8, resnet14"),
+        (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, maxout, cnn, '
+         "flatcnn, vgg7, resnet8, resnet14"),
         (ModelSpec("cnn", stages=3), DIGIT, 'model.stages = 3: "cnn" has none; only resnet8, resnet14'),
         (ModelSpec("cnn", width=0), DIGIT, "model.width = 0: must be at least 1"),
         (ModelSpec("vgg16"), (3, 28, 28), 'model.arch = "vgg16": takes 3 x 32 x 32 images, these are 3 x 28 x 28; '
