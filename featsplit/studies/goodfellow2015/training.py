@@ -16,7 +16,7 @@ from featsplit.data.images import Split
 from featsplit.models import Classifier
 from featsplit.models.classifier import in_mode
 from featsplit.progress import progress
-from featsplit.randomness import torch_generator
+from featsplit.randomness import stage_key, torch_generator
 from featsplit.records.training import Recipe
 from featsplit.studies.goodfellow2015.tops import Top, cost, fast
 
@@ -44,22 +44,37 @@ def fit(model: Classifier, split: Split, way: Way, recipe: Recipe, *, seed: int,
     RBF units are trained by Adam, other networks by SGD.
     """
     optimiser = _optimiser(model, way, recipe)
-    first = next(layer.weight for layer in model.modules() if isinstance(layer, torch.nn.Linear))
     model.train()
     for epoch in progress(range(recipe.epochs), title):
-        generator = torch_generator(seed, f"train/{epoch}")
-        torch.manual_seed(generator.initial_seed())  # dropout
-        order = torch.randperm(len(split), generator=generator).tensor_split(math.ceil(len(split) / recipe.batch_size))
-        for batch, rows in enumerate(order):
-            for group in optimiser.param_groups:
-                group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
-            loss = _loss(model, split.inputs(rows), split.labels[rows], way, generator)
-            if way.l1:
-                loss = loss + way.l1 * first.abs().sum()
-            optimiser.zero_grad()
-            torch.autograd.backward(loss)
-            optimiser.step()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stage_key(seed, f"dropout/{epoch}") >> 1)
+            _epoch(model, optimiser, split, way, recipe, seed=seed, epoch=epoch)
     model.eval()
+
+
+def _epoch(
+    model: Classifier,
+    optimiser: torch.optim.Optimizer,
+    split: Split,
+    way: Way,
+    recipe: Recipe,
+    *,
+    seed: int,
+    epoch: int,
+) -> None:
+    """One pass over `split`, in batches of nearly equal size."""
+    order_of, noise = (torch_generator(seed, f"{what}/{epoch}") for what in ("order", "noise"))
+    order = torch.randperm(len(split), generator=order_of).tensor_split(math.ceil(len(split) / recipe.batch_size))
+    first = next(layer.weight for layer in model.modules() if isinstance(layer, torch.nn.Linear))
+    for batch, rows in enumerate(order):
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
+        loss = _loss(model, split.inputs(rows), split.labels[rows], way, noise)
+        if way.l1:
+            loss = loss + way.l1 * first.abs().sum()
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
 
 
 def _optimiser(model: Classifier, way: Way, recipe: Recipe) -> torch.optim.Optimizer:

@@ -89,8 +89,8 @@ def filters(results: Results[Settings]) -> Drawing:
             weights = first_weights(model)
             chosen = weights.square().sum(dim=1).argsort(descending=True)[:SHOWN]
             for axes, row in zip(line, chosen, strict=False):
-                image = weights[row].reshape(model.shape).sum(dim=0)
-                reach = max(float(image.abs().max()), 1e-9)
+                image = weights[row].reshape(model.shape).sum(dim=0).numpy()
+                reach = max(float(abs(image).max()), 1e-9)
                 axes.imshow(image, cmap="gray", vmin=-reach, vmax=reach, interpolation="nearest")
             for axes in line:
                 axes.set_axis_off()
