@@ -219,3 +219,19 @@ def test_a_model_expects_its_own_shape_and_classes(shape: tuple[int, int, int], 
     with pytest.raises(FeatsplitError) as caught:
         model.expect("cifar", shape=shape, classes=classes)
     assert str(caught.value) == message
+
+
+def test_a_maxout_unit_is_the_largest_of_its_pieces_and_drops_nothing_in_use() -> None:
+    """Both layers by numpy, from the weights."""
+    model = build(ModelSpec("maxout", width=4), shape=DIGIT, classes=3).eval()
+    inputs = images(DIGIT)
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert [layer.out_features for layer in layers] == [4 * small_networks.PIECES, 4 * small_networks.PIECES, 3]
+    values = inputs.flatten(1).numpy()
+    for layer in layers:
+        values = values @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+        if layer is not layers[-1]:
+            values = values.reshape(len(values), 4, small_networks.PIECES).max(axis=2)
+    with torch.no_grad():
+        found = model(inputs)
+    np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-5)
