@@ -1,5 +1,6 @@
 """The job of a network: it is trained, and measured as all are: clean, by the fast method, under noise, on rubbish."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ CERTAIN = 0.5
 """A probability above which something is seen where nothing is."""
 Change = Callable[[Tensor, Tensor], Tensor]
 """From inputs (N, C, H, W) and labels (N,) to the inputs that are predicted."""
+
+
+def mean_row(measure: str, values: Tensor) -> NetworkRow:
+    """The mean of `values` (N,) as a row, with its standard error over them."""
+    numbers = values.double()
+    error = float(numbers.std() / math.sqrt(len(numbers))) if len(numbers) > 1 else math.inf
+    return {"measure": measure, "n": len(numbers), "value": float(numbers.mean()), "error": error}
 
 
 @dataclass(frozen=True)
@@ -114,9 +122,11 @@ def predicted(model: Classifier, split: Split, top: Top, change: Change | None =
 
 def outcome_row(right: Tensor, confidence: Tensor, split: Split) -> NetworkRow:
     """The row of which predictions were `right`, (N,) bool, and their `confidence` (N,)."""
-    wrong = confidence[~right]
+    wrong, of_all = confidence[~right], mean_row("", confidence)
     row: NetworkRow = {"n": len(right), "accuracy": float(right.float().mean()), "outcomes": packed(right)}
-    row |= {"images": images_of(split.images), "certainty": float(confidence.mean())}
+    row |= {"images": images_of(split.images), "certainty": of_all["value"], "certainty_error": of_all["error"]}
+    of_wrong = mean_row("", wrong) if len(wrong) > 1 else None
+    row |= {"confidence_error": of_wrong["error"] if of_wrong else None}
     return row | {"confidence": float(wrong.mean()) if len(wrong) else None}
 
 

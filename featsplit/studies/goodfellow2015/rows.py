@@ -10,14 +10,17 @@ class NetworkRow(Row, total=False):
     """What was measured of the network called `model`, on images of so many pixels a `side`.
 
     `made_for`: the examples are another network's. `certainty` is the mean probability of the predicted class over all
-    images (`confidence` is that over mistakes). A row with a `measure` has, in the place of an accuracy, a mean
-    `value` over n images or filters with its standard `error`. `grid` and `logits` are the curve of one image.
+    images (`confidence` is that over mistakes), and each has a standard error over images. A row with a `measure` has,
+    in the place of an accuracy, a mean `value` over n images or filters with its standard `error`. `grid` and `logits`
+    are the curve of one image.
     """
 
     model: str
     side: int
     made_for: str
     certainty: float
+    certainty_error: float
+    confidence_error: float | None
     measure: str
     value: float
     error: float

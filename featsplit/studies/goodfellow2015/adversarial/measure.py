@@ -8,8 +8,7 @@ from torch import Tensor
 from featsplit.engine.jobs import Worker
 from featsplit.models import Classifier
 from featsplit.runtime import frozen
-from featsplit.studies.goodfellow2015.examine import about, attack_fields, predicted
-from featsplit.studies.goodfellow2015.linear.measure import mean_row
+from featsplit.studies.goodfellow2015.examine import about, attack_fields, mean_row, predicted
 from featsplit.studies.goodfellow2015.networks import adversarial, plain
 from featsplit.studies.goodfellow2015.place import Place, Stage
 from featsplit.studies.goodfellow2015.rows import UNCLIPPED, NetworkRow

@@ -1,7 +1,10 @@
 """What sections 7 to 10 and the appendix of the paper say of RBF units, ensembles, rubbish and agreement."""
 
+import math
+from typing import Literal
+
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Claim
+from featsplit.report.decisions import Claim, chain
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.networks import plain, sigmoids
 from featsplit.studies.goodfellow2015.rows import UNCLIPPED, NetworkRow
@@ -39,20 +42,19 @@ def alternatives_claims(results: Results[Settings]) -> list[Claim]:
             "Appendix: RBF units see a class in less rubbish than softmax and maxout",
             [(trash["softmax"], trash["rbf"]), (trash[deep], trash["rbf"])],
         ),
-        *(
-            more_errors(
-                f"Section 8: on examples that fool {words}, softmax agrees with it more than RBF units do", [(b, a)]
-            )
-            for words, a, b in (
-                (f"{deep}", agreeing(rows, "softmax", deep, "of its"), agreeing(rows, "rbf", deep, "of its")),
-                (
-                    f"{deep} and them",
-                    agreeing(rows, "softmax", deep, "of both"),
-                    agreeing(rows, "rbf", deep, "of both"),
-                ),
-            )
-        ),
+        *_agreement(rows, deep),
     ]
+
+
+def _agreement(rows: Rows, deep: str) -> list[Claim]:
+    """On the examples that fool the maxout network, and on those that fool the other too."""
+    found = []
+    for which, words in (("of its", f"that fool {deep}"), ("of both", "that fool both of the two")):
+        lines = [agreeing(rows, name, deep, which) for name in ("softmax", "rbf")]
+        what = f"Section 8: of examples {words}, softmax says the same wrong class more often than RBF units"
+        if all(lines):
+            found.append(Claim(what, (chain(lines),)))
+    return found
 
 
 def agreeing(rows: Rows, model: str, other: str, which: str) -> list[NetworkRow]:
@@ -60,8 +62,9 @@ def agreeing(rows: Rows, model: str, other: str, which: str) -> list[NetworkRow]
     return picked(rows, experiment=f"agreement {which}", model=model, made_for=other)
 
 
-def _sure(row: NetworkRow, field: str) -> NetworkRow:
-    """How sure the network of `row` is, as a mean; an image's own varies by less than 1/2, which bounds its error."""
-    wrong = row["n"] if field == "certainty" else round(row["n"] * (1 - row["accuracy"]))
-    mean = row["certainty"] if field == "certainty" else (row["confidence"] or 0.0)
-    return {"seed": row["seed"], "n": wrong, "value": mean, "error": (mean * (1 - mean)) ** 0.5 / max(wrong, 1) ** 0.5}
+def _sure(row: NetworkRow, field: Literal["certainty", "confidence"]) -> NetworkRow:
+    """How sure the network of `row` is, as a mean: of all images, or of its mistakes."""
+    n = row["n"] if field == "certainty" else round(row["n"] * (1 - row["accuracy"]))
+    mean, error = row[field], row["certainty_error"] if field == "certainty" else row["confidence_error"]
+    known = mean is not None and error is not None
+    return {"seed": row["seed"], "n": n, "value": mean if known else 0.0, "error": error if known else math.inf}  # type: ignore[typeddict-item]

@@ -8,7 +8,6 @@ The first is larger by |w|_1 / |w|_2, which is sqrt(n) where all weights are ali
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from featsplit.engine.jobs import Worker
 from featsplit.models import Classifier
 from featsplit.randomness import torch_generator
 from featsplit.runtime import batches, frozen
-from featsplit.studies.goodfellow2015.examine import BATCH, about
+from featsplit.studies.goodfellow2015.examine import BATCH, about, mean_row
 from featsplit.studies.goodfellow2015.networks import by_size, plain
 from featsplit.studies.goodfellow2015.place import Place, Stage
 from featsplit.studies.goodfellow2015.rows import NetworkRow
@@ -92,13 +91,6 @@ def slopes(places: Tensor, values: Tensor) -> Tensor:
     """The slope of the line of least squares through `values` (N, S) at `places` (S,), of each row: (N,)."""
     centred = places - places.mean()
     return values @ centred / centred.square().sum()
-
-
-def mean_row(measure: str, values: Tensor) -> NetworkRow:
-    """The mean of `values` (N,) as a row, with its standard error over them."""
-    numbers = values.double().numpy()
-    error = float(numbers.std(ddof=1) / math.sqrt(len(numbers))) if len(numbers) > 1 else math.inf
-    return {"measure": measure, "n": len(numbers), "value": float(np.mean(numbers)), "error": error}
 
 
 @dataclass(frozen=True)

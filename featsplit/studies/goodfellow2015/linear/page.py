@@ -102,6 +102,8 @@ def shifts(results: Results[Settings]) -> Drawing:
             sides = sorted(by_side)
             means = [sum(by_side[side]) / len(by_side[side]) for side in sides]
             axes.loglog([side * side for side in sides], means, "o-", color=colour, label=label)
+            axes.set_xticks([side * side for side in sides], [f"{side} x {side}" for side in sides])
+        axes.minorticks_off()
         axes.set(xlabel="pixels", ylabel="change of w.x / eps")
         axes.legend(fontsize=9)
 

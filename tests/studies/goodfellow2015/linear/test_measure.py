@@ -11,7 +11,8 @@ from featsplit.engine.jobs import Worker
 from featsplit.models import build
 from featsplit.runtime import CPU
 from featsplit.studies import read_settings
-from featsplit.studies.goodfellow2015.linear.measure import along, mean_row, shifts, slopes, straightness
+from featsplit.studies.goodfellow2015.examine import mean_row
+from featsplit.studies.goodfellow2015.linear.measure import along, shifts, slopes, straightness
 from featsplit.studies.goodfellow2015.place import Place, Stage
 from featsplit.studies.goodfellow2015.settings import Settings
 
