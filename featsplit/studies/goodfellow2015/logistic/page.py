@@ -32,7 +32,7 @@ PRINTED = (
 )
 TRAINED: Row = {"split": "train"}
 TESTED: Row = {"test_set": "source", "attack": "none"}
-BRIEF = "Errors in the worst case, pixels not clipped. ± is how far a 95 % interval reaches."
+BRIEF = "Errors in the worst case, not clipped. ± is how far a 95 % interval reaches."
 CLIPPING = (
     "The paper does not speak of clipping. In [0, 1] a pixel at 0 can only rise and one at 1 only fall: the worst "
     "image is the clipped one, pixel by pixel, and the error is less. Both formulas are held against the package's "
