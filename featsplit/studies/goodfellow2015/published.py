@@ -17,9 +17,11 @@ ELSEWHERE = (
 )
 
 
-def _rows(model: str, attack: str = UNCLIPPED, **more: str) -> Row:
-    fields: NetworkRow = {"model": model, "attack": attack, "test_set": "source", "experiment": "networks"}
-    return {**fields, **more}  # type: ignore[typeddict-item]
+def _rows(model: str, attack: str = UNCLIPPED, *, experiment: str = "networks", made_for: str | None = None) -> Row:
+    fields: NetworkRow = {"model": model, "attack": attack, "test_set": "source", "experiment": experiment}
+    if made_for:
+        fields["made_for"] = made_for
+    return fields
 
 
 def _number(table: str, what: str, value: float, rows: Row, *, rate: bool = True) -> Published:

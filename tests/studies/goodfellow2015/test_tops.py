@@ -8,7 +8,7 @@ from torch import Tensor
 
 from featsplit.models import build
 from featsplit.studies.goodfellow2015.networks import RBF
-from featsplit.studies.goodfellow2015.tops import cost, fast, probabilities, seen
+from featsplit.studies.goodfellow2015.tops import Top, cost, fast, probabilities, seen
 
 LOGITS = -torch.rand((20, 4), generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 5
 LABELS = torch.arange(20) % 4
@@ -42,7 +42,7 @@ def test_only_a_softmax_has_to_be_sure_of_something() -> None:
 
 
 @pytest.mark.parametrize("top", ["softmax", "sigmoid", "exp"])
-def test_the_fast_method_climbs_the_cost_of_the_top(top: str) -> None:
+def test_the_fast_method_climbs_the_cost_of_the_top(top: Top) -> None:
     """The sign of the gradient by differences of the cost, in float64; clipping touches the ends alone."""
     rng = np.random.default_rng(0)
     weights = torch.tensor(rng.normal(size=(9, 3)))
@@ -51,13 +51,13 @@ def test_the_fast_method_climbs_the_cost_of_the_top(top: str) -> None:
     def network(x: Tensor) -> Tensor:
         return -(x.flatten(1) @ weights).square() - 0.1
 
-    moved = fast(network, inputs, labels, eps=0.3, clip=False, top=top)  # type: ignore[arg-type]
+    moved = fast(network, inputs, labels, eps=0.3, clip=False, top=top)
     for pixel in range(9):
         step = torch.zeros(9, dtype=torch.float64)
         step[pixel] = 1e-6
-        up, down = (cost(network(inputs + sign * step.reshape(3, 3)), labels, top) for sign in (1, -1))  # type: ignore[arg-type]
+        up, down = (cost(network(inputs + sign * step.reshape(3, 3)), labels, top) for sign in (1, -1))
         torch.testing.assert_close((moved - inputs).flatten(1)[:, pixel], 0.3 * (up - down).sign())
-    clipped = fast(network, inputs, labels, eps=0.3, clip=True, top=top)  # type: ignore[arg-type]
+    clipped = fast(network, inputs, labels, eps=0.3, clip=True, top=top)
     torch.testing.assert_close(clipped, moved.clamp(0, 1))
 
 
@@ -65,9 +65,10 @@ def test_rbf_units_are_what_numpy_says_and_unsure_far_away() -> None:
     model = build(RBF, shape=(1, 2, 3), classes=4)
     rng = np.random.default_rng(0)
     centres, widths, inputs = rng.random((4, 6)), rng.random((4, 6)), rng.random((5, 6))
+    bumps = dict(model.body.named_parameters())
     with torch.no_grad():
-        model.body[1].centres.copy_(torch.tensor(centres))  # type: ignore[index]
-        model.body[1].log_widths.copy_(torch.tensor(np.log(widths)))  # type: ignore[index]
+        bumps["1.centres"].copy_(torch.tensor(centres))
+        bumps["1.log_widths"].copy_(torch.tensor(np.log(widths)))
         found = model(torch.tensor(inputs).float().reshape(5, 1, 2, 3))
         far = seen(model, torch.full((1, 1, 2, 3), 30.0), "exp")
     expected = -(widths * (inputs[:, None] - centres) ** 2).sum(axis=2)

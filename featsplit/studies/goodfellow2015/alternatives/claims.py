@@ -64,7 +64,7 @@ def agreeing(rows: Rows, model: str, other: str, which: str) -> list[NetworkRow]
 
 def _sure(row: NetworkRow, field: Literal["certainty", "confidence"]) -> NetworkRow:
     """How sure the network of `row` is, as a mean: of all images, or of its mistakes."""
-    n = row["n"] if field == "certainty" else round(row["n"] * (1 - row["accuracy"]))
-    mean, error = row[field], row["certainty_error"] if field == "certainty" else row["confidence_error"]
-    known = mean is not None and error is not None
-    return {"seed": row["seed"], "n": n, "value": mean if known else 0.0, "error": error if known else math.inf}  # type: ignore[typeddict-item]
+    if field == "certainty":
+        return {"seed": row["seed"], "n": row["n"], "value": row["certainty"], "error": row["certainty_error"]}
+    mean, error, wrong = row["confidence"], row["confidence_error"], round(row["n"] * (1 - row["accuracy"]))
+    return {"seed": row["seed"], "n": wrong, "value": mean or 0.0, "error": math.inf if error is None else error}
