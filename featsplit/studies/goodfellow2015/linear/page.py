@@ -22,11 +22,11 @@ WHAT = (
     "the number of pixels, if the weights are alike: so a change that no one sees is enough, once there are many "
     "pixels. Softmax regression is trained on the same images at several sizes; w is the difference of the weights "
     "of the label and of the class that comes next. The largest size may be made of smaller images: that adds pixels "
-    "and no information, and the ratio grows all the same, for there |w|_1 stays and the effect of noise falls."
+    "and no information, and the ratio grows all the same."
 )
 LINE = (
-    "Figure 4 of the paper: the logits of one test image as it is moved along the sign of the gradient. Beyond 0 "
-    "they are nearly straight lines, so the wrong class wins over a wide range of eps."
+    "Figure 4 of the paper: the logits of one test image as it is moved along the sign of the gradient, straight "
+    "piece by piece. Where the wrong class has won it stays ahead over a wide range of eps."
 )
 
 
