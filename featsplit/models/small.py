@@ -7,6 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+PIECES = 5
+"""Linear functions of a maxout unit."""
+
 
 def linear(*, shape: tuple[int, int, int], classes: int) -> nn.Module:
     """Softmax regression; its representation is the image itself."""
@@ -24,6 +27,16 @@ def mlp(*, shape: tuple[int, int, int], classes: int, width: int = 256) -> nn.Mo
         nn.Linear(width, width),
         nn.ReLU(),
     ]
+    return nn.Sequential(*layers, nn.Linear(width, classes))
+
+
+def maxout(*, shape: tuple[int, int, int], classes: int, width: int = 240) -> nn.Module:
+    """Two hidden layers of `width` maxout units, each the largest of `PIECES` linear functions (arXiv:1302.4389).
+
+    A fifth of the inputs is dropped in training; hidden units are not.
+    """
+    channels, height, columns = shape
+    layers = nn.Flatten(), nn.Dropout(0.2), _Maxout(channels * height * columns, width), _Maxout(width, width)
     return nn.Sequential(*layers, nn.Linear(width, classes))
 
 
@@ -120,6 +133,18 @@ def _resnet(blocks: int, *, shape: tuple[int, int, int], classes: int, width: in
     ]
     stem = (*_convolution(shape[0], width), nn.ReLU())
     return nn.Sequential(*stem, *body, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(sizes[-1], classes))
+
+
+class _Maxout(nn.Module):
+    """(N, inner) to (N, outer): of each unit the largest of its pieces."""
+
+    def __init__(self, inner: int, outer: int) -> None:
+        super().__init__()
+        self.outer, self.pieces = outer, nn.Linear(inner, PIECES * outer)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Tensor = self.pieces(inputs).reshape(-1, self.outer, PIECES)
+        return found.amax(dim=2)
 
 
 class _Dense(nn.Module):

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from featsplit.errors import FeatsplitError, unknown
 
-SMALL_ARCHITECTURES = ("linear", "mlp", "cnn", "flatcnn", "vgg7", "cw", "densenet10", "resnet8", "resnet14")
-WITH_WIDTH, WITH_STAGES = ("mlp", "cnn", "flatcnn", "vgg7", "cw", "resnet8", "resnet14"), ("resnet8", "resnet14")
+SMALL_ARCHITECTURES = ("linear", "mlp", "maxout", "cnn", "flatcnn", "vgg7", "cw", "densenet10", "resnet8", "resnet14")
+WITH_WIDTH = ("mlp", "maxout", "cnn", "flatcnn", "vgg7", "cw", "resnet8", "resnet14")
+WITH_STAGES = ("resnet8", "resnet14")
 PAPER_ARCHITECTURES = ("resnet18", "resnet50", "vgg16", "densenet", "inception-v3")
 IMAGENET_ARCHITECTURES = ("resnet18-imagenet", "resnet50-imagenet")
 ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES, *IMAGENET_ARCHITECTURES)

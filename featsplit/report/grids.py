@@ -32,12 +32,12 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> in
     if source.digest != spec.source_digest:
         raise FeatsplitError(f'{path}: was made of "{spec.source_name}" as it then was, not of this data')
     picked = torch.linspace(0, len(derived) - 1, min(count, len(derived))).long()
-    draw_lines(panels(derived, source, picked), out)
+    draw_lines(out, panels(derived, source, picked))
     return len(picked)
 
 
-def draw_lines(lines: Sequence[Line], out: Path) -> None:
-    """Draw `lines` of as many images each, below one another, as a PNG at `out`."""
+def draw_lines(out: Path, lines: Sequence[Line]) -> None:
+    """Draw `lines` of as many images each, one below the other, as a PNG at `out`."""
     from matplotlib.figure import Figure
 
     width, height = 1.3 * len(lines[0].images), 1.5 * len(lines)  # inches: an image is 1.2 x 1.2, its title above

@@ -204,13 +204,13 @@ def test_normalisation_is_inside(arch: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "shape", "message"),
     [
-        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, cnn, flatcnn, vgg7, '
-         'cw, densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
+        (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, maxout, cnn, flatcnn, '
+         'vgg7, cw, densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, resnet18-imagenet, '
          'resnet50-imagenet, module:function; did you mean "resnet8"?'),
-        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, cnn, flatcnn, '
+        (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, maxout, cnn, flatcnn, '
          "vgg7, cw, resnet8, resnet14"),
-        (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, cnn, flatcnn, '
-         "vgg7, cw, resnet8, resnet14"),
+        (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, maxout, cnn, '
+         "flatcnn, vgg7, cw, resnet8, resnet14"),
         (ModelSpec("cnn", stages=3), DIGIT, 'model.stages = 3: "cnn" has none; only resnet8, resnet14'),
         (ModelSpec("cnn", width=0), DIGIT, "model.width = 0: must be at least 1"),
         (ModelSpec("vgg16"), (3, 28, 28), 'model.arch = "vgg16": takes 3 x 32 x 32 images, these are 3 x 28 x 28; '
@@ -238,3 +238,19 @@ def test_a_model_expects_its_own_shape_and_classes(shape: tuple[int, int, int], 
     with pytest.raises(FeatsplitError) as caught:
         model.expect("cifar", shape=shape, classes=classes)
     assert str(caught.value) == message
+
+
+def test_a_maxout_unit_is_the_largest_of_its_pieces_and_drops_nothing_in_use() -> None:
+    """Both layers by numpy, from the weights."""
+    model = build(ModelSpec("maxout", width=4), shape=DIGIT, classes=3).eval()
+    inputs = images(DIGIT)
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
+    assert [layer.out_features for layer in layers] == [4 * small_networks.PIECES, 4 * small_networks.PIECES, 3]
+    values = inputs.flatten(1).numpy()
+    for layer in layers:
+        values = values @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+        if layer is not layers[-1]:
+            values = values.reshape(len(values), 4, small_networks.PIECES).max(axis=2)
+    with torch.no_grad():
+        found = model(inputs)
+    np.testing.assert_allclose(found, values, rtol=1e-4, atol=1e-5)

@@ -66,10 +66,10 @@ class Draw:
             classes = place.data(worker).classes
             for attack in CARLINI:
                 found = read_examples(worker.folder / examples_file(seed, Network(), attack))
-                draw_lines(from_each_to_each(found, classes), files[0].parent / f"{attack.norm}.png")
+                draw_lines(files[0].parent / f"{attack.norm}.png", from_each_to_each(found, classes))
             for network in _networks(place)[1:]:
                 of = [(one, read_examples(worker.folder / examples_file(seed, network, one))) for one in CARLINI]
-                draw_lines(to_the_next(of, classes), files[0].parent / "distilled.png")
+                draw_lines(files[0].parent / "distilled.png", to_the_next(of, classes))
             self._synthetic(worker, files[-1], classes)
             says(f"{len(files)} pictures")
         return []
@@ -79,7 +79,7 @@ class Draw:
             return
         network = frozen(ensure_network(worker, self.place, Network()), worker.machine.exact)
         lines = [self._from(worker, network, value, attack, classes) for value in (0.0, 1.0) for attack in NEAREST]
-        draw_lines(lines, out)
+        draw_lines(out, lines)
 
     def _from(self, worker: Worker, network: Frozen, value: float, attack: Attack, classes: Sequence[str]) -> Line:
         inputs, targets = torch.full((len(classes), *network.shape), value), torch.arange(len(classes))

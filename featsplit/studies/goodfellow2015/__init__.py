@@ -1,6 +1,6 @@
-"""Goodfellow et al. 2015, "Explaining and Harnessing Adversarial Examples" (arXiv:1412.6572), section 5.
+"""Goodfellow et al. 2015, "Explaining and Harnessing Adversarial Examples" (arXiv:1412.6572).
 
-Logistic regression of 3 against 7: the fast gradient sign method is exact, and so is training against it.
+"logistic": regression of two classes, where the fast gradient sign method is exact, and so is training against it.
 """
 
 from featsplit.studies.goodfellow2015.claims import CLAIMS

@@ -1,184 +1,100 @@
-"""The page of the study: error by eps, the weights, the formula beside the attack, and the published numbers."""
+"""The page of the study: pictures, what is stated and holds, each experiment, and the published numbers beside ours."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
-from featsplit.models import load_model
-from featsplit.report.cells import Cells, Show, as_text, spread
-from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.cells import as_text
+from featsplit.report.markup import Block, Brief, Heading, Picture, Table, Text
 from featsplit.report.published import compared, published_table
-from featsplit.report.rows import picked
-from featsplit.studies.goodfellow2015.claims import CLAIMS, measured
-from featsplit.studies.goodfellow2015.jobs import CLIPPED, WORST, LogisticRow, as_linear, model_file
-from featsplit.studies.goodfellow2015.published import BANDS, PUBLISHED, differences
+from featsplit.studies.goodfellow2015.adversarial.page import section as of_adversarial
+from featsplit.studies.goodfellow2015.alternatives.page import section as of_alternatives
+from featsplit.studies.goodfellow2015.claims import CLAIMS
+from featsplit.studies.goodfellow2015.confidence.page import section as of_confidence
+from featsplit.studies.goodfellow2015.decay.page import section as of_decay
+from featsplit.studies.goodfellow2015.differences import DIFFERENCES
+from featsplit.studies.goodfellow2015.linear.page import section as of_linear
+from featsplit.studies.goodfellow2015.logistic.page import section as of_logistic
+from featsplit.studies.goodfellow2015.logistic.published import BANDS
+from featsplit.studies.goodfellow2015.logistic.published import PUBLISHED as OF_LOGISTIC
+from featsplit.studies.goodfellow2015.logistic.published import differences as logistic_differences
+from featsplit.studies.goodfellow2015.networks import networks
+from featsplit.studies.goodfellow2015.pictures import picture, shown
+from featsplit.studies.goodfellow2015.published import DEEP, ELSEWHERE, deep_differences
+from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED
 from featsplit.studies.goodfellow2015.settings import Settings
+from featsplit.studies.goodfellow2015.tables import CLEAN, Column, errors_table
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-COLOURS = {"plain": INK, "adversarial": BLUE, "l1": ORANGE, "l2": GREEN, "as printed": RED}
-WHAT = (
-    "Logistic regression with y in {-1, 1} and f(x) = w.x + b. Within eps in linf an adversary lowers the margin y "
-    "f(x) by eps |w|_1, no more and no less: so the error under the worst attack, and training against it by softplus("
-    "eps |w|_1 - y f(x)), are exact. L1 decay adds a multiple of |w|_1 outside of the softplus, where it does not "
-    "switch off when margins are large."
-)
-PRINTED = (
-    "The paper prints the loss as softplus(y (eps |w|_1 - f(x))). For y = -1 that rewards large weights, and all in "
-    "all it is the usual loss of the bias b - eps |w|_1: the unregularised classifier, its bias too large by eps "
-    "|w|_1. Here it is trained so too (as printed)."
-)
-BRIEF = "Errors in the worst case, pixels not clipped. ± is how far a 95 % interval reaches."
-CLIPPING = (
-    "The paper does not speak of clipping. In [0, 1] a pixel at 0 can only rise and one at 1 only fall: the worst "
-    "image is the clipped one, pixel by pixel, and the error is less. Both formulas are held against the package's "
-    "attack, which always clips: without bounds it is run on images scaled into the middle of [0, 1]. PGD finds no "
-    "more. Where a margin is above 103 the gradient of the cross-entropy is 0 in float32, and FGSM moves nothing."
-)
-PULL = (
-    "The pull is the derivative of the mean training loss by |w|_1 alone: of L1 decay its weight, always; of "
-    "adversarial training eps times the mean probability of an error under attack, which vanishes as margins grow."
+Section = Callable[[Results[Settings]], list[Block]]
+SECTIONS: dict[str, Section] = {
+    "confidence": of_confidence,
+    "linear": of_linear,
+    "logistic": of_logistic,
+    "decay": of_decay,
+    "adversarial": of_adversarial,
+    "alternatives": of_alternatives,
+}
+"""The parts of the page, by experiment, in their order."""
+SHOWS = (
+    "Test images, the change that the fast method makes to the first network's, and the changed images of each "
+    "network, in [0, 1], with what it predicts of them and how surely."
 )
 
 
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
-    rows, settings = results.rows, results.settings
-    why = differences(settings)
-    reason = f" Here nothing is comparable: {'; '.join(why)}." if why else ""
+    settings = results.settings
+    pictured = [Picture(picture(results.seeds[0]), SHOWS)] if shown(settings) else []
+    sections = [
+        block for name, section in SECTIONS.items() if name in settings.experiments for block in section(results)
+    ]
     return [
         Heading(f"featsplit run {settings.name}", 1),
+        *pictured,
         Text(_setting(results)),
-        *(Text(note) for note in settings.notes()),
-        *(Brief(text) for text in (as_text(error_table(results, show=Interval.short, most=SHOWN)), BRIEF)),
-        Plot("error-by-eps", error_by_eps(results), "Error by eps in the worst case; dashed, with pixels in [0, 1]."),
-        Text(WHAT),
-        Text(PRINTED),
+        *_brief(results),
         Heading("What is stated, and what holds here"),
         *verdicts(claims_of(CLAIMS, results)),
-        Heading("Error on the test set in the worst case"),
-        Table(error_table(results, show=Interval.short, most=len(settings.eps)), main=True),
-        Heading("Clipped to [0, 1]: the formula beside the attack"),
-        Text(CLIPPING),
-        Table(clipped_table(results)),
-        Heading("The weights"),
-        Plot(
-            "weights", weights(results), f"w of seed {results.seeds[0]}, each on its own scale: blue votes for y = 1."
-        ),
-        Text(PULL),
-        Table(weights_table(results)),
-        Heading("Beside the published numbers"),
-        Text(BANDS + reason),
-        Table(published_table(compared(rows, PUBLISHED, why))),
+        *sections,
+        *_published(results),
+        Heading("Where lecture, paper and measurement differ"),
+        *(Text(text) for text in DIFFERENCES),
         *again(results),
     ]
+
+
+def _brief(results: Results[Settings]) -> list[Block]:
+    """The errors of every network, as a terminal shows them."""
+    names = [one.name for one in networks(results.settings)]
+    if not names:
+        return []
+    columns = [CLEAN._replace(sure=False), Column("FGSM", UNCLIPPED), Column("noise", FREE_NOISE, sure=False)]
+    eps = results.settings.eps
+    table = errors_table(results.rows, sorted(names), eps, columns, head=f"error at eps {eps:g}")
+    return [Brief(as_text(table)), Brief("Not clipped to [0, 1]. In brackets is how sure the mistakes are.")]
+
+
+def _published(results: Results[Settings]) -> list[Block]:
+    blocks: list[Block] = [Heading("Beside the published numbers")]
+    chosen = results.settings.experiments
+    if "logistic" in chosen:
+        why = logistic_differences(results.settings)
+        blocks += [Text(BANDS + _reason(why)), Table(published_table(compared(results.rows, OF_LOGISTIC, why)))]
+    why = deep_differences(results.settings)
+    return [*blocks, Text(ELSEWHERE + _reason(why)), Table(published_table(compared(results.rows, DEEP, why)))]
+
+
+def _reason(why: list[str]) -> str:
+    return f" Here nothing is comparable: {'; '.join(why)}." if why else ""
 
 
 def _setting(results: Results[Settings]) -> str:
     data = results.data
     assert data is not None
-    negative, positive = data.classes
     seeds = f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
     return (
-        f"{data.name}, {negative} (y = -1) against {positive} (y = 1): {data.train} training and {data.test} test "
-        f"images of {' x '.join(map(str, data.shape))}; {seeds}. In brackets are 95 % intervals. After "
-        "Goodfellow, Shlens and Szegedy 2015, arXiv:1412.6572, sections 4 and 5."
+        f"{data.name}: {data.train} training and {data.test} test images of {' x '.join(map(str, data.shape))} in "
+        f"{len(data.classes)} classes; {seeds}. In brackets are 95 % intervals. After Goodfellow, Shlens and Szegedy "
+        "2015, arXiv:1412.6572."
     )
-
-
-def error(rows: Sequence[LogisticRow], show: Show) -> str:
-    """One less the accuracy of `rows`, with its interval; empty where there are none."""
-    return show(accuracy(rows).negative().moved(1.0)) if rows else ""
-
-
-def error_table(results: Results[Settings], show: Show, most: int) -> Cells:
-    """A line for each way to train, a column for each eps; for `most`, those that were trained against come first."""
-    names, eps = [arm.name for arm in results.settings.arms()], results.settings.eps
-    eps = tuple(sorted(sorted(eps, key=lambda one: one not in results.settings.adversarial)[:most]))
-    return [
-        ["error of", "clean", *(f"linf {one:g}" for one in eps)],
-        *(
-            [
-                name,
-                error(measured(results.rows, name, "none"), show),
-                *(error(measured(results.rows, name, WORST, one), show) for one in eps),
-            ]
-            for name in names
-        ),
-    ]
-
-
-SHOWN = 3
-"""How many eps a terminal of 80 columns shows."""
-
-
-def clipped_table(results: Results[Settings]) -> Cells:
-    """At the largest eps that was trained against, or attacked with: each formula, and the attacks."""
-    settings = results.settings
-    eps = max([one for one in settings.adversarial if one in settings.eps] or settings.eps)
-    names = (WORST, CLIPPED, "fgsm", "pgd")
-    table = [[f"error at {eps:g} of", *names, "differs in eps by"]]
-    for arm in settings.arms():
-        lines = [measured(results.rows, arm.name, name, eps) for name in names]
-        gap = max(row["gap"] for line in lines[:2] for row in line)
-        table.append([arm.name, *(f"{accuracy(line).negative().moved(1).value:.3f}" for line in lines), f"{gap:.0e}"])
-    return table
-
-
-def weights_table(results: Results[Settings]) -> Cells:
-    """|w|_1, the training error and the pull of each way to train; means over seeds."""
-    table = [["trained", "abs(w) summed", "training error", "pull at it"]]
-    for arm in results.settings.arms():
-        rows: list[LogisticRow] = picked(results.rows, training=arm.name, split="train")
-        numbers = (
-            [row["length"] for row in rows],
-            [1 - row["accuracy"] for row in rows],
-            [row["pull"] for row in rows],
-        )
-        table.append(
-            [arm.name, *(spread(values, digits=places) for values, places in zip(numbers, (2, 3, 5), strict=True))]
-        )
-    return table
-
-
-def error_by_eps(results: Results[Settings]) -> Drawing:
-    """A curve for each way to train: the worst case without bounds on the pixels, and dashed with them."""
-    settings = results.settings
-
-    def draw(figure: "Figure") -> None:
-        axes, faded = figure.add_subplot(), dict.fromkeys(COLOURS, 1.0)
-        for arm in settings.arms():
-            for name, line in ((WORST, "-"), (CLIPPED, "--")):
-                points = [(0.0, measured(results.rows, arm.name, "none"))]
-                points += [(eps, measured(results.rows, arm.name, name, eps)) for eps in sorted(settings.eps)]
-                heights = [1 - accuracy(rows).value for _, rows in points]
-                label = arm.name if name == WORST else None
-                look: Any = {"color": COLOURS[arm.kind], "alpha": faded[arm.kind], "linestyle": line, "label": label}
-                axes.plot([eps for eps, _ in points], heights, **look)
-            faded[arm.kind] *= 0.6
-        axes.set(xlabel="eps in linf", ylabel=f"error on the test set, n {results.rows[0]['n']}", ylim=(0, 1.02))
-        figure.legend(loc="outside right upper", fontsize=9)
-
-    return drawn(7, 3.6, draw)
-
-
-def weights(results: Results[Settings]) -> Drawing:
-    """The weights of each classifier as an image, colour for colour."""
-    arms = [arm for arm in results.settings.arms() if arm.kind != "as printed"]
-
-    def draw(figure: "Figure") -> None:
-        panels: Any = figure.subplots(1, len(arms), squeeze=False)[0]
-        for axes, arm in zip(panels, arms, strict=True):
-            model = load_model(results.path / model_file(results.seeds[0], arm))
-            image = as_linear(model).w.reshape(model.shape).sum(axis=0)
-            reach = max(float(abs(image).max()), 1e-9)
-            axes.imshow(image, cmap="RdBu", vmin=-reach, vmax=reach, interpolation="nearest")
-            axes.set_title(arm.name, fontsize=9)
-            axes.set_axis_off()
-
-    return drawn(1.35 * len(arms), 1.7, draw)

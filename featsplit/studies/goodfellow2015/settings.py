@@ -1,68 +1,166 @@
-"""The settings of the study: which two classes, which ways to train, which eps."""
+"""The settings of the study: the data, which experiments, and what decides the numbers of each."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar
 
 from featsplit.data.places import absolute, path_of
 from featsplit.data.sources import DataSpec, describe
 from featsplit.engine.study import StudySettings
-from featsplit.errors import FeatsplitError, check_count, check_positive
+from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
+from featsplit.geometry import Threat
 from featsplit.metadata.plain import Fields
-from featsplit.studies.goodfellow2015.logistic import Arm
+from featsplit.records.training import Recipe
+from featsplit.studies.goodfellow2015.logistic.settings import Logistic
+
+EXPERIMENTS = ("linear", "logistic", "confidence", "decay", "adversarial", "alternatives")
+
+
+@dataclass(frozen=True)
+class Descent:
+    """How long a network is trained, at which rate (the highest of one rise and fall), in batches of which size."""
+
+    epochs: int = 12
+    lr: float = 0.1
+    batch_size: int = 128
+
+    def recipe(self) -> Recipe:
+        """As a recipe: Nesterov's momentum, and no weight decay."""
+        return Recipe(self.epochs, self.batch_size, self.lr, nesterov=True, weight_decay=0.0, schedule="one-cycle")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The linear explanation: softmax regression on images of each of the sides `sizes`; and logits along a line.
+
+    A change of random signs is drawn `draws` times for an image; the line has `points` on `images` test images.
+    """
+
+    sizes: tuple[int, ...] = (7, 14, 28, 56)
+    draws: int = 32
+    images: int = 200
+    points: int = 41
+
+    def check(self, place: str = "linear") -> None:
+        """Raise FeatsplitError at `place` for the first setting out of its range."""
+        if len(set(self.sizes)) < max(2, len(self.sizes)):
+            raise FeatsplitError(f"{place}.sizes = {list(self.sizes)}: give two sides at least, and each once")
+        for size in self.sizes:
+            check_count(f"{place}.sizes", size)
+        for name in ("draws", "images"):
+            check_count(f"{place}.{name}", getattr(self, name))
+        if self.points < 5 or self.points % 2 == 0:
+            raise FeatsplitError(
+                f"{place}.points = {self.points}: must be odd, and at least 5; the middle is the image"
+            )
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Adversarial training beside weight decay: eps to train softmax regression against, weights of L1 penalties.
+
+    The penalty of the maxout network is on its first layer; adversarially it is trained at the eps of the run.
+    """
+
+    softmax_adversarial: tuple[float, ...] = (0.1, 0.25)
+    softmax_l1: tuple[float, ...] = (0.00025, 0.0025, 0.025)
+    maxout_l1: tuple[float, ...] = (0.0025, 0.00025, 0.000025)
+
+    def check(self, place: str = "decay") -> None:
+        """Raise FeatsplitError at `place` for the first setting out of its range."""
+        for one in fields(self):
+            check_sizes(f"{place}.{one.name}", getattr(self, one.name))
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """How closely the networks of adversarial training and its controls are attacked: steps of PGD, and of `closest`.
+
+    The nearest adversarial images are looked for on so many test `images`.
+    """
+
+    steps: int = 20
+    nearest_steps: int = 100
+    images: int = 500
+
+    def check(self, place: str = "adversarial") -> None:
+        """Raise FeatsplitError at `place` for the first setting out of its range."""
+        for one in fields(self):
+            check_count(f"{place}.{one.name}", getattr(self, one.name))
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """How many maxout networks are an `ensemble`."""
+
+    ensemble: int = 5
+
+    def check(self, place: str = "alternatives") -> None:
+        """Raise FeatsplitError at `place` for the first setting out of its range."""
+        if self.ensemble < 2:
+            raise FeatsplitError(f"{place}.ensemble = {self.ensemble}: must be at least 2")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(StudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
-    `data` has two classes; the first is y = -1. `adversarial` are the eps to train against, each with the exact loss
-    and with the printed one; `l1` and `l2` the weights of penalties. `eps` are those of the attack, in linf, and
-    `steps` those of PGD. `iterations` are the optimiser's, of a loss that has a minimum; without regularisation it has
-    none where the classes can be separated, and weights only grow: there the optimiser stops after `early`.
+    `experiments`: "linear" (section 3: why linear models are fooled, by the size of the images), "logistic" (sections 4
+    and 5: two classes), "confidence" (section 4: the fast method on softmax regression and maxout), "decay" (section 5:
+    adversarial training beside weight decay), "adversarial" (section 6, and its controls of noise), "alternatives"
+    (sections 7 to 10: RBF units, ensembles, rubbish, and what other networks say of the same examples).
+
+    `eps`, in linf, is that of training and of the attack; `radii` those of the attack besides. The maxout network has
+    `width` units in a layer. `rubbish` inputs of Gaussian noise are given to every network.
     """
 
     study: str = "goodfellow2015"
     data: DataSpec
-    adversarial: tuple[float, ...] = (0.1, 0.25)
-    l1: tuple[float, ...] = (0.0025, 0.025)
-    l2: tuple[float, ...] = (0.01,)
-    eps: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
-    iterations: int = 100
-    early: int = 20
-    steps: int = 10
+    experiments: tuple[str, ...] = EXPERIMENTS
+    eps: float = 0.25
+    radii: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3)
+    width: int = 240
+    rubbish: int = 1000
+    softmax: Descent = Descent(lr=0.3)
+    maxout: Descent = Descent()
+    rbf: Descent = Descent(epochs=24, lr=0.3)
+    linear: Linear = Linear()
+    logistic: Logistic = field(default_factory=Logistic)
+    decay: Decay = Decay()
+    adversarial: Adversarial = Adversarial()
+    alternatives: Alternatives = Alternatives()
+
+    known_experiments: ClassVar[tuple[str, ...]] = EXPERIMENTS
 
     def check(self) -> None:
         """Raise FeatsplitError for the first setting out of its range."""
-        if self.data.classes is None or len(self.data.classes) != 2:
-            raise FeatsplitError('data.classes: must be two, the first as y = -1, such as ["3", "7"]')
-        for name in ("adversarial", "l1", "l2", "eps"):
-            sizes: tuple[float, ...] = getattr(self, name)
-            for size in sizes:
-                check_positive(name, size)
-            if len(set(sizes)) < len(sizes):
-                raise FeatsplitError(f"{name} = {list(sizes)}: give each once")
-        if not self.eps:
-            raise FeatsplitError("eps: is empty; give sizes in linf, such as [0.1, 0.25]")
-        for name in ("iterations", "early", "steps"):
-            check_count(name, getattr(self, name))
+        for name in self.experiments:
+            if name not in self.known_experiments:
+                raise unknown("experiments", name, self.known_experiments)
+        if not self.experiments:
+            raise FeatsplitError(f"experiments: is empty; give some of {', '.join(self.known_experiments)}")
+        Threat("linf", self.eps).check("eps")
+        check_sizes("radii", self.radii)
+        check_count("width", self.width)
+        check_count("rubbish", self.rubbish)
+        for name in ("softmax", "maxout", "rbf"):
+            descent: Descent = getattr(self, name)
+            descent.recipe().check(name)
+        for section in (self.linear, self.logistic, self.decay, self.adversarial, self.alternatives):
+            section.check()
 
-    def arms(self) -> list[Arm]:
-        """The ways to train, in the order of the tables."""
-        return [
-            Arm("plain"),
-            *(Arm("adversarial", eps) for eps in self.adversarial),
-            *(Arm("l1", size) for size in self.l1),
-            *(Arm("l2", size) for size in self.l2),
-            *(Arm("as printed", eps) for eps in self.adversarial),
-        ]
+    def at(self) -> list[float]:
+        """Each eps of the attack, ascending."""
+        return sorted({self.eps, *self.radii})
 
-    def iterations_of(self, arm: Arm) -> int:
-        """How many iterations the classifier of `arm` is trained for."""
-        return self.early if arm.kind in ("plain", "as printed") else self.iterations
+    def data_of(self, seed: int, *, size: int | None = None) -> DataSpec:
+        """The data of `seed`: it decides which images the limits and the holdout take; of a `size`, if given."""
+        return _of_seed(replace(self.data, resize=size or self.data.resize), seed)
 
-    def data_of(self, seed: int) -> DataSpec:
-        """The data of `seed`: it decides which images the limits and the holdout take."""
-        drawn = self.data.limit or self.data.limit_test or self.data.holdout
-        return replace(self.data, seed=self.data.seed + seed) if drawn else self.data
+    def two_classes(self, seed: int) -> DataSpec:
+        """The data of logistic regression: all test images of its two classes."""
+        own = self.logistic
+        two = replace(self.data, classes=own.classes, resize=own.resize, limit=own.limit, limit_test=None)
+        return _of_seed(two, seed)
 
     def plain(self) -> Fields:
         """The settings as JSON values."""
@@ -80,7 +178,15 @@ class Settings(StudySettings):
         """Whether the data are the user's own."""
         return path_of(self.data.source) is not None
 
-    def notes(self) -> list[str]:
-        """That seeds differ by the images that are taken, and by nothing else."""
-        drawn = self.data_of(1) != self.data
-        return [] if drawn else ["Nothing here is random: without data.limit all seeds are alike, and one says it all."]
+
+def check_sizes(place: str, sizes: tuple[float, ...]) -> None:
+    """Raise FeatsplitError at `place` unless all `sizes` are greater than 0, and each is given once."""
+    for size in sizes:
+        check_positive(place, size)
+    if len(set(sizes)) < len(sizes):
+        raise FeatsplitError(f"{place} = {list(sizes)}: give each once")
+
+
+def _of_seed(spec: DataSpec, seed: int) -> DataSpec:
+    drawn = spec.limit or spec.limit_test or spec.holdout
+    return replace(spec, seed=spec.seed + seed) if drawn else spec

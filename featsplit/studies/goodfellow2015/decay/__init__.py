@@ -1,0 +1,1 @@
+"""The experiment "decay": adversarial training beside weight decay (section 5)."""
