@@ -1,0 +1,3 @@
+"""What the paper says, checked as `report.decisions` tells: the statements of all experiments."""
+
+CLAIMS = ()

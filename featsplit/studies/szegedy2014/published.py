@@ -1,0 +1,3 @@
+"""The paper's numbers of all experiments."""
+
+PUBLISHED = ()
