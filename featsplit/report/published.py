@@ -46,14 +46,15 @@ def compared(rows: Sequence[Row], published: Sequence[Published], differences: S
             continue
         found = accuracy(measured)
         found = found.negative().moved(1.0) if number.rate else found
-        result.append(Compared(number, found, "not comparable" if differences else _within(found, number)))
+        result.append(Compared(number, found, "not comparable" if differences else within(found, number.low, number.high)))
     return result
 
 
-def _within(found: Interval, number: Published) -> str:
-    if number.low <= found.low and found.high <= number.high:
+def within(found: Interval, low: float, high: float) -> str:
+    """Whether the whole interval lies in the band ("pass"), all of it outside ("off"), or neither ("undecided")."""
+    if low <= found.low and found.high <= high:
         return "pass"
-    return "off" if found.high < number.low or found.low > number.high else "undecided"
+    return "off" if found.high < low or found.low > high else "undecided"
 
 
 def published_table(found: Sequence[Compared], paper: str = "the paper") -> Cells:

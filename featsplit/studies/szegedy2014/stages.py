@@ -88,6 +88,12 @@ def kept_tensors(path: Path, key: str) -> dict[str, Tensor] | None:
         return None
 
 
+def tensors_of(path: Path) -> dict[str, Tensor]:
+    """The tensors that were kept at `path`, which is there."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+
+
 def keep_tensors(path: Path, tensors: dict[str, Tensor], key: str) -> None:
     """Write `tensors` to `path` under this `key`, whole or not at all."""
     with replacing(path) as partial:

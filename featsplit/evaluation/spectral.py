@@ -1,0 +1,171 @@
+r"""The Lipschitz bound of a network, layer by layer, and what it guarantees (Szegedy 2014, arXiv:1312.6199, section 4.3).
+
+    ||phi(x + r) - phi(x)|| <= L ||r||,      L = product over layers of L_k
+
+L_k of a linear layer is its largest singular value. That of a convolution depends on its stride, its padding and the
+size of its input, and it is not that of the kernel reshaped to a matrix. ReLU and max pooling without overlap have 1
+at most, a sigmoid 1/4. A BatchNorm is folded into the convolution before it, the normalisation of pixels into the first
+layer. So no change shorter than margin / (sqrt(2) L) alters a prediction.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from featsplit.errors import FeatsplitError
+from featsplit.geometry import column, lengths
+from featsplit.models.classifier import Classifier
+from featsplit.runtime import batches
+
+ITERATIONS = 200
+"""Of the power method."""
+FINE = 8
+"""How many times finer than its input the frequencies lie at which a kernel is looked at."""
+LINEAR = (nn.Conv2d, nn.Linear, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+ONE = (nn.ReLU, nn.Flatten, nn.Identity, nn.Dropout)
+"""Layers whose Lipschitz constant is 1 at most."""
+
+
+class LayerBound(NamedTuple):
+    """A layer, its Lipschitz constant `norm`, and of a layer with a kernel two numbers that are taken for it.
+
+    `reshaped` is the largest singular value of the kernel as a matrix, which is no bound. `frequencies` is the largest
+    over all frequencies, of a convolution of stride 1: a bound for any size of image, above the norm for this one.
+    """
+
+    name: str
+    norm: float
+    reshaped: float | None = None
+    frequencies: float | None = None
+
+
+def layer_bounds(model: Classifier) -> list[LayerBound]:
+    """The bound of each layer of `model` that is not 1, in order; their product bounds its logits on pixels.
+
+    The layers stand one after the other; raises FeatsplitError for one whose bound is not known.
+    """
+    found, current = [], torch.zeros((1, *model.shape), dtype=torch.float64)
+    scale = model.std.double()[:, None, None]
+    for layer in _chain(model):
+        if isinstance(layer, LINEAR):
+            found.append(_bound(f"{len(found) + 1} {type(layer).__name__}", layer, current.shape, scale))
+            scale = torch.ones(())
+        else:
+            slope = _slope(layer)
+            found += [LayerBound(f"{len(found) + 1} {type(layer).__name__}", slope)] if slope < 1 else []
+        with torch.no_grad():
+            current = layer(current)
+    return found
+
+
+def operator_norm(layer: Callable[[Tensor], Tensor], shape: torch.Size, *, iterations: int = ITERATIONS) -> float:
+    """The largest singular value of the linear part of an affine `layer` on inputs of `shape`: by the power method.
+
+    In float64; from below, and from noise that is the same each time.
+    """
+    vector = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        offset = layer(torch.zeros_like(vector))
+    size = 0.0
+    for _ in range(iterations):
+        point = (vector / vector.norm().clamp_min(1e-300)).requires_grad_(True)
+        with torch.enable_grad():
+            moved = layer(point) - offset
+            (vector,) = torch.autograd.grad(moved.square().sum() / 2, point)
+        size = float(moved.detach().norm())
+    return size
+
+
+def frequency_norm(kernel: Tensor, size: int) -> float:
+    """The largest singular value, over `size` x `size` frequencies, of a `kernel` (D, C, h, w) of stride 1.
+
+    It is the norm of the convolution of images of that size that are continued periodically.
+    """
+    transformed = torch.fft.fft2(kernel.double(), s=(size, size)).permute(2, 3, 0, 1)
+    return float(torch.linalg.svdvals(transformed).max())
+
+
+def local_gains(model: Classifier, inputs: Tensor, *, iterations: int = 20) -> Tensor:
+    """The largest singular value of the Jacobian of the logits at each of `inputs` (N, C, H, W): (N,).
+
+    No change of an image moves its logits by more than this for its length, while it is small.
+    """
+    found = [_gains(model, inputs[rows], iterations) for rows in batches(len(inputs), 200)]
+    return torch.cat(found) if found else torch.zeros(0)
+
+
+def _gains(model: Classifier, inputs: Tensor, iterations: int) -> Tensor:
+    """The same for a batch: J v is the derivative of J' u by u in the direction v."""
+    point = inputs.detach().requires_grad_(True)
+    vector = torch.randn(point.shape, generator=torch.Generator().manual_seed(0))
+    with torch.enable_grad():
+        logits = model(point)
+        dual = torch.zeros_like(logits).requires_grad_(True)
+        (pulled,) = torch.autograd.grad(logits, point, dual, create_graph=True)
+    gain = torch.zeros(len(point))
+    for _ in range(iterations):
+        vector = vector / column(lengths(vector, "l2").clamp_min(1e-30), vector)
+        (moved,) = torch.autograd.grad(pulled, dual, vector, retain_graph=True)
+        gain = moved.norm(dim=1)
+        (vector,) = torch.autograd.grad(logits, point, moved, retain_graph=True)
+    return gain
+
+
+def certified_radii(model: Classifier, inputs: Tensor, labels: Tensor, bound: float) -> Tensor:
+    """How far (N,) each image is at least from being predicted otherwise than `labels` (N,); 0 where it is already.
+
+    `bound` is a Lipschitz constant of the logits: two of them come apart by sqrt(2) of it for each unit of length.
+    """
+    with torch.no_grad():
+        logits = model(inputs).double()
+    own = logits.gather(1, labels[:, None])[:, 0]
+    others = logits.scatter(1, labels[:, None], -math.inf).amax(dim=1)
+    return (own - others).clamp_min(0) / (math.sqrt(2) * bound)
+
+
+def _chain(model: Classifier) -> Iterator[nn.Module]:
+    """The layers of `model` in order, in float64, without BatchNorm."""
+    flat = [*_flattened(model.body), model.head]
+    for place, layer in enumerate(flat):
+        if isinstance(layer, nn.BatchNorm2d):
+            continue
+        after = flat[place + 1] if place + 1 < len(flat) else None
+        if isinstance(layer, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
+            layer = fuse_conv_bn_eval(layer, after)
+        yield copy.deepcopy(layer).eval().requires_grad_(False).double()
+
+
+def _flattened(module: nn.Module) -> Iterator[nn.Module]:
+    if isinstance(module, nn.Sequential):
+        for child in module:
+            yield from _flattened(child)
+    else:
+        yield module
+
+
+def _bound(name: str, layer: nn.Module, shape: torch.Size, scale: Tensor) -> LayerBound:
+    """That of a linear layer on inputs of `shape`, which are divided by `scale` before."""
+    norm = operator_norm(lambda inputs: layer(inputs / scale), shape)
+    if not isinstance(layer, nn.Conv2d):
+        return LayerBound(name, norm)
+    kernel = layer.weight / scale if scale.ndim else layer.weight
+    reshaped = float(torch.linalg.matrix_norm(kernel.flatten(1), 2))
+    free = layer.stride == (1, 1) and layer.groups == 1
+    return LayerBound(name, norm, reshaped, frequency_norm(kernel, FINE * shape[-1]) if free else None)
+
+
+def _slope(layer: nn.Module) -> float:
+    """The Lipschitz constant of a layer without weights."""
+    if isinstance(layer, nn.Sigmoid):
+        return 0.25
+    if isinstance(layer, ONE):
+        return 1.0
+    if isinstance(layer, nn.MaxPool2d) and layer.stride == layer.kernel_size and layer.dilation == 1:
+        return 1.0
+    raise FeatsplitError(f"layer {type(layer).__name__}: its Lipschitz bound is not known; give a chain of known layers")
+
