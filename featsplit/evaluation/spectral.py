@@ -1,4 +1,4 @@
-r"""The Lipschitz bound of a network, layer by layer, and what it guarantees (Szegedy 2014, arXiv:1312.6199, section 4.3).
+r"""The Lipschitz bound of a network, layer by layer, and what it guarantees (arXiv:1312.6199, section 4.3).
 
     ||phi(x + r) - phi(x)|| <= L ||r||,      L = product over layers of L_k
 
@@ -13,7 +13,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -22,8 +24,8 @@ from featsplit.geometry import column, lengths
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import batches
 
-ITERATIONS = 200
-"""Of the power method."""
+SMALL = 3
+"""The size from which on Lanczos works."""
 FINE = 8
 """How many times finer than its input the frequencies lie at which a kernel is looked at."""
 LINEAR = (nn.Conv2d, nn.Linear, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
@@ -49,7 +51,7 @@ def layer_bounds(model: Classifier) -> list[LayerBound]:
 
     The layers stand one after the other; raises FeatsplitError for one whose bound is not known.
     """
-    found, current = [], torch.zeros((1, *model.shape), dtype=torch.float64)
+    found, current = list[LayerBound](), torch.zeros((1, *model.shape), dtype=torch.float64)
     scale = model.std.double()[:, None, None]
     for layer in _chain(model):
         if isinstance(layer, LINEAR):
@@ -63,22 +65,30 @@ def layer_bounds(model: Classifier) -> list[LayerBound]:
     return found
 
 
-def operator_norm(layer: Callable[[Tensor], Tensor], shape: torch.Size, *, iterations: int = ITERATIONS) -> float:
-    """The largest singular value of the linear part of an affine `layer` on inputs of `shape`: by the power method.
+def operator_norm(layer: Callable[[Tensor], Tensor], shape: torch.Size) -> float:
+    """The largest singular value of the linear part A of an affine `layer` on inputs of `shape`, in float64.
 
-    In float64; from below, and from noise that is the same each time.
+    By Lanczos on A'A: the power method, which the source's followers use, is still a hundredth below it after 200 steps
+    where the largest two are near one another, as those of a padded convolution are.
     """
-    vector = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
     with torch.no_grad():
-        offset = layer(torch.zeros_like(vector))
-    size = 0.0
-    for _ in range(iterations):
-        point = (vector / vector.norm().clamp_min(1e-300)).requires_grad_(True)
+        offset = layer(torch.zeros(shape, dtype=torch.float64))
+
+    def squared(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        point = torch.from_numpy(np.array(vector)).reshape(shape).requires_grad_(True)
         with torch.enable_grad():
-            moved = layer(point) - offset
-            (vector,) = torch.autograd.grad(moved.square().sum() / 2, point)
-        size = float(moved.detach().norm())
-    return size
+            (found,) = torch.autograd.grad((layer(point) - offset).square().sum() / 2, point)
+        array: NDArray[np.float64] = found.flatten().numpy()
+        return array
+
+    size = math.prod(shape)
+    if size < SMALL:
+        return math.sqrt(np.linalg.norm(np.stack([squared(row) for row in np.eye(size)]), 2))
+    start = np.random.default_rng(0).standard_normal(size)
+    (largest,) = eigsh(LinearOperator((size, size), squared, dtype=float), k=1, v0=start, return_eigenvectors=False)
+    return math.sqrt(max(float(largest), 0.0))
 
 
 def frequency_norm(kernel: Tensor, size: int) -> float:
@@ -125,7 +135,8 @@ def certified_radii(model: Classifier, inputs: Tensor, labels: Tensor, bound: fl
         logits = model(inputs).double()
     own = logits.gather(1, labels[:, None])[:, 0]
     others = logits.scatter(1, labels[:, None], -math.inf).amax(dim=1)
-    return (own - others).clamp_min(0) / (math.sqrt(2) * bound)
+    radii: Tensor = (own - others).clamp_min(0) / (math.sqrt(2) * bound)
+    return radii
 
 
 def _chain(model: Classifier) -> Iterator[nn.Module]:
@@ -167,5 +178,6 @@ def _slope(layer: nn.Module) -> float:
         return 1.0
     if isinstance(layer, nn.MaxPool2d) and layer.stride == layer.kernel_size and layer.dilation == 1:
         return 1.0
-    raise FeatsplitError(f"layer {type(layer).__name__}: its Lipschitz bound is not known; give a chain of known layers")
-
+    raise FeatsplitError(
+        f"layer {type(layer).__name__}: its Lipschitz bound is not known; give a chain of known layers"
+    )

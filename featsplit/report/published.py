@@ -46,7 +46,9 @@ def compared(rows: Sequence[Row], published: Sequence[Published], differences: S
             continue
         found = accuracy(measured)
         found = found.negative().moved(1.0) if number.rate else found
-        result.append(Compared(number, found, "not comparable" if differences else within(found, number.low, number.high)))
+        result.append(
+            Compared(number, found, "not comparable" if differences else within(found, number.low, number.high))
+        )
     return result
 
 

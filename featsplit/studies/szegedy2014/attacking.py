@@ -1,4 +1,4 @@
-"""Images that are distorted until a network predicts a wrong class drawn for each, and what other networks make of them.
+"""Images distorted until a network predicts a wrong class drawn for each, and what other networks make of them.
 
 The images are those that all networks of a table predict rightly, so that an error is one of the distortion. Each
 image has the same target for all networks.
@@ -97,9 +97,7 @@ class AttackNetwork:
                 rows.append({**self._about(stages, other, which, chosen, distance), **counted(right), **own})
         return [cast(SzegedyRow, row) for row in rows]
 
-    def _about(
-        self, stages: Stages, other: Network, which: Which, chosen: Chosen, distance: Tensor
-    ) -> SzegedyRow:
+    def _about(self, stages: Stages, other: Network, which: Which, chosen: Chosen, distance: Tensor) -> SzegedyRow:
         found = distance.isfinite()
         about = {**about_network(other), "attack": LBFGS, "norm": "l2", "eps": None, "made_for": self.network.name}
         about |= {"split": "train" if self.group == "models" else "test", "moment": which, "seed": stages.seed}

@@ -59,7 +59,7 @@ def encode(layer: nn.Linear, inputs: Tensor, *, iterations: int, generator: torc
 
 
 def divergence(activation: Tensor) -> Tensor:
-    """The summed Kullback-Leibler divergence of coins with `SPARSITY` from those with the mean `activation` (units,)."""
+    """The sum over units of the divergence of a coin with `SPARSITY` from one with its mean `activation` (units,)."""
     mean = activation.clamp(1e-6, 1 - 1e-6)
     active = SPARSITY * torch.log(SPARSITY / mean)
     return (active + (1 - SPARSITY) * torch.log((1 - SPARSITY) / (1 - mean))).sum()

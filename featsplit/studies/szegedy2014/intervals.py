@@ -29,4 +29,4 @@ def packed_values(row: SzegedyRow, field: str = "distances") -> Array:
 
 def wrong(row: SzegedyRow) -> Array:
     """1 for each image that is predicted wrongly, else 0, (n,)."""
-    return 1.0 - unpacked(row["outcomes"], row["n"])
+    return 1.0 - unpacked(row["outcomes"], row["n"]).astype(np.float64)

@@ -17,7 +17,7 @@ from featsplit.studies.szegedy2014.statements import Run
 from featsplit.studies.szegedy2014.units import page as units
 
 PARTS = (models, halves, units, spectral)
-BRIEF = "Errors on images made for a network (lines), of each network (columns); and their distortion, rms a pixel."
+BRIEF = "Errors of each network (columns) on images made for one (lines); rms a pixel."
 
 
 def page(results: Run) -> list[Block]:
@@ -46,8 +46,8 @@ def _setting(results: Run) -> str:
     resized = f", for the convolutional network {own.resize} x {own.resize}" if own.resize else ""
     return (
         f"{data.name}, {data.train} training and {data.test} test images of {size}{resized}; {settings.images} images "
-        f"attacked for each network; {seeds}. In brackets are 95 % intervals. After Szegedy, Zaremba, Sutskever, Bruna, "
-        "Erhan, Goodfellow and Fergus 2014, arXiv:1312.6199."
+        f"attacked for each network; {seeds}. In brackets are 95 % intervals. After Szegedy, Zaremba, Sutskever, "
+        "Bruna, Erhan, Goodfellow and Fergus 2014, arXiv:1312.6199."
     )
 
 

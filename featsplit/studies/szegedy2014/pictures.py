@@ -38,7 +38,9 @@ class DrawUnits:
         split, model = looked_at(stages), network(stages, "standard")
         values = layer_outputs(model, split)["representation"]
         live = values[:, values.std(dim=0) > 0]
-        order = torch.randperm(live.shape[1], generator=torch_generator(stages.seed, "szegedy2014/units/representation"))
+        order = torch.randperm(
+            live.shape[1], generator=torch_generator(stages.seed, "szegedy2014/units/representation")
+        )
         scores = {
             "unit": live[:, order[:ROWS]],
             "random": live @ directions(live.shape[1], ROWS, seed=stages.seed),
@@ -96,4 +98,3 @@ class DrawDistorted:
             Line(one.name, list(distorted), [f"as {classes[target]}" for target in targets]),
             Line("amplified", list(stretched), [f"rms {rms:g}"] * count),
         ]
-

@@ -16,6 +16,8 @@ EXPERIMENTS: tuple[Experiment, ...] = get_args(Experiment)
 CHAINS = ("cnn", "flatcnn", "vgg7", "mlp")
 """The architectures whose layers stand one after the other: a bound of each, and one of all."""
 _RECIPE = Recipe(epochs=6, lr=0.1, schedule="one-cycle", nesterov=True)
+_ADVERSARIAL = replace(_RECIPE, adversary=Adversary(eps=1.5, steps=4))
+_MODEL = ModelSpec("vgg7", width=8)
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,10 @@ class Convolutional:
     the squared spectral norm; 0: no such network.
     """
 
-    model: ModelSpec = ModelSpec("vgg7", width=8)
+    model: ModelSpec = _MODEL
     resize: int | None = None
     standard: Recipe = _RECIPE
-    adversarial: Recipe = replace(_RECIPE, adversary=Adversary(eps=1.5, steps=4))
+    adversarial: Recipe = _ADVERSARIAL
     penalty: float = 0.01
 
     def check(self, place: str = "convolutional") -> None:
@@ -79,9 +81,6 @@ class Settings(StudySettings):
         """Raise FeatsplitError for the first setting out of its range."""
         if not self.experiments or len(set(self.experiments)) < len(self.experiments):
             raise FeatsplitError(f"experiments = {list(self.experiments)}: give one or more, each once")
-        for name in self.experiments:
-            if name not in EXPERIMENTS:
-                raise unknown("experiments", name, EXPERIMENTS)
         for name in (
             "images", "attack_iterations", "bisections", "iterations", "encoder_iterations", "directions", "bounded",
         ):  # fmt: skip

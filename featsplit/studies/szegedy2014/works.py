@@ -42,8 +42,13 @@ class TrainNetwork:
         path, settings = stages.model_path(network.file), self.place.settings
         self._ensure(stages, path)
         model = stages.model(network)
-        depends_on = {"model": state_digest(model), "data": stages.data.digest, "network": asdict(network)}
-        depends_on |= {"seed": self.place.seed, "noise": settings.noise, "half_noise": settings.half_noise}
+        depends_on: dict[str, object] = {"model": state_digest(model), "data": stages.data.digest}
+        depends_on |= {
+            "network": asdict(network),
+            "seed": self.place.seed,
+            "noise": settings.noise,
+            "half_noise": settings.half_noise,
+        }
         rows = kept_rows(path.with_suffix(".json"), depends_on, lambda: self._rows(stages))
         errors = {row["split"]: 1 - row["accuracy"] for row in rows if row["attack"] == "none"}
         figures = "error " + ", ".join(f"{split} {100 * error:.2f} %" for split, error in errors.items())

@@ -17,8 +17,8 @@ SHOWN = "Test images as each network of a half is to misread them, and with the 
 WHAT = (
     "FC100-100-10 and FC123-456-10 are trained on one half of the training images (P1), FC100-100-10' on the other "
     "(P2). Test images that all three predict rightly are distorted for each, and shown to the others: as found, and "
-    "with each distortion stretched to the same rms. Stretched pixels may leave [0, 1], as in the paper; the last lines "
-    "clip them."
+    "with each distortion stretched to the same rms. Stretched pixels may leave [0, 1], as in the paper; the last "
+    "lines clip them."
 )
 STRETCHED = (
     "The paper prints the stretched image as x + .1 (x' - x) / |x' - x|, which is an rms of .1 / 28; its text and its "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from featsplit.report.decisions import Claim
+from featsplit.report.decisions import Claim, as_chain
 from featsplit.report.intervals import Interval, accuracy, difference
 from featsplit.studies.szegedy2014.intervals import mean_of, packed_values, wrong
 from featsplit.studies.szegedy2014.models.numbers import (
@@ -47,7 +47,7 @@ def _decay(results: Run) -> Claim:
     def grows(level: float) -> list[Interval]:
         return [further(results, more, less, level) for more, less in steps]
 
-    measured = " > ".join(f"{distortion(results, name).value:.4f}" for name in reversed(LINEAR))
+    measured = as_chain([distortion(results, name).value for name in reversed(LINEAR)])
     return stated("Table 1: distortion grows with weight decay, FC10(1) > FC10(1e-2) > FC10(1e-4)", grows, measured)
 
 
@@ -59,7 +59,7 @@ def _transfer(results: Run) -> Claim:
 
     means = {name: mean_of(fooled(results, name)).value for name in NAMES}
     measured = ", ".join(f"{means[name]:.2f}" for name in DECAYED) + " / " + ", ".join(f"{means[n]:.2f}" for n in rest)
-    what = "Table 2: images made for FC10(1e-2) and for FC10(1) fool more of the other networks than those made for each other one"
+    what = "Table 2: images made for FC10(1e-2) or FC10(1) fool more of the other networks than those made for the rest"
     return stated(what, more, measured)
 
 
@@ -69,13 +69,13 @@ def _noise(results: Run) -> list[Claim]:
         return []
 
     def little(level: float) -> list[Interval]:
-        lines = [(read(results, "models", name, "test"), read(results, "models", name, "test", NOISE)) for name in NAMES]
-        return [
-            difference(clean, noisy, confidence=level).negative().moved(HARMLESS) for clean, noisy in lines
+        lines = [
+            (read(results, "models", name, "test"), read(results, "models", name, "test", NOISE)) for name in NAMES
         ]
+        return [difference(clean, noisy, confidence=level).negative().moved(HARMLESS) for clean, noisy in lines]
 
     added = [HARMLESS - one.value for one in little(0.95)]
-    what = f"Table 2: Gaussian noise of rms {NOISE:g} adds less than {100 * HARMLESS:g} points to the test error of each network"
+    what = f"Table 2: Gaussian noise of rms {NOISE:g} adds less than {100 * HARMLESS:g} points to each test error"
     measured = ", ".join(f"{100 * one:.1f}" for one in added)
     return [stated(what, little, measured), _noise_beside(results)]
 
@@ -85,7 +85,9 @@ def _noise_beside(results: Run) -> Claim:
 
     def shorter(level: float) -> list[Interval]:
         return [
-            mean_of([(array < NOISE).astype(float) for array in rms(results, "models", name)], confidence=level).moved(-0.5)
+            mean_of([(array < NOISE).astype(float) for array in rms(results, "models", name)], confidence=level).moved(
+                -0.5
+            )
             for name in NAMES
             if name not in DECAYED
         ]

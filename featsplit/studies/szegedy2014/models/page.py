@@ -64,7 +64,9 @@ def pictures(results: Run, folder: str) -> list[Block]:
     says = "The error of the other five networks by the distortion of the images; crosses: of each network by noise."
     return [
         Picture(f"{folder}/pictures/models.png", SHOWN),
-        Plot("distortions", distortions(results), "How far images have to be distorted: the share that is fooled by it."),
+        Plot(
+            "distortions", distortions(results), "How far images have to be distorted: the share that is fooled by it."
+        ),
         Plot("fooled", fooled_by(results), says),
     ]
 
@@ -115,7 +117,9 @@ def _lost(results: Run, name: str, size: float) -> list[Array]:
 
 def error_table(results: Run) -> Cells:
     """Table 1, with how often the attack reached its target and how many others it fools."""
-    table = [["network", "training error", "test error", "distortion", "median", "target reached", "fools of the others"]]
+    table = [
+        ["network", "training error", "test error", "distortion", "median", "target reached", "fools of the others"]
+    ]
     for name in NAMES:
         errors = [_error(results, name, split, 0.0) for split in ("train", "test")]
         rows = shown_to(results, "models", name, name)
@@ -159,7 +163,9 @@ def fooled_by(results: Run) -> Drawing:
         axes = figure.add_subplot()
         for name in NAMES:
             across, up = distortion(results, name), mean_of(fooled(results, name))
-            axes.errorbar([across.value], [up.value], [[up.value - up.low], [up.high - up.value]], fmt="o", color=COLOURS[name])
+            axes.errorbar(
+                [across.value], [up.value], [[up.value - up.low], [up.high - up.value]], fmt="o", color=COLOURS[name]
+            )
             axes.annotate(SHORT[name], (across.value, up.value), xytext=(5, 5), textcoords="offset points", fontsize=9)
             sizes = [size for size in results.settings.noise if size <= 0.3]
             errors = [found.value for size in sizes if (found := _error(results, name, "train", size))]

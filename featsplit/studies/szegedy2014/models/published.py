@@ -62,9 +62,9 @@ def _cross() -> list[Published]:
             found.append(Published("Table 2", what, *_band(value, CROSS_POINTS), rows, rate=True))  # type: ignore[arg-type]
     for size, values in NOISY.items():
         for name, value in zip(COLUMNS, values, strict=True):
-            rows = {"experiment": "models", "training": name, "attack": NOISE, "eps": size, "split": "train"}
+            noisy: Row = {"experiment": "models", "training": name, "attack": NOISE, "eps": size, "split": "train"}
             what = f"noise {size:g}, error of {name}"
-            found.append(Published("Table 2", what, *_band(value, CROSS_POINTS), rows, rate=True))  # type: ignore[arg-type]
+            found.append(Published("Table 2", what, *_band(value, CROSS_POINTS), noisy, rate=True))
     return found
 
 

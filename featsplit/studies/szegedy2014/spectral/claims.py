@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from featsplit.report.decisions import Claim
+from featsplit.report.decisions import Claim, as_chain
 from featsplit.report.intervals import CONFIDENCE, Interval, with_errors
 from featsplit.report.rows import picked
 from featsplit.studies.szegedy2014.convolutional import arms
@@ -27,7 +27,9 @@ def claims(results: Run) -> list[Claim]:
 
 def layers(results: Run, arm: str) -> dict[str, list[SzegedyRow]]:
     """The rows of each layer of the network of `arm`, one a seed."""
-    rows: list[SzegedyRow] = [row for row in picked(results.rows, experiment="spectral", training=arm) if "layer" in row]
+    rows: list[SzegedyRow] = [
+        row for row in picked(results.rows, experiment="spectral", training=arm) if "layer" in row
+    ]
     return {name: picked(rows, layer=name) for name in dict.fromkeys(row["layer"] for row in rows)}
 
 
@@ -66,7 +68,10 @@ def ratios(results: Run, arm: str) -> list[list[float]]:
     """For each layer, and last for the product: log10 of how much smaller than the standard network's; one a seed."""
     own, usual = layers(results, arm), layers(results, "standard")
     found = [
-        [math.log10(one["spectral_norm"] / other["spectral_norm"]) for one, other in zip(usual[name], rows, strict=True)]
+        [
+            math.log10(one["spectral_norm"] / other["spectral_norm"])
+            for one, other in zip(usual[name], rows, strict=True)
+        ]
         for name, rows in own.items()
         if any(row["spectral_norm"] != 1 for row in rows)
     ]
@@ -80,22 +85,24 @@ def _smaller(results: Run, arm: str) -> list[Claim]:
     found = ratios(results, arm)
 
     def smaller(level: float) -> list[Interval]:
-        return [over_seeds(values, own[0]["n"], level) for values in found]
+        return [over_seeds(values, own[0]["n"], level) for values in found[:-1]]
 
     def product(level: float) -> list[Interval]:
-        return smaller(level)[-1:]
+        return [over_seeds(found[-1], own[0]["n"], level)]
 
     def further(level: float) -> list[Interval]:
         return [mean_of(_apart(own, usual), confidence=level)]
 
     trained = "adversarial training" if arm == "adversarial" else "a penalty on the norms"
-    measured = ", ".join(f"{one['product']:.0f} > {other['product']:.0f}" for one, other in zip(usual, own, strict=True))
-    by_layer = ", ".join(f"{10 ** np.mean(values):.2f}" for values in found[:-1])
-    median = [float(np.median(np.concatenate([packed_values(row) for row in rows]))) for rows in (own, usual)]
+    products = ", ".join(
+        f"{one['product']:.0f} / {other['product']:.0f}" for one, other in zip(usual, own, strict=True)
+    )
+    by_layer = ", ".join(f"{10 ** float(np.mean(values)):.2f}" for values in found[:-1])
+    medians = [float(np.median(np.concatenate([packed_values(row) for row in rows]))) for rows in (own, usual)]
     return [
         stated(f"With {trained} the norm of each layer is smaller (log10)", smaller, f"{by_layer} times smaller"),
-        stated(f"With {trained} the product of norms is smaller (log10)", product, measured),
-        stated(f"With {trained} adversarial images are further away", further, f"{median[0]:.3f} > {median[1]:.3f} (l2)"),
+        stated(f"With {trained} the product of norms is smaller (log10)", product, products),
+        stated(f"With {trained} adversarial images are further away", further, f"median l2 {as_chain(medians)}"),
     ]
 
 
@@ -108,7 +115,7 @@ def _certified(results: Run) -> Claim:
     bound = np.concatenate([packed_values(row, "certified") for row in rows])
     found = np.concatenate([packed_values(row) for row in rows])
     attacked = found > 0
-    nearest = float((found[attacked] / np.maximum(bound[attacked], 1e-12)).min())
+    nearest = float((found[attacked] / np.maximum(bound[attacked], 1e-12)).min(initial=np.inf))
     what = "No adversarial image lies within the certified radius"
     measured = f"the nearest is {nearest:.1f} times as far"
     return counted(what, int((found >= bound - ROUNDING).sum()), len(found), measured, known=True)

@@ -19,19 +19,17 @@ if TYPE_CHECKING:
 
 COLOURS = {"standard": INK, "adversarial": BLUE, "penalised": ORANGE}
 WHAT = (
-    "The largest singular value of each layer, by the power method on the layer itself, with its stride, its padding "
+    "The largest singular value of each layer, by Lanczos on the layer itself, with its stride, its padding "
     "and its size of image; BatchNorm is in the convolution before it, the normalisation of pixels in the first layer. "
     "ReLU and max pooling have 1. No change r of an image moves the logits by more than the product times its length. "
-    "That is a bound: the gain is the largest singular value of the whole network's Jacobian at an image, and reached is "
-    "the largest that the nearest adversarial images have, |logits(x + r) - logits(x)| / |r|."
+    "That is a bound: the gain is the largest singular value of the whole network's Jacobian at an image, and reached "
+    "is the largest that the nearest adversarial images have, |logits(x + r) - logits(x)| / |r|."
 )
-RESHAPED = (
-    "The norm of the kernel as a matrix, which is often taken for that of the convolution, is another number (reshaped)."
-)
+RESHAPED = "The norm of the kernel as a matrix, often taken for that of the convolution, is another number (reshaped)."
 CERTIFIED = (
     "An image is predicted alike within margin / (sqrt(2) product), its certified radius. Beside it is the distance of "
-    "the nearest adversarial image that the attack `closest` finds. Bound <= truth <= attack holds for every image; how "
-    "far they are apart is what the bound is worth."
+    "the nearest adversarial image that the attack `closest` finds. Bound <= truth <= attack holds for every image; "
+    "how far they are apart is what the bound is worth."
 )
 PENALTY = (
     "The paper ends with the suggestion that a penalty on these bounds might help. Penalised: trained as the standard "
@@ -86,7 +84,9 @@ def whole_table(results: Run) -> Cells:
     for arm in sorted(arms(results.settings))[::-1]:
         rows = whole(results, arm)
         right = [row["accuracy"] for row in rows]
-        radius, far = ([float(np.median(packed_values(row, name))) for row in rows] for name in ("certified", "distances"))
+        radius, far = (
+            [float(np.median(packed_values(row, name))) for row in rows] for name in ("certified", "distances")
+        )
         numbers = [spread([row[name] for row in rows], digits=1) for name in ("product", "gain", "reached")]
         table.append([arm, spread(right), *numbers, spread(radius, digits=5), spread(far)])
     return table
@@ -94,13 +94,24 @@ def whole_table(results: Run) -> Cells:
 
 def alexnet_table(results: Run) -> Cells:
     """The published bounds beside those of the standard network."""
-    own = [(name, spread([row["spectral_norm"] for row in rows], digits=2)) for name, rows in layers(results, "standard").items()]
+    own = [
+        (name, spread([row["spectral_norm"] for row in rows], digits=2))
+        for name, rows in layers(results, "standard").items()
+    ]
     table = [["AlexNet, layer", "published", "here, layer", "here"]]
     for place in range(max(len(own), len(ALEXNET))):
         theirs = (ALEXNET[place][0], f"{ALEXNET[place][1]:g}") if place < len(ALEXNET) else ("", "")
         table.append([*theirs, *(own[place] if place < len(own) else ("", ""))])
     product = math.prod(value for _, value in ALEXNET)
-    return [*table, ["product", f"{product:.2g}", "product", spread([row["product"] for row in whole(results, "standard")], digits=0)]]
+    return [
+        *table,
+        [
+            "product",
+            f"{product:.2g}",
+            "product",
+            spread([row["product"] for row in whole(results, "standard")], digits=0),
+        ],
+    ]
 
 
 def radii(results: Run) -> Drawing:
@@ -115,7 +126,8 @@ def radii(results: Run) -> Drawing:
             shown = (bound > 0) & (found > 0) & np.isfinite(found)
             axes.plot(bound[shown], found[shown], ".", color=COLOURS[arm], label=arm, markersize=4)
             ends = [min(ends[0], *bound[shown]), max(ends[1], *found[shown])]
-        axes.plot(ends, ends, color=GREEN, linewidth=0.8, label="bound = attack")
+        if ends[1]:
+            axes.plot(ends, ends, color=GREEN, linewidth=0.8, label="bound = attack")
         axes.set(xscale="log", yscale="log", xlabel="certified radius (l2)", ylabel="distance found (l2)")
         figure.legend(loc="outside right upper", fontsize=9)
 

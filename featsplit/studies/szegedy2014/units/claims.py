@@ -2,7 +2,7 @@
 
 import math
 
-from featsplit.report.decisions import Claim
+from featsplit.report.decisions import Claim, as_chain
 from featsplit.report.intervals import CONFIDENCE, Interval, with_errors
 from featsplit.report.rows import picked
 from featsplit.studies.szegedy2014.rows import SzegedyRow
@@ -30,7 +30,7 @@ def claims(results: Run) -> list[Claim]:
         _falls(results, "So are random directions of pixels, and of a network that is not trained", [
             ((PIXELS, "random"), ("none", "images")), ((LAST, "random, untrained"), ("none", "images")),
         ]),
-        _falls(results, "After whitening random directions are less pure than units: they are alike where variance is", [
+        _falls(results, "After whitening random directions are less pure than units (they are alike by variance)", [
             ((LAST, "units"), (LAST, "random, whitened")),
         ]),
     ]  # fmt: skip
@@ -74,5 +74,5 @@ def _falls(results: Run, what: str, beside: list[tuple[Line, Line]]) -> Claim:
     def more(level: float) -> list[Interval]:
         return [purer(results, one, other, level) for one, other in beside]
 
-    values = [f"{purity(results, one).value:.3f} > {purity(results, other).value:.3f}" for one, other in beside]
+    values = [as_chain([purity(results, line).value for line in pair]) for pair in beside]
     return stated(what, more, ", ".join(values))

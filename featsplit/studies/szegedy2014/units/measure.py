@@ -139,9 +139,7 @@ def layer_outputs(model: Classifier, split: Split) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def layer_rows(
-    shown: Shown, values: Tensor, layer: str, depth: int, *, seed: int, count: int
-) -> list[SzegedyRow]:
+def layer_rows(shown: Shown, values: Tensor, layer: str, depth: int, *, seed: int, count: int) -> list[SzegedyRow]:
     """The rows of a layer's outputs `values` (N, size): units, random directions, and those of scaled outputs."""
     live = values.std(dim=0) > DEAD
     dead, kept = int((~live).sum()), values[:, live]
@@ -158,7 +156,8 @@ def layer_rows(
 def directions(size: int, count: int, *, seed: int) -> Tensor:
     """Random unit vectors (size, count)."""
     drawn = torch.randn((size, count), generator=torch_generator(seed, "szegedy2014/directions"))
-    return drawn / drawn.norm(dim=0)
+    found: Tensor = drawn / drawn.norm(dim=0)
+    return found
 
 
 def white(values: Tensor) -> Tensor:
@@ -166,7 +165,8 @@ def white(values: Tensor) -> Tensor:
     centred = (values - values.mean(dim=0)).double()
     variances, vectors = torch.linalg.eigh(centred.T @ centred / len(centred))
     kept = variances > FLAT * variances.max()
-    return (centred @ vectors[:, kept] / variances[kept].sqrt()).float()
+    found: Tensor = centred @ vectors[:, kept] / variances[kept].sqrt()
+    return found.float()
 
 
 def _row(basis: str, found: Found, layer: str, depth: int, dead: int = 0) -> SzegedyRow:

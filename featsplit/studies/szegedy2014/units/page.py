@@ -24,8 +24,8 @@ WHAT = (
 CONTROLS = (
     "What the paper has no control for: random images have some purity too, so do random directions of the pixels "
     "themselves, and of a network that is not trained. And the equality of units and random directions is one of the "
-    "directions in which a layer varies most: a random direction of a whitened layer, in which each direction varies as "
-    "much as any other, is less pure."
+    "directions in which a layer varies most: a random direction of a whitened layer, in which each direction varies "
+    "as much as any other, is less pure."
 )
 COLOURS = {"units": BLUE, "random": ORANGE, "units, untrained": GREEN, "random, untrained": RED}
 
@@ -77,12 +77,20 @@ def by_depth(results: Run) -> Drawing:
         rows: list[SzegedyRow] = picked(results.rows, experiment="units", basis="units")
         layers = list(dict.fromkeys(row["layer"] for row in rows))
         for basis, colour in COLOURS.items():
-            found = [(place, purity(results, (layer, basis))) for place, layer in enumerate(layers) if lines(results, (layer, basis))]
+            found = [
+                (place, purity(results, (layer, basis)))
+                for place, layer in enumerate(layers)
+                if lines(results, (layer, basis))
+            ]
             places, values = [place for place, _ in found], [one for _, one in found]
             style = "--" if "untrained" in basis else "-"
             heights = [one.value for one in values]
-            axes.errorbar(places, heights, reaches(values), color=colour, linestyle=style, marker="o", label=basis, capsize=2)
-        white = [(layers.index(layer), purity(results, (layer, "random, whitened"))) for layer in (PIXELS, "representation")]
+            axes.errorbar(
+                places, heights, reaches(values), color=colour, linestyle=style, marker="o", label=basis, capsize=2
+            )
+        white = [
+            (layers.index(layer), purity(results, (layer, "random, whitened"))) for layer in (PIXELS, "representation")
+        ]
         for place, one in white:
             axes.plot([place], [one.value], "s", color=INK, label="random, whitened" if place == 0 else None)
         axes.axhline(purity(results, ("none", "images")).value, color=INK, linestyle=":", linewidth=0.8)
