@@ -35,7 +35,7 @@ def blocks(results: Run) -> list[Block]:
         Heading("Networks of two halves of the training set"),
         Text(WHAT),
         Table(error_table(results)),
-        Table(cross_table(results)),
+        Table(cross_table(results), main=True),
         Text(STRETCHED),
     ]
 

@@ -46,7 +46,7 @@ def blocks(results: Run) -> list[Block]:
         Text(WHAT),
         Table(norm_table(results)),
         Text(RESHAPED),
-        Table(whole_table(results)),
+        Table(whole_table(results), main=True),
         Text(CERTIFIED),
         Text(PENALTY),
         Heading("The paper's bounds of AlexNet", 3),

@@ -24,13 +24,13 @@ def claims(results: Run) -> list[Claim]:
         _falls(results, "Units and random directions both become purer with depth", [
             ((LAST, "units"), (FIRST, "units")), ((LAST, "random"), (FIRST, "random")),
         ]),
-        _falls(results, "Random directions of the representation are purer than random images", [
+        _falls(results, "Control: random directions of the representation are purer than random images", [
             ((LAST, "random"), ("none", "images")),
         ]),
-        _falls(results, "So are random directions of pixels, and of a network that is not trained", [
+        _falls(results, "Control: so are random directions of pixels, and of a network that is not trained", [
             ((PIXELS, "random"), ("none", "images")), ((LAST, "random, untrained"), ("none", "images")),
         ]),
-        _falls(results, "After whitening random directions are less pure than units (they are alike by variance)", [
+        _falls(results, "Control: of the whitened representation, random directions are less pure than units", [
             ((LAST, "units"), (LAST, "random, whitened")),
         ]),
     ]  # fmt: skip

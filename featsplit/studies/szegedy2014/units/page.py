@@ -37,7 +37,7 @@ def blocks(results: Run) -> list[Block]:
     return [
         Heading("Units and random directions"),
         Text(WHAT),
-        Table(table(results)),
+        Table(table(results), main=True),
         Text(CONTROLS),
     ]
 
