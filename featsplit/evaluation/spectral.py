@@ -4,13 +4,14 @@ r"""The Lipschitz bound of a network, layer by layer, and what it guarantees (ar
 
 L_k of a linear layer is its largest singular value. That of a convolution depends on its stride, its padding and the
 size of its input, and it is not that of the kernel reshaped to a matrix. ReLU and max pooling without overlap have 1
-at most, a sigmoid 1/4. A BatchNorm is folded into the convolution before it, the normalisation of pixels into the first
-layer. So no change shorter than margin / (sqrt(2) L) alters a prediction.
+at most, a sigmoid 1/4; a residual block has the sum of its branch's and its shortcut's. A BatchNorm is folded into the
+convolution before it, the normalisation of pixels into the first layer. So no change shorter than margin / (sqrt(2) L)
+alters a prediction.
 """
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import column, lengths
 from featsplit.models.classifier import Classifier
+from featsplit.models.small import Residual
 from featsplit.runtime import batches
 
 SMALL = 3
@@ -49,27 +51,19 @@ class LayerBound(NamedTuple):
 def layer_bounds(model: Classifier) -> list[LayerBound]:
     """The bound of each layer of `model` that is not 1, in order; their product bounds its logits on pixels.
 
-    The layers stand one after the other; raises FeatsplitError for one whose bound is not known.
+    The layers stand one after the other; a residual block counts as one, with the product of its branch and that of its
+    shortcut added. Raises FeatsplitError for a layer whose bound is not known.
     """
-    found, current = list[LayerBound](), torch.zeros((1, *model.shape), dtype=torch.float64)
-    scale = model.std.double()[:, None, None]
-    for layer in _chain(model):
-        if isinstance(layer, LINEAR):
-            found.append(_bound(f"{len(found) + 1} {type(layer).__name__}", layer, current.shape, scale))
-            scale = torch.ones(())
-        else:
-            slope = _slope(layer)
-            found += [LayerBound(f"{len(found) + 1} {type(layer).__name__}", slope)] if slope < 1 else []
-        with torch.no_grad():
-            current = layer(current)
-    return found
+    nothing = torch.zeros((1, *model.shape), dtype=torch.float64)
+    bounds, _ = _bounds([*_flattened(model.body), model.head], nothing, model.std.double()[:, None, None])
+    return bounds
 
 
 def operator_norm(layer: Callable[[Tensor], Tensor], shape: torch.Size) -> float:
     """The largest singular value of the linear part A of an affine `layer` on inputs of `shape`, in float64.
 
-    By Lanczos on A'A: the power method, which the source's followers use, is still a hundredth below it after 200 steps
-    where the largest two are near one another, as those of a padded convolution are.
+    By Lanczos on A'A: the power method comes from below, and slowly where the largest two are near one another, as
+    those of a padded convolution are; what is below the norm is no bound.
     """
     from scipy.sparse.linalg import LinearOperator, eigsh
 
@@ -139,15 +133,38 @@ def certified_radii(model: Classifier, inputs: Tensor, labels: Tensor, bound: fl
     return radii
 
 
-def _chain(model: Classifier) -> Iterator[nn.Module]:
-    """The layers of `model` in order, in float64, without BatchNorm."""
-    flat = [*_flattened(model.body), model.head]
-    for place, layer in enumerate(flat):
-        if isinstance(layer, nn.BatchNorm2d):
+def _bounds(layers: Sequence[nn.Module], current: Tensor, scale: Tensor) -> tuple[list[LayerBound], Tensor]:
+    """The bounds of `layers` on inputs like `current` (1, ...), divided by `scale` before; and their output."""
+    found = list[LayerBound]()
+    for layer in _without_batchnorm(layers):
+        name = f"{len(found) + 1} {type(layer).__name__}"
+        if isinstance(layer, LINEAR):
+            found.append(_bound(name, layer, current.shape, scale))
+        elif isinstance(layer, Residual):
+            found.append(LayerBound(name, _residual(layer, current) / float(scale.min())))
+        else:
+            found += [LayerBound(name, _slope(layer))] if _slope(layer) < 1 else []
+        scale = torch.ones(()) if isinstance(layer, (*LINEAR, Residual)) else scale
+        with torch.no_grad():
+            current = layer(current)
+    return found, current
+
+
+def _residual(block: Residual, current: Tensor) -> float:
+    """The product of its branch, and that of its shortcut, added."""
+    sides = [*_flattened(block.first), *_flattened(block.second)], [*_flattened(block.shortcut)]
+    products = [math.prod(bound.norm for bound in _bounds(side, current, torch.ones(()))[0]) for side in sides]
+    return sum(products)
+
+
+def _without_batchnorm(layers: Sequence[nn.Module]) -> Iterator[nn.Module]:
+    """Copies of `layers` in float64, each BatchNorm in the convolution before it."""
+    for place, layer in enumerate(layers):
+        before, after = (layers[at] if 0 <= at < len(layers) else None for at in (place - 1, place + 1))
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(before, nn.Conv2d):
             continue
-        after = flat[place + 1] if place + 1 < len(flat) else None
         if isinstance(layer, nn.Conv2d) and isinstance(after, nn.BatchNorm2d):
-            layer = fuse_conv_bn_eval(layer, after)
+            layer = fuse_conv_bn_eval(layer.eval(), after.eval())
         yield copy.deepcopy(layer).eval().requires_grad_(False).double()
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation.spectral import certified_radii, frequency_norm, layer_bounds, local_gains, operator_norm
 from featsplit.models import Classifier, ModelSpec, build
+from featsplit.models.small import Residual
 from tests.runtime.networks import lived
 
 SHAPE = (2, 8, 8)
@@ -111,8 +113,32 @@ def test_the_radius_of_a_linear_network_of_two_classes_is_its_distance_where_wei
     assert (certified_radii(model, inputs, 1 - labels, bound.norm) == 0).all()
 
 
-def test_a_layer_whose_bound_is_not_known_is_refused() -> None:
-    model = build(ModelSpec("resnet8", width=4, stages=1), shape=SHAPE, classes=4)
+def test_a_residual_block_adds_its_branch_and_its_shortcut() -> None:
+    model = lived("resnet8", shape=(1, 8, 8))
+    bounds = {bound.name: bound.norm for bound in layer_bounds(model.eval())}
+    block = model.body.get_submodule("3")
+    assert isinstance(block, Residual)
+    chains = [nn.Sequential(*block.first, *block.second), block.shortcut]
+    branch, shortcut = (
+        math.prod(np.linalg.norm(matrix(fuse_conv_bn_eval(*pair), (16, 8, 8)), 2) for pair in convolutions(chain))
+        for chain in chains
+    )
+    assert shortcut == 1
+    assert bounds["2 Residual"] == pytest.approx(branch + shortcut, rel=1e-6)
+    product, inputs = math.prod(bounds.values()), torch.rand(20, 1, 8, 8)
+    assert 0 < float(local_gains(model.float(), inputs).max()) < product
+
+
+def convolutions(chain: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
+    """Each convolution with its BatchNorm."""
+    layers = [layer for layer in chain.modules() if isinstance(layer, nn.Conv2d | nn.BatchNorm2d)]
+    return list(zip(layers[::2], layers[1::2], strict=True))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(2), nn.GELU(), nn.MaxPool2d(3, 1)], ids=str)
+def test_a_layer_whose_bound_is_not_known_is_refused(layer: nn.Module) -> None:
+    model = build(ModelSpec("vgg7", width=4), shape=SHAPE, classes=4)
+    model.body = nn.Sequential(layer, *model.body.children())
     with pytest.raises(FeatsplitError) as caught:
         layer_bounds(model.eval())
-    assert str(caught.value).startswith("layer _Residual: its Lipschitz bound is not known")
+    assert str(caught.value).startswith(f"layer {type(layer).__name__}: its Lipschitz bound is not known")

@@ -13,7 +13,7 @@ from featsplit.records.training import Adversary, Recipe
 
 Experiment = Literal["units", "models", "halves", "spectral"]
 EXPERIMENTS: tuple[Experiment, ...] = get_args(Experiment)
-CHAINS = ("cnn", "flatcnn", "vgg7", "mlp")
+CHAINS = ("cnn", "flatcnn", "vgg7", "mlp", "resnet8", "resnet14")
 """The architectures whose layers stand one after the other: a bound of each, and one of all."""
 _RECIPE = Recipe(epochs=6, lr=0.1, schedule="one-cycle", nesterov=True)
 _ADVERSARIAL = replace(_RECIPE, adversary=Adversary(eps=1.5, steps=4))
