@@ -16,7 +16,7 @@ from featsplit.studies.szegedy2014.spectral import page as spectral
 from featsplit.studies.szegedy2014.statements import Run
 from featsplit.studies.szegedy2014.units import page as units
 
-PARTS = (models, halves, units, spectral)
+SECTIONS = (models, halves, units, spectral)
 BRIEF = "Errors of each network (columns) on images made for one (lines); rms a pixel."
 
 
@@ -28,10 +28,10 @@ def page(results: Run) -> list[Block]:
         Text(_setting(results)),
         *(Text(note) for note in settings.notes()),
         *_brief(results),
-        *(block for part in PARTS for block in part.pictures(results, folder)),
+        *(block for section in SECTIONS for block in section.pictures(results, folder)),
         Heading("What is stated, and what holds here"),
         *verdicts(claims_of(CLAIMS, results)),
-        *(block for part in PARTS for block in part.blocks(results)),
+        *(block for section in SECTIONS for block in section.blocks(results)),
         *_published(results),
         *differing(results),
         *again(results),

@@ -31,8 +31,8 @@ def _all_fooled(results: Run) -> Claim:
 
 def _same_half(results: Run) -> Claim:
     lines = [
-        (shown_to(results, "halves", made_for, OTHER), shown_to(results, "halves", made_for, fellow))
-        for made_for, fellow in SAME
+        (shown_to(results, "halves", made_for, OTHER), shown_to(results, "halves", made_for, partner))
+        for made_for, partner in SAME
     ]
 
     def more(level: float) -> list[Interval]:

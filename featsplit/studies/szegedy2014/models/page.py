@@ -31,7 +31,9 @@ WHAT = (
 NOISE = (
     "Gaussian noise is not clipped: on a black background that would make it a shift. The paper's line of noise lies "
     "below its own training error for two linear networks, so it counts something else than the error; here the error "
-    "is given on all training images, on those that the network predicts rightly without noise, and on test images."
+    "is given on all training images, on those that the network predicts rightly without noise, and on test images. "
+    "What noise of a given rms does is asked of images of 28 x 28 pixels or more alone: beside an attack noise is the "
+    "stronger the fewer pixels there are."
 )
 EXACT = (
     "For a linear network the least distortion is known: to the class that is drawn, to the nearest class and to the "
