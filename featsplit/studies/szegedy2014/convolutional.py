@@ -25,7 +25,8 @@ Arm = Literal["standard", "adversarial", "penalised"]
 def arms(settings: Settings) -> list[Arm]:
     """The ways to train that a run has, the long ones first."""
     if "spectral" in settings.experiments:
-        return ["adversarial", *(["penalised"] if settings.convolutional.penalty else []), "standard"]  # type: ignore[list-item]
+        every: tuple[Arm, ...] = ("adversarial", "penalised", "standard")
+        return [arm for arm in every if arm != "penalised" or settings.convolutional.penalty]
     return ["standard"] if "units" in settings.experiments else []
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from featsplit.outcomes import unpacked, unpacked_numbers
 from featsplit.report.intervals import CONFIDENCE, Interval, with_errors
-from featsplit.studies.szegedy2014.rows import SzegedyRow
+from featsplit.studies.szegedy2014.rows import Packed, SzegedyRow
 
 Array = NDArray[np.float64]
 
@@ -22,9 +22,9 @@ def mean_of(values: Sequence[Array], *, confidence: float = CONFIDENCE) -> Inter
     return with_errors(means, errors, count=min(map(len, finite)), confidence=confidence)
 
 
-def packed_values(row: SzegedyRow, field: str = "distances") -> Array:
+def packed_values(row: SzegedyRow, field: Packed = "distances") -> Array:
     """The numbers of each image that `row` has in a `field`, (n,); in l2."""
-    return unpacked_numbers(str(row[field])).astype(np.float64)  # type: ignore[literal-required]
+    return unpacked_numbers(row[field]).astype(np.float64)
 
 
 def wrong(row: SzegedyRow) -> Array:

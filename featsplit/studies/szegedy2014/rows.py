@@ -9,6 +9,8 @@ LBFGS = "lbfgs"
 Basis = Literal[
     "units", "random", "random, standardised", "random, whitened", "units, untrained", "random, untrained", "images"
 ]
+Packed = Literal["distances", "exact", "nearest", "furthest", "certified"]
+"""The fields that hold a number of each image."""
 Which = Literal["as found", "amplified", "amplified, clipped"]
 
 

@@ -115,7 +115,8 @@ def about_network(network: Network) -> SzegedyRow:
 
 def train_set_of(name: str) -> TrainSet:
     """The training set that the rows of a split called `name` are of."""
-    return {"P1": "P1", "P2": "P2"}.get(name, "source")  # type: ignore[return-value]
+    halves: dict[str, TrainSet] = {"P1": "P1", "P2": "P2"}
+    return halves.get(name, "source")
 
 
 def counted(right: Tensor) -> SzegedyRow:

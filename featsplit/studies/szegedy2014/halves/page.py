@@ -1,5 +1,6 @@
 """The part of the page on networks of two halves."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from featsplit.report.cells import Cells
@@ -8,6 +9,7 @@ from featsplit.report.markup import Block, Drawing, Heading, Picture, Plot, Tabl
 from featsplit.report.plots import BLUE, ORANGE, drawn, reaches
 from featsplit.studies.szegedy2014.halves.claims import NAMES
 from featsplit.studies.szegedy2014.models.numbers import distortion
+from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.statements import Run, pairs, read, shown_to
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def pictures(results: Run, folder: str) -> list[Block]:
     return [Picture(f"{folder}/pictures/halves.png", SHOWN), Plot("halves", amplification(results), says)]
 
 
-def _error(rows: list) -> Interval:  # type: ignore[type-arg]
+def _error(rows: Sequence[SzegedyRow]) -> Interval:
     return accuracy(rows).negative().moved(1.0)
 
 

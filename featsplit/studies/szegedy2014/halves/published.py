@@ -1,5 +1,7 @@
 """Tables 3 and 4, as they are printed."""
 
+from typing import cast
+
 from featsplit.report.published import Published
 from featsplit.rows import Row
 from featsplit.studies.szegedy2014.models.published import Distortion
@@ -44,7 +46,7 @@ def _cross() -> list[Published]:
                 rows = {"experiment": "halves", "training": name, "attack": LBFGS}
                 rows |= {"made_for": made_for, "moment": moment}
                 what = f"made for {made_for}, {moment}, error of {name}"
-                found.append(_number("Table 4", what, value, rows, CROSS_POINTS))  # type: ignore[arg-type]
+                found.append(_number("Table 4", what, value, cast(Row, rows), CROSS_POINTS))
     for size, values in NOISY.items():
         for name, value in zip(NAMES, values, strict=True):
             noisy: Row = {"experiment": "halves", "training": name, "attack": NOISE, "eps": size, "split": "test"}

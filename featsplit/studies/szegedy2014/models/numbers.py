@@ -5,6 +5,7 @@ import numpy as np
 from featsplit.report.intervals import CONFIDENCE, Interval
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, packed_values, wrong
 from featsplit.studies.szegedy2014.networks import MODELS
+from featsplit.studies.szegedy2014.rows import Packed
 from featsplit.studies.szegedy2014.statements import Run, shown_to
 
 NAMES = tuple(network.name for network in MODELS)
@@ -19,13 +20,13 @@ def pixels(results: Run) -> int:
     return int(np.prod(results.data.shape))
 
 
-def rms(results: Run, group: str, name: str, field: str = "distances") -> list[Array]:
+def rms(results: Run, group: str, name: str, field: Packed = "distances") -> list[Array]:
     """The distortions of the images made for a network, an array for each seed; in rms a pixel."""
     size = pixels(results) ** 0.5
     return [packed_values(row, field) / size for row in shown_to(results, group, name, name)]
 
 
-def distortion(results: Run, name: str, group: str = "models", field: str = "distances") -> Interval:
+def distortion(results: Run, name: str, group: str = "models", field: Packed = "distances") -> Interval:
     """Their mean."""
     return mean_of(rms(results, group, name, field))
 

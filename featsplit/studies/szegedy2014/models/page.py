@@ -11,6 +11,7 @@ from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
 from featsplit.studies.szegedy2014.models.claims import error
 from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distortion, fooled, rms
+from featsplit.studies.szegedy2014.rows import Packed
 from featsplit.studies.szegedy2014.statements import Run, read, shown_to
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def exact_table(results: Run) -> Cells:
     """What L-BFGS found on the linear networks, beside the truth."""
     table = [["least distortion", "L-BFGS", "exact: class drawn", "nearest class", "furthest class"]]
     for name in LINEAR:
-        fields = ("distances", "exact", "nearest", "furthest")
+        fields: tuple[Packed, ...] = ("distances", "exact", "nearest", "furthest")
         table.append([name, *(f"{distortion(results, name, field=field).value:.4f}" for field in fields)])
     return table
 

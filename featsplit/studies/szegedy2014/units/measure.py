@@ -8,6 +8,7 @@ them, pixels centred. A ReLU that is always 0 is no direction, and left out.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, cast
 
 import torch
@@ -124,10 +125,10 @@ def layer_outputs(model: Classifier, split: Split) -> dict[str, Tensor]:
     seen: dict[str, Tensor] = {}
     layers = [layer for layer in model.modules() if isinstance(layer, nn.ReLU)]
 
-    def note(layer: nn.Module, _: object, output: Tensor) -> None:
-        seen[f"ReLU {layers.index(layer) + 1}"] = output.flatten(1)  # type: ignore[arg-type]
+    def note(name: str, layer: nn.Module, _: object, output: Tensor) -> None:
+        seen[name] = output.flatten(1)
 
-    hooks = [layer.register_forward_hook(note) for layer in layers]
+    hooks = [layer.register_forward_hook(partial(note, f"ReLU {place + 1}")) for place, layer in enumerate(layers)]
     parts = []
     with torch.no_grad():
         for rows in batches(len(split), 500):
