@@ -44,8 +44,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("amplified=0.0", "amplified = 0: must be greater than 0, and finite"),
         ("convolutional.penalty=-1.0", "convolutional.penalty = -1: must be at least 0, and finite"),
         (
-            'convolutional.model.arch="resnet8"',
-            'convolutional.model.arch = "resnet8": must be one of cnn, flatcnn, vgg7, mlp',
+            'convolutional.model.arch="densenet10"',
+            'convolutional.model.arch = "densenet10": must be one of cnn',
         ),
         ('convolutional.standard.adversary.attack="pgd"', "convolutional.standard.adversary: only convolutional.adv"),
     ],
