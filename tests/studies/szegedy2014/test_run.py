@@ -10,14 +10,16 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
+from featsplit.models import load_model
 from featsplit.outcomes import unpacked_numbers
 from featsplit.studies import open_results, read_settings
 from featsplit.studies.szegedy2014.attacking import amplified
+from featsplit.studies.szegedy2014.networks import MODELS
 from featsplit.studies.szegedy2014.stages import tensors_of
 
 SMALL = [
     *("szegedy2014-digits", "--device", "cpu", "--workers", "1"),
-    *("--set", "data.limit=150", "--set", "images=2", "--set", "iterations=30", "--set", "encoder_iterations=3"),
+    *("--set", "data.limit=150", "--set", "images=4", "--set", "iterations=30", "--set", "encoder_iterations=3"),
     *("--set", "attack_iterations=5", "--set", "bisections=1", "--set", "directions=10", "--set", "bounded=10"),
     *("--set", "convolutional.model.arch=cnn", "--set", "convolutional.model.width=4"),
     *("--set", "convolutional.standard.epochs=3", "--set", "convolutional.adversarial.epochs=1"),
@@ -75,6 +77,15 @@ def test_all_networks_of_a_table_are_shown_the_same_images_with_the_same_wrong_t
         assert len({tuple(one["targets"].tolist()) for one in tensors}) == 1
         assert all(torch.equal(one["inputs"], tensors[0]["inputs"]) for one in tensors)
         assert (tensors[0]["targets"] != tensors[0]["labels"]).all()
+
+
+def test_every_image_is_predicted_rightly_by_all_networks_before_it_is_distorted(finished: Path) -> None:
+    for network in MODELS:
+        factory = network.arch if ":" in network.arch else None
+        model = load_model(finished / "seed0" / "models" / f"{network.file}.safetensors", factory=factory)
+        kept = tensors_of(finished / "seed0" / "distorted" / f"{network.file}.safetensors")
+        with torch.no_grad():
+            assert (model(kept["inputs"]).argmax(dim=1) == kept["labels"]).all()
 
 
 def test_the_distances_in_the_rows_are_those_of_the_images(finished: Path) -> None:
