@@ -120,7 +120,7 @@ def _gains(model: Classifier, inputs: Tensor, iterations: int) -> Tensor:
     return gain
 
 
-def certified_radii(model: Classifier, inputs: Tensor, labels: Tensor, bound: float) -> Tensor:
+def certified_radii(model: Classifier, inputs: Tensor, labels: Tensor, *, bound: float) -> Tensor:
     """How far (N,) each image is at least from being predicted otherwise than `labels` (N,); 0 where it is already.
 
     `bound` is a Lipschitz constant of the logits: two of them come apart by sqrt(2) of it for each unit of length.
@@ -139,7 +139,7 @@ def _bounds(layers: Sequence[nn.Module], current: Tensor, scale: Tensor) -> tupl
     for layer in _without_batchnorm(layers):
         name = f"{len(found) + 1} {type(layer).__name__}"
         if isinstance(layer, LINEAR):
-            found.append(_bound(name, layer, current.shape, scale))
+            found.append(_bound(name, layer, shape=current.shape, scale=scale))
         elif isinstance(layer, Residual):
             found.append(LayerBound(name, _residual(layer, current) / float(scale.min())))
         else:
@@ -176,7 +176,7 @@ def _flattened(module: nn.Module) -> Iterator[nn.Module]:
         yield module
 
 
-def _bound(name: str, layer: nn.Module, shape: torch.Size, scale: Tensor) -> LayerBound:
+def _bound(name: str, layer: nn.Module, *, shape: torch.Size, scale: Tensor) -> LayerBound:
     """That of a linear layer on inputs of `shape`, which are divided by `scale` before."""
     norm = operator_norm(lambda inputs: layer(inputs / scale), shape)
     if not isinstance(layer, nn.Conv2d):

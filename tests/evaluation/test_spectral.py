@@ -109,8 +109,8 @@ def test_the_radius_of_a_linear_network_of_two_classes_is_its_distance_where_wei
     (bound,) = layer_bounds(model)
     labels = model(inputs).argmax(dim=1)
     margins = (2 * inputs.flatten(1) @ way - 0.1).abs() / (2 * way.norm())
-    torch.testing.assert_close(certified_radii(model, inputs, labels, bound.norm).float(), margins.detach())
-    assert (certified_radii(model, inputs, 1 - labels, bound.norm) == 0).all()
+    torch.testing.assert_close(certified_radii(model, inputs, labels, bound=bound.norm).float(), margins.detach())
+    assert (certified_radii(model, inputs, 1 - labels, bound=bound.norm) == 0).all()
 
 
 def test_a_residual_block_adds_its_branch_and_its_shortcut() -> None:

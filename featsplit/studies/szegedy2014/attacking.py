@@ -38,6 +38,14 @@ class Chosen(NamedTuple):
     targets: Tensor
 
 
+class Distorted(NamedTuple):
+    """The `chosen` images, what has become of them (N, C, H, W), and the `distance` (N,) of that."""
+
+    chosen: Chosen
+    images: Tensor
+    distance: Tensor
+
+
 @dataclass(frozen=True)
 class AttackNetwork:
     """Distort images for `network`, and show them to all networks of its `group`, "models" or "halves"."""
@@ -51,8 +59,8 @@ class AttackNetwork:
         began, stages = time.perf_counter(), Stages(worker, self.place)
         networks = {network.name: stages.ready(network) for network in GROUPS[self.group]}
         chosen = choose(stages, self.group, list(networks.values()))
-        distorted, distance = self._distorted(stages, networks[self.network.name], chosen)
-        rows = self._rows(stages, networks, chosen, distorted, distance)
+        found = self._distorted(stages, networks[self.network.name], chosen)
+        rows, distance = self._rows(stages, networks, found), found.distance
         far = distance[distance.isfinite()].mean() / chosen.inputs[0].numel() ** 0.5
         figures = f"distortion {float(far):.4f}, {int(distance.isfinite().sum())} of {len(distance)}"
         worker.tell(
@@ -60,8 +68,8 @@ class AttackNetwork:
         )
         return rows
 
-    def _distorted(self, stages: Stages, network: Frozen, chosen: Chosen) -> tuple[Tensor, Tensor]:
-        """The images made for `network`, and their distances: kept in a file, for they take long."""
+    def _distorted(self, stages: Stages, network: Frozen, chosen: Chosen) -> Distorted:
+        """The images made for `network`: kept in a file, for they take long."""
         path, settings = distorted_file(stages.folder, self.network), stages.settings
         of = [digest_of(tensor) for tensor in chosen]
         search = [settings.attack_iterations, settings.bisections]
@@ -78,37 +86,35 @@ class AttackNetwork:
             )
             kept = {**chosen._asdict(), "distorted": found.inputs, "distance": found.distance}
             keep_tensors(path, kept, key)
-        return kept["distorted"], kept["distance"]
+        return Distorted(chosen, kept["distorted"], kept["distance"])
 
-    def _rows(
-        self, stages: Stages, networks: dict[str, Frozen], chosen: Chosen, distorted: Tensor, distance: Tensor
-    ) -> list[SzegedyRow]:
-        shown: dict[Which, Tensor] = {"as found": distorted}
+    def _rows(self, stages: Stages, networks: dict[str, Frozen], found: Distorted) -> list[SzegedyRow]:
+        inputs, labels, _ = found.chosen
+        shown: dict[Which, Tensor] = {"as found": found.images}
         if self.group == "halves":
-            stretched = amplified(chosen.inputs, distorted, stages.settings.amplified)
+            stretched = amplified(inputs, found.images, stages.settings.amplified)
             shown |= {"amplified": stretched, "amplified, clipped": stretched.clamp(0, 1)}
-        known = self._exact(networks[self.network.name], chosen)
+        known = self._exact(networks[self.network.name], found.chosen)
         rows = []
         for other in GROUPS[self.group]:
             for which, images in shown.items():
                 with torch.no_grad():
-                    right = networks[other.name](images).argmax(dim=1) == chosen.labels
+                    right = networks[other.name](images).argmax(dim=1) == labels
                 own = known if (other, which) == (self.network, "as found") else {}
-                rows.append({**self._about(stages, other, which, chosen, distance), **counted(right), **own})
+                rows.append({**self._about(other, which, found), **counted(right), **own})
         return [cast(SzegedyRow, row) for row in rows]
 
-    def _about(self, stages: Stages, other: Network, which: Which, chosen: Chosen, distance: Tensor) -> SzegedyRow:
-        found = distance.isfinite()
+    def _about(self, other: Network, which: Which, found: Distorted) -> SzegedyRow:
         about = {**about_network(other), "attack": LBFGS, "norm": "l2", "eps": None, "made_for": self.network.name}
-        about |= {"split": "train" if self.group == "models" else "test", "moment": which, "seed": stages.seed}
-        about |= {"images": digest_of(chosen.inputs)[:IDENTITY], "distances": packed_numbers(distance)}
-        return cast(SzegedyRow, {**about, "success": float(found.float().mean())})
+        about |= {"split": "train" if self.group == "models" else "test", "moment": which, "seed": self.place.seed}
+        about |= {"images": digest_of(found.chosen.inputs)[:IDENTITY], "distances": packed_numbers(found.distance)}
+        return cast(SzegedyRow, {**about, "success": float(found.distance.isfinite().float().mean())})
 
     def _exact(self, network: Frozen, chosen: Chosen) -> SzegedyRow:
         """Of a linear network the least distances: to the drawn class, to the nearest and to the furthest."""
         if not self.network.is_linear:
             return {}
-        distances = nearest_linear(network.head.weight, network.head.bias, chosen.inputs, chosen.labels)
+        distances = nearest_linear(chosen.inputs, chosen.labels, weight=network.head.weight, bias=network.head.bias)
         own = distances.gather(1, chosen.targets[:, None])[:, 0]
         wrong = distances.scatter(1, chosen.labels[:, None], torch.inf)
         least = wrong.amin(dim=1)

@@ -48,7 +48,7 @@ def _noise(results: Run) -> str:
     found = ", ".join(
         f"{100 * (1 - sum(row['accuracy'] for row in rows) / len(rows)):.1f}"
         for name in LINEAR
-        for rows in [read(results, "models", name, "train", results.settings.noise[0])]
+        for rows in [read(results, name, "train", group="models", noise=results.settings.noise[0])]
     )
     return (
         "The paper's line of noise .1 in Table 2 (5.0 for FC10(1e-4), 18.3 for FC10(1)) lies below the training error "
@@ -68,7 +68,8 @@ def _optimum(results: Run) -> str:
 
 def _halves(results: Run) -> str:
     factors = ", ".join(
-        f"{results.settings.amplified / distortion(results, network.name, 'halves').value:.1f}" for network in HALVES
+        f"{results.settings.amplified / distortion(results, network.name, group='halves').value:.1f}"
+        for network in HALVES
     )
     return (
         "Amplified images fool a network of the other half less often than one of the same half, in the paper (22 to "

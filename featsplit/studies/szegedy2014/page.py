@@ -75,7 +75,7 @@ def _distortions(results: Run, why: list[str]) -> Cells:
     table = [["mean distortion, rms", "table", "the paper", "band", "here", "verdict"]]
     for table_name, group, network, value in DISTORTIONS:
         if group in results.settings.experiments:
-            found = distortion(results, network, group)
+            found = distortion(results, network, group=group)
             low, high = value - FAR, value + FAR
             verdict = "not comparable" if why else within(found, low, high)
             table.append([network, table_name, f"{value:g}", f"{low:.3f} to {high:.3f}", str(found), verdict])

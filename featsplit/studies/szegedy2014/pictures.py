@@ -47,7 +47,7 @@ class DrawUnits:
         }
         shown, classes = Shown.of(split), stages.convolutional_data.classes
         lines = [
-            _line(f"{kind} {place + 1}", split, rows[:COLUMNS], classes)
+            _line(f"{kind} {place + 1}", split, rows[:COLUMNS], classes=classes)
             for kind, values_of in scores.items()
             for place, rows in enumerate(shown.of_scores(values_of).rows)
         ]
@@ -55,7 +55,7 @@ class DrawUnits:
         return []
 
 
-def _line(name: str, split: Split, rows: Tensor, classes: Sequence[str]) -> Line:
+def _line(name: str, split: Split, rows: Tensor, *, classes: Sequence[str]) -> Line:
     return Line(name, list(split.inputs(rows)), [classes[label] for label in split.labels[rows]])
 
 
@@ -75,7 +75,7 @@ class DrawDistorted:
         inputs = first["inputs"][:count]
         lines = [Line("image", list(inputs), [classes[label] for label in first["labels"][:count]])]
         for one in GROUPS[self.group]:
-            lines += self._lines(stages, one, tensors[one.name], count)
+            lines += self._lines(stages, one, tensors[one.name], count=count)
         noise = normal(stages.seed, "szegedy2014/pictures", range(count), tuple(inputs.shape[1:]))
         sizes = stages.settings.noise if self.group == "models" else stages.settings.half_noise
         for size in sizes:
@@ -84,7 +84,7 @@ class DrawDistorted:
         draw_lines(stages.folder / picture(self.group), lines)
         return []
 
-    def _lines(self, stages: Stages, one: Network, kept: dict[str, Tensor], count: int) -> list[Line]:
+    def _lines(self, stages: Stages, one: Network, kept: dict[str, Tensor], *, count: int) -> list[Line]:
         """The images made for a network, with what it is to predict; of the halves amplified."""
         classes, size = stages.data.classes, kept["inputs"][0].numel() ** 0.5
         inputs, distorted = kept["inputs"][:count], kept["distorted"][:count]

@@ -25,20 +25,20 @@ def stated(what: str, fulfilled: Callable[[float], list[Interval]], measured: st
     return Claim(what, (Check(f"n {min(each.n for each in found)}, {seeds}", verdict, measured, shown, lowest),))
 
 
-def counted(what: str, true: int, of: int, measured: str, *, known: bool = False) -> Claim:
+def counted(what: str, true: int, of: int, *, measured: str, known: bool = False) -> Claim:
     """The statement that something is `true` of all: of no sample, so without an interval."""
     verdict: Verdict = "holds" if true == of else "does not hold"
     return Claim(what, (Check(f"{true} of {of}", verdict, measured, ""),), known=known)
 
 
-def shown_to(results: Run, group: str, made_for: str, network: str, moment: str = "as found") -> list[SzegedyRow]:
+def shown_to(results: Run, made_for: str, network: str, *, group: str, moment: str = "as found") -> list[SzegedyRow]:
     """The rows of `network`, one a seed, on the images that were made for another of its `group`, or for itself."""
     fields = {"experiment": group, "attack": LBFGS, "made_for": made_for, "training": network, "moment": moment}
     rows: list[SzegedyRow] = picked(results.rows, **fields)
     return rows
 
 
-def read(results: Run, group: str, network: str, split: str, noise: float = 0.0) -> list[SzegedyRow]:
+def read(results: Run, network: str, split: str, *, group: str, noise: float = 0.0) -> list[SzegedyRow]:
     """The rows of `network`, one a seed, on the images of a `split` as they are, or with `noise`."""
     fields = {"experiment": group, "training": network, "split": split, "eps": noise}
     rows: list[SzegedyRow] = picked(results.rows, **fields)

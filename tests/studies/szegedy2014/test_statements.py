@@ -58,8 +58,8 @@ def test_a_statement_holds_where_all_its_intervals_are_above_nothing(
 
 
 def test_what_is_true_of_all_but_one_does_not_hold() -> None:
-    assert counted("", 5, 5, "").verdict == "holds"
-    assert counted("", 4, 5, "").verdict == "does not hold"
+    assert counted("", 5, 5, measured="").verdict == "holds"
+    assert counted("", 4, 5, measured="").verdict == "does not hold"
 
 
 def test_pairs_are_those_of_two_different_ones_in_either_order() -> None:

@@ -47,7 +47,7 @@ def test_a_direction_of_one_class_is_pure_and_random_ones_of_noise_are_as_random
     planted = torch.nn.functional.one_hot(shown.labels, 10).float()
     noise = torch.randn(60, 10, generator=generator)
     pure, none = (
-        {row["basis"]: row for row in layer_rows(shown, values, "representation", 1, seed=0, count=50)}
+        {row["basis"]: row for row in layer_rows(shown, values, "representation", depth=1, seed=0, count=50)}
         for values in (planted * 5 + 0.01 * noise, noise)
     )
     held = [int((shown.labels == label).sum()) for label in range(10)]
@@ -60,7 +60,7 @@ def test_a_direction_of_one_class_is_pure_and_random_ones_of_noise_are_as_random
 def test_units_that_are_always_zero_are_left_out_and_counted(shown: Shown) -> None:
     values = torch.randn(60, 5, generator=torch.Generator().manual_seed(2))
     values[:, [1, 3]] = 0.0
-    rows = layer_rows(shown, values, "ReLU 1", 1, seed=0, count=20)
+    rows = layer_rows(shown, values, "ReLU 1", depth=1, seed=0, count=20)
     assert [(row["basis"], row["n"], row["dead"]) for row in rows] == [("units", 3, 2), ("random", 20, 2)]
 
 

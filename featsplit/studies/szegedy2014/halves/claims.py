@@ -22,16 +22,16 @@ def claims(results: Run) -> list[Claim]:
 
 
 def _all_fooled(results: Run) -> Claim:
-    rows = [row for name in NAMES for row in shown_to(results, "halves", name, name)]
+    rows = [row for name in NAMES for row in shown_to(results, name, name, group="halves")]
     what = "Table 4: every test image can be distorted so that the network of a half predicts a class drawn at random"
     success = sum(row["success"] for row in rows) / len(rows)
     fooled, found = sum(int(wrong(row).sum()) for row in rows), sum(row["n"] for row in rows)
-    return counted(what, fooled, found, f"target reached for {success:.3f} of them")
+    return counted(what, fooled, found, measured=f"target reached for {success:.3f} of them")
 
 
 def _same_half(results: Run) -> Claim:
     lines = [
-        (shown_to(results, "halves", made_for, OTHER), shown_to(results, "halves", made_for, partner))
+        (shown_to(results, made_for, OTHER, group="halves"), shown_to(results, made_for, partner, group="halves"))
         for made_for, partner in SAME
     ]
 
@@ -59,7 +59,7 @@ def _amplified(results: Run) -> list[Claim]:
 
 
 def _above(results: Run, what: str, chosen: list[tuple[str, str]]) -> Claim:
-    lines = [shown_to(results, "halves", made_for, name, "amplified") for made_for, name in chosen]
+    lines = [shown_to(results, made_for, name, group="halves", moment="amplified") for made_for, name in chosen]
 
     def above(level: float) -> list[Interval]:
         return [accuracy(rows, confidence=level).negative().moved(1 - MOST) for rows in lines]
@@ -69,7 +69,8 @@ def _above(results: Run, what: str, chosen: list[tuple[str, str]]) -> Claim:
 
 def _grows(results: Run) -> Claim:
     lines = [
-        (shown_to(results, "halves", *pair), shown_to(results, "halves", *pair, "amplified")) for pair in pairs(NAMES)
+        (shown_to(results, *pair, group="halves"), shown_to(results, *pair, group="halves", moment="amplified"))
+        for pair in pairs(NAMES)
     ]
 
     def more(level: float) -> list[Interval]:
@@ -81,7 +82,7 @@ def _grows(results: Run) -> Claim:
 
 def _noise(results: Run) -> Claim:
     lines = [
-        (read(results, "halves", name, "test"), read(results, "halves", name, "test", size))
+        (read(results, name, "test", group="halves"), read(results, name, "test", group="halves", noise=size))
         for name in NAMES
         for size in results.settings.half_noise
     ]

@@ -58,8 +58,8 @@ def error_table(results: Run) -> Cells:
     """Table 3."""
     table = [["error of", "on P1", "on P2", "on test images", "distortion"]]
     for name in NAMES:
-        errors = [_error(read(results, "halves", name, split)) for split in ("P1", "P2", "test")]
-        far = distortion(results, name, "halves")
+        errors = [_error(read(results, name, split, group="halves")) for split in ("P1", "P2", "test")]
+        far = distortion(results, name, group="halves")
         table.append([name, *(f"{one.value:.4f}" for one in errors), far.short()])
     return table
 
@@ -70,11 +70,11 @@ def cross_table(results: Run) -> Cells:
     size = results.settings.amplified
     for moment in MOMENTS:
         for made_for in NAMES:
-            errors = [_error(shown_to(results, "halves", made_for, name, moment)) for name in NAMES]
+            errors = [_error(shown_to(results, made_for, name, group="halves", moment=moment)) for name in NAMES]
             what = moment.replace("amplified", f"amplified to {size:g}")
             table.append([f"{made_for}, {what}", *(f"{one.value:.3f}" for one in errors)])
     for noise in results.settings.half_noise:
-        errors = [_error(read(results, "halves", name, "test", noise)) for name in NAMES]
+        errors = [_error(read(results, name, "test", group="halves", noise=noise)) for name in NAMES]
         table.append([f"noise {noise:g}", *(f"{one.value:.3f}" for one in errors)])
     return table
 
@@ -85,7 +85,9 @@ def amplification(results: Run) -> Drawing:
     def draw(figure: "Figure") -> None:
         axes, found = figure.add_subplot(), pairs(NAMES)
         for offset, (moment, colour) in enumerate((("as found", BLUE), ("amplified", ORANGE))):
-            errors = [_error(shown_to(results, "halves", made_for, name, moment)) for made_for, name in found]
+            errors = [
+                _error(shown_to(results, made_for, name, group="halves", moment=moment)) for made_for, name in found
+            ]
             places = [place + 0.4 * offset - 0.2 for place in range(len(found))]
             heights = [one.value for one in errors]
             axes.bar(places, heights, 0.38, yerr=reaches(errors), color=colour, label=moment)

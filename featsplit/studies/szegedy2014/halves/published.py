@@ -24,7 +24,7 @@ NOISY = {0.06: (2.2, 2.6, 2.4), 0.1: (2.6, 2.8, 2.7)}
 POINTS, CROSS_POINTS = 2.0, 10.0
 
 
-def _number(table: str, what: str, value: float, rows: Row, points: float) -> Published:
+def _number(table: str, what: str, value: float, *, rows: Row, points: float) -> Published:
     low, high = max(value - points, 0.0) / 100, min(value + points, 100.0) / 100
     return Published(table, what, value / 100, low, high, rows, rate=True)
 
@@ -34,7 +34,7 @@ def _errors() -> list[Published]:
     for name, values in ERRORS.items():
         for split, value in zip(("P1", "P2", "test"), values[:3], strict=True):
             rows: Row = {"experiment": "halves", "training": name, "attack": "none", "split": split}
-            found.append(_number("Table 3", f"{name}, error on {split}", value, rows, POINTS))
+            found.append(_number("Table 3", f"{name}, error on {split}", value, rows=rows, points=POINTS))
     return found
 
 
@@ -46,11 +46,11 @@ def _cross() -> list[Published]:
                 rows = {"experiment": "halves", "training": name, "attack": LBFGS}
                 rows |= {"made_for": made_for, "moment": moment}
                 what = f"made for {made_for}, {moment}, error of {name}"
-                found.append(_number("Table 4", what, value, cast(Row, rows), CROSS_POINTS))
+                found.append(_number("Table 4", what, value, rows=cast(Row, rows), points=CROSS_POINTS))
     for size, values in NOISY.items():
         for name, value in zip(NAMES, values, strict=True):
             noisy: Row = {"experiment": "halves", "training": name, "attack": NOISE, "eps": size, "split": "test"}
-            found.append(_number("Table 4", f"noise {size:g}, error of {name}", value, noisy, POINTS))
+            found.append(_number("Table 4", f"noise {size:g}, error of {name}", value, rows=noisy, points=POINTS))
     return found
 
 

@@ -34,18 +34,18 @@ def claims(results: Run) -> list[Claim]:
 
 
 def _all_fooled(results: Run) -> Claim:
-    rows = [row for name in NAMES for row in shown_to(results, "models", name, name)]
+    rows = [row for name in NAMES for row in shown_to(results, name, name, group="models")]
     fooled_images, found = sum(int(wrong(row).sum()) for row in rows), sum(row["n"] for row in rows)
     success = sum(row["success"] for row in rows) / len(rows)
     what = "Table 2: every image can be distorted so that the network predicts a class drawn at random"
-    return counted(what, fooled_images, found, f"target reached for {success:.3f} of them")
+    return counted(what, fooled_images, found, measured=f"target reached for {success:.3f} of them")
 
 
 def _decay(results: Run) -> Claim:
     steps = [("FC10(1)", "FC10(1e-2)"), ("FC10(1e-2)", "FC10(1e-4)")]
 
     def grows(level: float) -> list[Interval]:
-        return [further(results, more, less, level) for more, less in steps]
+        return [further(results, more, less, confidence=level) for more, less in steps]
 
     measured = as_chain([distortion(results, name).value for name in reversed(LINEAR)])
     return stated("Table 1: distortion grows with weight decay, FC10(1) > FC10(1e-2) > FC10(1e-4)", grows, measured)
@@ -55,7 +55,7 @@ def _transfer(results: Run) -> Claim:
     rest = [name for name in NAMES if name not in DECAYED]
 
     def more(level: float) -> list[Interval]:
-        return [fools_more(results, decayed, other, level) for decayed in DECAYED for other in rest]
+        return [fools_more(results, decayed, other, confidence=level) for decayed in DECAYED for other in rest]
 
     means = {name: mean_of(fooled(results, name)).value for name in NAMES}
     measured = ", ".join(f"{means[name]:.2f}" for name in DECAYED) + " / " + ", ".join(f"{means[n]:.2f}" for n in rest)
@@ -70,7 +70,8 @@ def _noise(results: Run) -> list[Claim]:
 
     def little(level: float) -> list[Interval]:
         lines = [
-            (read(results, "models", name, "test"), read(results, "models", name, "test", NOISE)) for name in NAMES
+            (read(results, name, "test", group="models"), read(results, name, "test", group="models", noise=NOISE))
+            for name in NAMES
         ]
         return [difference(clean, noisy, confidence=level).negative().moved(HARMLESS) for clean, noisy in lines]
 
@@ -85,9 +86,7 @@ def _noise_beside(results: Run) -> Claim:
 
     def shorter(level: float) -> list[Interval]:
         return [
-            mean_of([(array < NOISE).astype(float) for array in rms(results, "models", name)], confidence=level).moved(
-                -0.5
-            )
+            mean_of([(array < NOISE).astype(float) for array in rms(results, name)], confidence=level).moved(-0.5)
             for name in NAMES
             if name not in DECAYED
         ]
@@ -99,15 +98,15 @@ def _noise_beside(results: Run) -> Claim:
 
 def _exact(results: Run) -> Claim:
     """An attack cannot be nearer than the nearest there is."""
-    rows = [row for name in LINEAR for row in shown_to(results, "models", name, name)]
+    rows = [row for name in LINEAR for row in shown_to(results, name, name, group="models")]
     ratios = np.concatenate([packed_values(row) / np.maximum(packed_values(row, "exact"), 1e-9) for row in rows])
     finite = ratios[np.isfinite(ratios)]
     measured = f"{float(finite.mean()):.3f} times as far in the mean, {float(finite.min()):.4f} at the least"
     what = "Linear networks: no distortion found is shorter than the least there is for that class"
-    return counted(what, int((finite >= 1 - ROUNDING).sum()), len(finite), measured, known=True)
+    return counted(what, int((finite >= 1 - ROUNDING).sum()), len(finite), measured=measured, known=True)
 
 
-def error(results: Run, made_for: str, network: str, moment: str = "as found") -> Interval | None:
+def error(results: Run, made_for: str, network: str) -> Interval | None:
     """The error of `network` on images made for a network, with its interval."""
-    rows = shown_to(results, "models", made_for, network, moment)
+    rows = shown_to(results, made_for, network, group="models")
     return accuracy(rows).negative().moved(1.0) if rows else None

@@ -10,7 +10,7 @@ from torch import Tensor
 BISECTIONS = 60
 
 
-def nearest_linear(weight: Tensor, bias: Tensor, inputs: Tensor, labels: Tensor) -> Tensor:
+def nearest_linear(inputs: Tensor, labels: Tensor, *, weight: Tensor, bias: Tensor) -> Tensor:
     """The least distance in l2 inside [0, 1] after which each class has the logit of the label: (N, K), in float64.
 
     0 at the label itself and where a class has it already; infinity where no image in the box is such. That of the

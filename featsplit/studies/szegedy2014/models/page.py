@@ -88,13 +88,13 @@ def cross_table(results: Run, names: dict[str, str] | None = None) -> Cells:
         far = distortion(results, made_for)
         table.append([called[made_for], *errors, far.short() if names is None else f"{far.value:.4f}"])
     for size in results.settings.noise:
-        errors = [share(_error(results, name, "train", size)) for name in NAMES]
+        errors = [share(_error(results, name, "train", noise=size)) for name in NAMES]
         table.append([f"noise {size:g}", *errors, f"{size:g}"])
     return table
 
 
-def _error(results: Run, name: str, split: str, noise: float) -> Interval | None:
-    rows = read(results, "models", name, split, noise)
+def _error(results: Run, name: str, split: str, *, noise: float) -> Interval | None:
+    rows = read(results, name, split, group="models", noise=noise)
     return accuracy(rows).negative().moved(1.0) if rows else None
 
 
@@ -107,14 +107,18 @@ def noise_table(results: Run) -> Cells:
             if "right" in which:
                 cells = [f"{mean_of(_lost(results, name, size)).value:.4f}" for name in NAMES]
             else:
-                cells = [f"{found.value:.4f}" for name in NAMES if (found := _error(results, name, split, size))]
+                cells = [f"{found.value:.4f}" for name in NAMES if (found := _error(results, name, split, noise=size))]
             table.append([f"{size:g}, {which}", *cells])
     return table
 
 
 def _lost(results: Run, name: str, size: float) -> list[Array]:
     """1 for each training image that is predicted wrongly with noise, of those predicted rightly without."""
-    both = zip(read(results, "models", name, "train"), read(results, "models", name, "train", size), strict=True)
+    both = zip(
+        read(results, name, "train", group="models"),
+        read(results, name, "train", group="models", noise=size),
+        strict=True,
+    )
     return [wrong(noisy)[wrong(clean) == 0] for clean, noisy in both]
 
 
@@ -124,10 +128,10 @@ def error_table(results: Run) -> Cells:
         ["network", "training error", "test error", "distortion", "median", "target reached", "fools of the others"]
     ]
     for name in NAMES:
-        errors = [_error(results, name, split, 0.0) for split in ("train", "test")]
-        rows = shown_to(results, "models", name, name)
+        errors = [_error(results, name, split, noise=0.0) for split in ("train", "test")]
+        rows = shown_to(results, name, name, group="models")
         success = sum(row["success"] for row in rows) / len(rows)
-        median = float(np.median(np.concatenate(rms(results, "models", name))))
+        median = float(np.median(np.concatenate(rms(results, name))))
         others = mean_of(fooled(results, name)).short()
         shown = [f"{one.value:.4f}" for one in errors if one]
         table.append([name, *shown, distortion(results, name).short(), f"{median:.4f}", f"{success:.3f}", others])
@@ -149,7 +153,7 @@ def distortions(results: Run) -> Drawing:
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         for name in NAMES:
-            found = np.sort(np.concatenate(rms(results, "models", name)))
+            found = np.sort(np.concatenate(rms(results, name)))
             held = np.arange(1, len(found) + 1) / len(found)
             axes.step([0.0, *found], [0.0, *held], where="post", color=COLOURS[name], label=name)
         axes.axvline(0.1, color=INK, linewidth=0.8, linestyle=":")
@@ -171,7 +175,7 @@ def fooled_by(results: Run) -> Drawing:
             )
             axes.annotate(SHORT[name], (across.value, up.value), xytext=(5, 5), textcoords="offset points", fontsize=9)
             sizes = [size for size in results.settings.noise if size <= 0.3]
-            errors = [found.value for size in sizes if (found := _error(results, name, "train", size))]
+            errors = [found.value for size in sizes if (found := _error(results, name, "train", noise=size))]
             axes.plot(sizes, errors, "x", color=COLOURS[name])
         axes.set(xlabel="distortion, rms a pixel", ylabel="error of the other five", ylim=(-0.02, 1.02), xlim=(0, None))
 

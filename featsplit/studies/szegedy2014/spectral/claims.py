@@ -118,4 +118,4 @@ def _certified(results: Run) -> Claim:
     nearest = float((found[attacked] / np.maximum(bound[attacked], 1e-12)).min(initial=np.inf))
     what = "No adversarial image lies within the certified radius"
     measured = f"the nearest is {nearest:.1f} times as far"
-    return counted(what, int((found >= bound - ROUNDING).sum()), len(found), measured, known=True)
+    return counted(what, int((found >= bound - ROUNDING).sum()), len(found), measured=measured, known=True)

@@ -73,7 +73,7 @@ class MeasureSpectral:
             "product": product,
             "gain": float(local_gains(ready, inputs).max()),
             "reached": float(reached),
-            "certified": packed_numbers(certified_radii(ready, inputs, labels, product)),
+            "certified": packed_numbers(certified_radii(ready, inputs, labels, bound=product)),
             "distances": packed_numbers(found.distance),
             "n": len(split),
             "accuracy": float(right.float().mean()),

@@ -49,7 +49,7 @@ def purity(results: Run, line: Line, confidence: float = CONFIDENCE) -> Interval
     return with_errors([row["purity"] for row in rows], errors, count=rows[0]["n"], confidence=confidence)
 
 
-def purer(results: Run, more: Line, less: Line, confidence: float = CONFIDENCE) -> Interval:
+def purer(results: Run, more: Line, less: Line, *, confidence: float = CONFIDENCE) -> Interval:
     """By how much the first is purer than the second."""
     both = list(zip(lines(results, more), lines(results, less), strict=True))
     errors = [math.hypot(one["purity_error"], other["purity_error"]) for one, other in both]
@@ -61,7 +61,7 @@ def _no_better(results: Run) -> Claim:
     units, random = (LAST, "units"), (LAST, "random")
 
     def alike(level: float) -> list[Interval]:
-        found = purer(results, units, random, level)
+        found = purer(results, units, random, confidence=level)
         return [found.negative().moved(MORE), found.moved(MORE)]
 
     found = purer(results, units, random)
@@ -72,7 +72,7 @@ def _no_better(results: Run) -> Claim:
 
 def _falls(results: Run, what: str, beside: list[tuple[Line, Line]]) -> Claim:
     def more(level: float) -> list[Interval]:
-        return [purer(results, one, other, level) for one, other in beside]
+        return [purer(results, one, other, confidence=level) for one, other in beside]
 
     values = [as_chain([purity(results, line).value for line in pair]) for pair in beside]
     return stated(what, more, ", ".join(values))

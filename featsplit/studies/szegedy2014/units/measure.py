@@ -73,17 +73,19 @@ class MeasureUnits:
         rows = [
             {**about, **row}
             for depth, (layer, values) in enumerate(trained.items())
-            for row in layer_rows(shown, values, layer, depth, seed=seed, count=count)
+            for row in layer_rows(shown, values, layer, depth=depth, seed=seed, count=count)
         ]
         rows += [
             {**about, "basis": f"{row['basis']}, untrained", **{k: v for k, v in row.items() if k != "basis"}}
             for depth, (layer, values) in enumerate(before.items())
             if depth
-            for row in layer_rows(shown, values, layer, depth, seed=seed, count=count)
+            for row in layer_rows(shown, values, layer, depth=depth, seed=seed, count=count)
             if row["basis"] in ("units", "random")
         ]
         drawn = torch.randint(len(split), (count, TOP), generator=torch_generator(seed, "szegedy2014/images"))
-        return [cast(SzegedyRow, row) for row in (*rows, {**about, **_row("images", shown.of_rows(drawn), "none", 0)})]
+        return [
+            cast(SzegedyRow, row) for row in (*rows, {**about, **_row("images", shown.of_rows(drawn), "none", depth=0)})
+        ]
 
 
 class Shown:
@@ -140,7 +142,7 @@ def layer_outputs(model: Classifier, split: Split) -> dict[str, Tensor]:
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
-def layer_rows(shown: Shown, values: Tensor, layer: str, depth: int, *, seed: int, count: int) -> list[SzegedyRow]:
+def layer_rows(shown: Shown, values: Tensor, layer: str, *, depth: int, seed: int, count: int) -> list[SzegedyRow]:
     """The rows of a layer's outputs `values` (N, size): units, random directions, and those of scaled outputs."""
     live = values.std(dim=0) > DEAD
     dead, kept = int((~live).sum()), values[:, live]
@@ -151,7 +153,7 @@ def layer_rows(shown: Shown, values: Tensor, layer: str, depth: int, *, seed: in
         scaled |= {"random, standardised": (kept - kept.mean(dim=0)) / kept.std(dim=0), "random, whitened": white(kept)}
     for basis, outputs in scaled.items():
         found[basis] = outputs @ directions(outputs.shape[1], count, seed=seed)
-    return [_row(basis, shown.of_scores(scores), layer, depth, dead) for basis, scores in found.items()]
+    return [_row(basis, shown.of_scores(scores), layer, depth=depth, dead=dead) for basis, scores in found.items()]
 
 
 def directions(size: int, count: int, *, seed: int) -> Tensor:
@@ -170,7 +172,7 @@ def white(values: Tensor) -> Tensor:
     return found.float()
 
 
-def _row(basis: str, found: Found, layer: str, depth: int, dead: int = 0) -> SzegedyRow:
+def _row(basis: str, found: Found, layer: str, *, depth: int, dead: int = 0) -> SzegedyRow:
     count = len(found.purity)
 
     def error(values: Tensor) -> float:
