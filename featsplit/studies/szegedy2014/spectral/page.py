@@ -33,7 +33,8 @@ CERTIFIED = (
 )
 PENALTY = (
     "The paper ends with the suggestion that a penalty on these bounds might help. Penalised: trained as the standard "
-    "network, with a multiple of the sum of all squared norms in its loss."
+    "network, with a multiple of the sum of all squared norms in its loss. A smaller bound is no robustness by itself: "
+    "the statements above say whether adversarial images are further away."
 )
 
 
