@@ -128,7 +128,7 @@ def _resnet(blocks: int, *, shape: tuple[int, int, int], classes: int, width: in
     sizes = [width * 2**stage for stage in range(stages) for _ in range(blocks)]
     inner = [width, *sizes[:-1]]
     body = [
-        _Residual(before, size, stride=2 if place and place % blocks == 0 else 1)
+        Residual(before, size, stride=2 if place and place % blocks == 0 else 1)
         for place, (before, size) in enumerate(zip(inner, sizes, strict=True))
     ]
     stem = (*_convolution(shape[0], width), nn.ReLU())
@@ -156,7 +156,9 @@ class _Dense(nn.Module):
         return torch.cat([inputs, self.layers(inputs)], dim=1)
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
+    """ReLU of `second`(`first`(x)) + `shortcut`(x)."""
+
     def __init__(self, inner: int, outer: int, *, stride: int) -> None:
         super().__init__()
         self.first = nn.Sequential(*_convolution(inner, outer, stride), nn.ReLU())

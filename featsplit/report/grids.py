@@ -1,4 +1,4 @@
-"""Image grids of a derived set: source, start and result side by side, with labels and targets."""
+"""Grids of images, as PNG: lines of any images, and the source, start and result of a derived set."""
 
 from collections.abc import Sequence
 from pathlib import Path

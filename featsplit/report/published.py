@@ -53,7 +53,9 @@ def compared(rows: Sequence[Row], published: Sequence[Published], differences: S
         if found is None:
             result.append(Compared(number, None, "none found"))
             continue
-        result.append(Compared(number, found, "not comparable" if differences else _within(found, number)))
+        result.append(
+            Compared(number, found, "not comparable" if differences else within(found, number.low, number.high))
+        )
     return result
 
 
@@ -67,10 +69,11 @@ def _measured(rows: Sequence[Row], number: Published) -> Interval | None:
     return found_share.negative().moved(1.0) if number.rate else found_share
 
 
-def _within(found: Interval, number: Published) -> str:
-    if number.low <= found.low and found.high <= number.high:
+def within(found: Interval, low: float, high: float) -> str:
+    """Whether the whole interval lies in the band ("pass"), all of it outside ("off"), or neither ("undecided")."""
+    if low <= found.low and found.high <= high:
         return "pass"
-    return "off" if found.high < number.low or found.low > number.high else "undecided"
+    return "off" if found.high < low or found.low > high else "undecided"
 
 
 def published_table(found: Sequence[Compared], paper: str = "the paper") -> Cells:

@@ -33,7 +33,8 @@ def verdicts_as_text(found: Sequence[Claim]) -> list[str]:
     """Paragraphs for a terminal of 80 columns: the verdict on each of the statements, and how many hold."""
     undecided = any(claim.verdict == "undecided" for claim in found)
     more = ["What is undecided wants more test images, or more --seeds."] if undecided else []
-    return ["\n".join(line for claim in found for line in _told(claim)), counted(found), *more]
+    number = "\n".join(textwrap.wrap(counted(found), 80))
+    return ["\n".join(line for claim in found for line in _told(claim)), number, *more]
 
 
 def _told(claim: Claim) -> list[str]:

@@ -21,6 +21,7 @@ STUDIES = (
     "squares",
     "planted",
     "set_transfer",
+    "szegedy2014",
     "goodfellow2015",
     "carlini2017",
 )
