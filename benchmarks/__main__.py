@@ -30,7 +30,7 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
         return constructions.measure(name, results, data_root=options.data_root)
     if name in rules.NAMES:
         return rules.measure(name, results, data_root=options.data_root)
-    return presets.measure(name, results, data_root=options.data_root, validation=options.validation)
+    return presets.measure(name, results, data_root=options.data_root, validation=options.validation, run=options.run)
 
 
 def main() -> None:
@@ -44,6 +44,7 @@ def main() -> None:
     )
     parser.add_argument("--data-root", type=Path, help="where torchvision's data sets lie")
     parser.add_argument("--validation", action="store_true", help="presets: on held-out training images, to choose by")
+    parser.add_argument("--run", type=Path, help="presets: the tables of this finished run; nothing is run or timed")
     parser.add_argument(
         "--peers", type=Path, help="minimal: python of the peers, see its file; without, the tables of what is kept"
     )

@@ -14,15 +14,11 @@ from typing import Any, NamedTuple
 
 from benchmarks.pages import Claim, write
 from featsplit.report.cells import Cells
-from featsplit.report.intervals import accuracy
 from featsplit.report.rows import picked, values
 from featsplit.studies.distill2019.page import audit_table, bugs_table, layer_table, leakage_table, mislabelled_table
 from featsplit.studies.distill2019.rows import layers_of, units_of
 from featsplit.studies.gaussians.claims import agreement
 from featsplit.studies.gaussians.page import theorem_table
-from featsplit.studies.goodfellow2015.logistic.jobs import WORST
-from featsplit.studies.goodfellow2015.rows import UNCLIPPED
-from featsplit.studies.goodfellow2015.tables import AT_EPS, CLEAN, errors_table
 from featsplit.studies.planted.page import survival_table
 from featsplit.studies.squares.page import arms_table, eps_table
 
@@ -104,54 +100,6 @@ def _discussed(rows: Rows) -> list[Claim]:
     ]
 
 
-def _goodfellow(rows: Rows) -> list[Claim]:
-    def error(model: str, attack: str, eps: float | None = 0.25) -> float:
-        found = values(rows, experiment="networks", test_set="source", model=model, attack=attack, eps=eps)
-        return 1 - statistics.fmean(found)
-
-    return [
-        *_logistic([row for row in rows if row["experiment"] == "logistic"]),
-        Claim("softmax: error on fast examples, not clipped", error("softmax", UNCLIPPED), 0.85),
-        Claim("maxout: error on fast examples, not clipped", error("maxout", UNCLIPPED), 0.85),
-        Claim("maxout, adversarially trained: the same", error("maxout adversarial", UNCLIPPED), 0.5, most=True),
-        Claim("maxout, trained on signs: the same", error("maxout signs", UNCLIPPED), 0.85),
-        Claim("maxout, trained on uniform noise: the same", error("maxout uniform", UNCLIPPED), 0.85),
-        Claim("RBF units: rubbish that is seen as something", error("rbf", "rubbish", None), 0.01, most=True),
-    ]
-
-
-def _logistic(rows: Rows) -> list[Claim]:
-    def error(training: str, attack: str, eps: float | None) -> float:
-        return 1 - statistics.fmean(values(rows, test_set="source", training=training, attack=attack, eps=eps))
-
-    return [
-        Claim("plain: clean error (the paper's .016)", error("plain", "none", None), 0.03, most=True),
-        Claim("plain: error at eps .25, the worst case (the paper's .99)", error("plain", WORST, 0.25), 0.95),
-        Claim("adversarial .1: error at eps .1", error("adversarial 0.1", WORST, 0.1), 0.1, most=True),
-        Claim("as printed: clean error", error("as printed 0.1", "none", None), 0.3),
-        Claim("formula against the attack, in eps", max(row["gap"] for row in rows if "gap" in row), 1e-5, most=True),
-    ]
-
-
-def _goodfellow_tables(rows: Rows) -> list[Cells]:
-    names = sorted({row["model"] for row in picked(rows, experiment="networks")})
-    logistic = [row for row in rows if row["experiment"] == "logistic"]
-    return [_errors(logistic), errors_table(rows, names, 0.25, (CLEAN, *AT_EPS), head="error at eps 0.25")]
-
-
-def _errors(rows: Rows) -> list[list[str]]:
-    """A line for each way to train: the clean error, and that in the worst case by eps."""
-    radii = sorted({row["eps"] for row in picked(rows, attack=WORST)})
-    ways = list(dict.fromkeys(row["training"] for row in rows))
-
-    def shown(way: str, attack: str, eps: float | None) -> str:
-        found = picked(rows, test_set="source", training=way, attack=attack, eps=eps)
-        return accuracy(found).negative().moved(1).short() if found else ""
-
-    head = ["logistic, trained", "clean", *(f"eps {eps:g}" for eps in radii)]
-    return [head, *([way, shown(way, "none", None), *(shown(way, WORST, eps) for eps in radii)] for way in ways)]
-
-
 def _discussion_tables(rows: Rows) -> list[Cells]:
     return [
         bugs_table(rows),
@@ -167,14 +115,6 @@ def _theorems(rows: Rows) -> list[Cells]:
 
 
 CONSTRUCTIONS = {
-    "goodfellow2015-mini": Construction(
-        "Goodfellow et al. 2015 on MNIST",
-        "run goodfellow2015-mini",
-        _goodfellow_tables,
-        _goodfellow,
-        plots=("error-by-eps", "fast-by-eps", "shifts", "line", "filters"),
-        downloads=True,
-    ),
     "gaussians": Construction(
         "Two Gaussians", "run gaussians --seeds 0,1,2", _theorems, _gaussians, plots=("gaussians",), seeds=""
     ),

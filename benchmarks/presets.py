@@ -68,20 +68,32 @@ AIMS: dict[str, tuple[Aim, ...]] = {
         Aim("D_det, clean", (Accuracy(1.0, "det"),), 0.2),
     ),
     "cifar10-cpu": (),
+    "szegedy2014-mini": (),
+    "goodfellow2015-mini": (),
+    "kurakin2017-mini": (),
+    "carlini2017-mini": (),
 }
+"""Of the studies before the paper the statements on their pages are the aims."""
 LIMITS = {
     "digits": Limit("one seed", 40),
     "mnist-mini": Limit("one seed", 180),
     "cifar10-mini": Limit("all seeds", 1200),
+    "szegedy2014-mini": Limit("one seed", 300),
+    "goodfellow2015-mini": Limit("one seed", 300),
+    "kurakin2017-mini": Limit("one seed", 300),
+    "carlini2017-mini": Limit("one seed", 300),
 }
 
 
-def measure(name: str, results: Path, *, data_root: Path | None, validation: bool) -> bool:
+def measure(name: str, results: Path, *, data_root: Path | None, validation: bool, run: Path | None) -> bool:
     """Run preset `name`, first for one seed with its time, then for all; write the tables; whether no aim is missed.
 
     With `validation` on a fifth of the training images, held out, in the place of the test images. cifar10-cpu takes
-    an hour, so it is run for one seed alone.
+    an hour, so it is run for one seed alone. Of the finished `run` in a folder, if given, the tables are written, and
+    nothing is run or timed.
     """
+    if run is not None:
+        return write(name, results, open_results(run), None, validation=validation)
     extra = ["--data-root", str(data_root)] if data_root else []
     extra += ["--set", "data.holdout=0.2"] if validation else []
     with TemporaryDirectory() as folder:
@@ -90,16 +102,23 @@ def measure(name: str, results: Path, *, data_root: Path | None, validation: boo
         return write(name, results, open_results(Path(folder)), (seconds, seconds + more), validation=validation)
 
 
-def write(name: str, results: Path, run: Results[Any], seconds: tuple[float, float], *, validation: bool) -> bool:
+def write(
+    name: str, results: Path, run: Results[Any], seconds: tuple[float, float] | None, *, validation: bool
+) -> bool:
     """Write the rows, the tables and the verdicts on the aims of preset `name`; whether none of them is missed.
 
-    Of the rows those by epoch are left out. `seconds` are of one seed and of all.
+    Of the rows those by epoch are left out. `seconds` are of one seed and of all; None where they were not measured.
     """
-    seen, verdicts = machine(), [*_aims(name, run.rows), *_limits(name, seconds)]
+    seen, verdicts = machine(), [*_aims(name, run.rows), *(_limits(name, seconds) if seconds else [])]
     command = f"python -m benchmarks {name}" + (" --validation" if validation else "")
     stem = f"{name}-validation" if validation else name
-    content: dict[str, Any] = {"command": command, "machine": seen, "seconds_one_seed": seconds[0]}
-    content |= {"seconds_all_seeds": seconds[1], "settings": run.settings.plain(), "chance": run.chance}
+    content: dict[str, Any] = {"command": command, "machine": seen, "settings": run.settings.plain()}
+    content |= {"chance": run.chance}
+    if seconds:
+        content |= {"seconds_one_seed": seconds[0], "seconds_all_seeds": seconds[1]}
+        taken = f"one seed took {seconds[0]:.0f} s as a whole process, seeds {run.seeds} {seconds[1]:.0f} s"
+    else:
+        taken = f"seeds {run.seeds}, in parts, beside other work; its time was not measured"
     content["aims"] = [dict(zip(HEAD, line, strict=True)) for line in verdicts]
     rows = [row for row in run.rows if row["experiment"] != "epochs"]
     (results / f"{stem}.json").write_text(as_json(content, rows))
@@ -111,7 +130,7 @@ def write(name: str, results: Path, run: Results[Any], seconds: tuple[float, flo
         ]
     )
     page = [
-        f"`{command}`: one seed took {seconds[0]:.0f} s as a whole process, seeds {run.seeds} {seconds[1]:.0f} s.",
+        f"`{command}`: {taken}.",
         f"Machine: {told(seen)}.",
         *([as_markdown([HEAD, *verdicts])] if verdicts else []),
         as_page(blocks, results).rstrip(),
