@@ -22,6 +22,7 @@ STUDIES = (
     "planted",
     "set_transfer",
     "goodfellow2015",
+    "kurakin2017",
 )
 
 
