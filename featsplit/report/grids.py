@@ -1,5 +1,6 @@
 """Image grids of a derived set: source, start and result side by side, with labels and targets."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,15 +27,20 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> in
 
     `source` is the data that the set was made of; raises FeatsplitError where it is not.
     """
-    from matplotlib.figure import Figure
-
     derived = open_dataset(path)
     spec = derived.metadata.spec
     if source.digest != spec.source_digest:
         raise FeatsplitError(f'{path}: was made of "{spec.source_name}" as it then was, not of this data')
     picked = torch.linspace(0, len(derived) - 1, min(count, len(derived))).long()
-    lines = panels(derived, source, picked)
-    width, height = 1.3 * len(picked), 1.5 * len(lines)  # inches: an image is 1.2 x 1.2, with its title above
+    draw_lines(panels(derived, source, picked), out)
+    return len(picked)
+
+
+def draw_lines(lines: Sequence[Line], out: Path) -> None:
+    """Draw `lines` of as many images each, one below the other, as a PNG at `out`."""
+    from matplotlib.figure import Figure
+
+    width, height = 1.3 * len(lines[0].images), 1.5 * len(lines)  # inches: an image is 1.2 x 1.2, with its title above
     figure = Figure(figsize=(width + 0.4, height + 0.1))
     panel = figure.add_axes((0.3 / (width + 0.4), 0, width / (width + 0.4), height / (height + 0.1)))
     panel.set_axis_off()
@@ -48,7 +54,6 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> in
     panel.set(xlim=(0, width), ylim=(0, height))
     with replacing(out) as partial:
         figure.savefig(partial, format="png", dpi=110)
-    return len(picked)
 
 
 def panels(derived: DerivedDataset, source: ImageData, picked: Tensor) -> list[Line]:

@@ -119,12 +119,9 @@ class MeasureClean:
         def measure() -> list[KurakinRow]:
             test, network = bench.test, bench.network()
             clean = bench.seen(network, test.images, test.labels)
-            row = {
-                **bench.about("methods", "none", None),
-                "n": len(test),
-                "accuracy": float(clean.right.float().mean()),
-            }
-            return [{**row, **clean.fields(network.classes), "outcomes": packed(clean.right)}]
+            row: KurakinRow = {"n": len(test), "accuracy": float(clean.right.float().mean())}
+            row |= {"outcomes": packed(clean.right)}
+            return [{**bench.about("methods", "none", None), **row, **clean.fields(network.classes)}]
 
         return list(bench.ensure_rows("clean", bench.depends_on(), measure))
 

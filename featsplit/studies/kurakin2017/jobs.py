@@ -4,6 +4,7 @@ from featsplit.engine.jobs import Job
 from featsplit.studies.kurakin2017.examples import making
 from featsplit.studies.kurakin2017.networks import training
 from featsplit.studies.kurakin2017.photographs.measure import photographing
+from featsplit.studies.kurakin2017.pictures import drawing
 from featsplit.studies.kurakin2017.place import Place
 from featsplit.studies.kurakin2017.settings import Settings
 from featsplit.studies.kurakin2017.storage.measure import storing
@@ -17,4 +18,4 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
     place = Place(settings, seed)
     other = [training(place, "other")] if "storage" in settings.experiments else []
     measures = [job for name, of in OF.items() if name in settings.experiments for job in of(place)]
-    return [training(place, "source"), *other, *making(place), *measures]
+    return [training(place, "source"), *other, *making(place), *measures, *drawing(place)]
