@@ -26,8 +26,8 @@ WHAT = (
 FIGURE_2 = (
     "Of Figure 2 (Inception v3, ImageNet) the paper's text says: the fast method halves the top-1 accuracy and takes "
     "40 points of the top-5 at the smallest eps, stays there until 32, and goes to 0 at 128; the basic method is "
-    "better below 48 and then gets no further; the least-likely one destroys most already at small eps. The figure has no "
-    "numbers, so none stands beside ours."
+    "better below 48 and then gets no further; the least-likely one destroys most already at small eps. The "
+    "figure has no numbers, so none stands beside ours."
 )
 
 

@@ -29,9 +29,9 @@ WHAT = (
 )
 ROUNDING = (
     "A pixel of 8 bits moves by up to 1/510 when it is rounded. The three methods move pixels by whole 255ths, and "
-    "lose nothing. The nearest adversarial images lie just behind the boundary, and rounding takes many back over it; then "
-    "single pixels are changed by one level, the best first, until the image fools again (Carlini and Wagner 2017, "
-    "section V.D)."
+    "lose nothing. The nearest adversarial images lie just behind the boundary, and rounding takes many back over it; "
+    "then single pixels are changed by one level, the best first, until the image fools again (Carlini and Wagner "
+    "2017, section V.D)."
 )
 
 
