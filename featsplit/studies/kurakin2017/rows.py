@@ -45,7 +45,7 @@ class KurakinRow(Row, total=False):
 
 def share(hit: Tensor, counted: Tensor) -> float | None:
     """The share of hits (N,) bool among those that count, (N,) bool; None where none counts."""
-    return float((hit & counted).sum() / counted.sum()) if bool(counted.any()) else None
+    return int((hit & counted).sum()) / int(counted.sum()) if bool(counted.any()) else None
 
 
 def destruction(clean: Seen, adversarial: Seen, after: Seen, among: Tensor | None = None) -> KurakinRow:

@@ -9,6 +9,7 @@ asked: the ranges are a guess at one that is held with care.
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -38,7 +39,7 @@ class Shot(NamedTuple):
 def shots(seed: int, indices: Tensor) -> Shot:
     """How the photographs of the images at `indices` (N,) are taken."""
     rows = [generator.uniform(-1, 1, 6) for generator in generators(seed, "photograph", indices)]
-    drawn = torch.tensor(rows, dtype=torch.float32).reshape(-1, 6)
+    drawn = torch.from_numpy(np.array(rows, dtype=np.float32).reshape(-1, 6))
     rotation, scale, across, down, gamma, gain = drawn.unbind(dim=1)
     return Shot(
         ROTATION * rotation, 1 + SCALE * scale, SHIFT * across, SHIFT * down, 1 + GAMMA * gamma, 1 + GAIN * gain

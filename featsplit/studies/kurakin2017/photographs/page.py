@@ -93,7 +93,7 @@ def _cells(rows: Sequence[KurakinRow], name: str, tops: Sequence[int]) -> str:
 
 def pairs_in_brief(rows: Sequence[KurakinRow]) -> Cells:
     """For a terminal: of each method, eps and case how many clean photographs are right, and what is destroyed."""
-    found = [["in percent", "pairs", "clean, photographed: right", "adversarial: destroyed (95 %)"]]
+    found = [["photographed, in percent", "count", "clean right", "destroyed"]]
     for row in picked(rows, test_set="pairs", measure=DESTROYED, top=1):
         same = {name: row[name] for name in ("attack", "levels", "case")}
         clean: list[KurakinRow] = picked(rows, test_set="pairs", measure="clean, photographed", top=1, **same)
