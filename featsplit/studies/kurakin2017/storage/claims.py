@@ -15,7 +15,7 @@ from featsplit.studies.kurakin2017.storage.chain import STAGES
 from featsplit.studies.kurakin2017.storage.measure import CLOSEST, EXPERIMENT, REPAIRED
 
 FLOAT, AS_FILE, RESIZED, OTHER = STAGES
-UNDONE, LEFT = 1 / 3, 0.02
+UNDONE, LEFT = 1 / 3, 0.05
 """The share that rounding undoes at least, and that a repair leaves undone at most."""
 LEAST, MOST = 0.4, 0.9
 """What part of the error lecture B's prefilter takes away."""

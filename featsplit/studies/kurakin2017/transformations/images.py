@@ -17,7 +17,7 @@ RANGES: dict[str, tuple[float, ...]] = {
     "contrast": (0.6, 0.8, 1.2, 1.4),
     "blur": (0.5, 1, 1.5, 2),
     "noise": (2, 8, 16, 30),
-    "jpeg": (90, 70, 50, 30, 10),
+    "jpeg": (100, 90, 70, 50, 30, 10),
 }
 """Added to each of 255; a factor about 128; sigma in pixels; sigma in 255ths; the quality. The weakest come first but
 for brightness and contrast, which go down and up."""

@@ -9,9 +9,11 @@ from featsplit.report.intervals import Interval
 from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import drawn, reaches
 from featsplit.report.rates import rate
+from featsplit.report.rows import picked
 from featsplit.studies.kurakin2017.checks import NAMES
 from featsplit.studies.kurakin2017.examples import METHODS
 from featsplit.studies.kurakin2017.methods.page import COLOURS
+from featsplit.studies.kurakin2017.rows import counted_of
 from featsplit.studies.kurakin2017.settings import Settings
 from featsplit.studies.kurakin2017.transformations.claims import counted, measured
 from featsplit.studies.kurakin2017.transformations.images import RANGES
@@ -66,11 +68,19 @@ def table(results: Results[Settings], levels: int) -> Cells:
             found = [rate(counted(rows, method, levels, name, strength)) for method in METHODS]
             cells = ["-" if one is None else one.short() for one in found]
             lines.append([f"{name} {strength:g}", clean, *cells, *_top_k(results, levels, name, strength)])
+    lines.insert(0, ["8 bits", "", *_stored(results, levels), *[""] * (len(lines[0]) - 2 - len(METHODS))])
     first = [row for method in METHODS for row in measured(rows, method, levels, "identity", 0.0)]
     k = next((row["top_k"] for row in first if "top_k" in row), 0)
     of = {method: fmean(row["of"] for row in measured(rows, method, levels, "identity", 0.0)) for method in METHODS}
     head = ["", "clean accuracy", *(f"{NAMES[method]} (n {of[method]:.0f})" for method in METHODS)]
     return [[*head, *([f"{NAMES[method]}, top {k}" for method in METHODS] if k else [])], *lines]
+
+
+def _stored(results: Results[Settings], levels: int) -> list[str]:
+    """What a file alone destroys."""
+    of = {method: picked(results.rows, experiment="stored", attack=method, levels=levels) for method in METHODS}
+    found = [rate(counted_of(rows)) for rows in of.values()]
+    return ["-" if one is None else one.short() for one in found]
 
 
 def _top_k(results: Results[Settings], levels: int, name: str, strength: float) -> list[str]:
