@@ -1,5 +1,6 @@
 """The destruction rate against the paper's equation, summed image by image; the cases; and the published tables."""
 
+import pytest
 import torch
 
 from featsplit.evaluation.seen import Seen
@@ -76,6 +77,11 @@ def test_rows_of_prefiltered_pairs_have_a_rate_that_is_the_accuracy_on_photograp
     for top in (1, 2):
         assert by[DESTROYED, top] == by["adversarial, photographed", top]
     assert len(rows) == 10
+    average = {(row["measure"], row["top"]): row for row in drawn_rows(about, pairs, case="average", classes=10)}
+    rate = destruction(pairs.clean, pairs.adversarial, pairs.adversarial_photo)
+    assert (average[DESTROYED, 1]["n"], average[DESTROYED, 2]["n"]) == (rate["of"], rate["top_k_of"])
+    assert average[DESTROYED, 1]["accuracy"] == pytest.approx(rate["rate"])
+    assert average[DESTROYED, 1]["accuracy"] != average["adversarial, photographed", 1]["accuracy"]
     assert not list(drawn_rows(about, pairs.take(chosen[:0]), case="average", classes=10))
 
 
