@@ -10,7 +10,7 @@ from featsplit.commands import app
 SMALL = (
     "kurakin2017-digits --device cpu --workers 1 --set data.limit=300 --set data.limit_test=60 --set train.epochs=4 "
     "--set train.batch_size=20 --set model.width=8 --set other.arch=cnn --set other.width=4 --set eps=[32,64] "
-    "--set transformed=[64] --set photographed=[64] --set stored=[64] --set nearest=12 --set pairs=15 --set gate=0.4"
+    "--set transformed=[64] --set photographed=[32] --set stored=[64] --set nearest=12 --set pairs=15 --set gate=0.4"
 )
 
 

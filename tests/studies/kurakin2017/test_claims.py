@@ -12,6 +12,7 @@ from featsplit.report.decisions import Claim
 from featsplit.studies.kurakin2017 import CLAIMS
 from featsplit.studies.kurakin2017.rows import KurakinRow
 from featsplit.studies.kurakin2017.storage.chain import STAGES
+from featsplit.studies.kurakin2017.storage.claims import refused
 from featsplit.studies.kurakin2017.transformations.images import RANGES
 from tests.rows import results
 
@@ -134,6 +135,14 @@ def test_a_chain_that_loses_most_at_the_other_network() -> None:
     found = verdicts(chain({**of, **nearest, **mended}), "storage")
     assert len(found) == 4 + 3 + 3
     assert set(found.values()) == {"holds"}
+
+
+def test_the_gate_refuses_of_those_that_still_fool() -> None:
+    """Of 0.9 that come back a tenth still fools, of which half pass."""
+    rows = chain({"fast": (0.9, 0.9, 0.9, 0.9)})
+    (counted,) = refused(rows, "fast", 8, "8-bit")
+    assert counted.counted.sum() == pytest.approx(0.1 * N / 2, abs=20)
+    assert counted.rate == pytest.approx(0.5, abs=0.15)
 
 
 def test_a_chain_that_loses_most_before_and_a_repair_that_fails() -> None:

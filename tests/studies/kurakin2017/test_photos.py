@@ -91,8 +91,10 @@ def test_perfect_photographs_destroy_nothing(run: Path, sheet: Path) -> None:
     assert len(lines) == 3
     assert all(" 3          100" in line and " 0 (0 to " in line for line in lines), lines
     rows = kept_own(run)
-    assert {row["accuracy"] for row in rows if row["measure"] == "destroyed"} == {0.0}
-    assert {row["n"] for row in rows if row["case"] == "average"} == {3}
+    top = [row for row in rows if row["top"] == 1]
+    assert {row["accuracy"] for row in top if row["measure"] in ("destroyed", "adversarial")} == {0.0}
+    assert {row["accuracy"] for row in top if row["measure"] == "clean"} == {1.0}
+    assert {row["n"] for row in top if row["case"] == "average"} == {3}
     assert "### Your own photographs" in (run / "report.md").read_text()
     assert max(map(len, text.split("\n\n")[0].splitlines())) <= 80
 
