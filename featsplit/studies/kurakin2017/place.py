@@ -49,7 +49,7 @@ class Bench:
 
     def __init__(self, worker: Worker, place: Place) -> None:
         self.worker, self.place, self.settings, self.seed = worker, place, place.settings, place.seed
-        self.device = worker.machine.device
+        self.device, self.began = worker.machine.device, time.perf_counter()
 
     @cached_property
     def test(self) -> Split:
@@ -89,12 +89,12 @@ class Bench:
         self, stem: str, depends_on: Mapping[str, object], measure: Callable[[], Sequence[KurakinRow]]
     ) -> Sequence[KurakinRow]:
         """The rows that `measure` gives, kept in the file `stem` while the same things decide them."""
-        began, path = time.perf_counter(), self.worker.folder / self.place.key(f"rows/{stem}.json")
+        path = self.worker.folder / self.place.key(f"rows/{stem}.json")
 
         def measured() -> Sequence[KurakinRow]:
             rows = measure()
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.worker.tell(path.parents[1], f"seed {self.seed}", stem, began=began, figures=f"{len(rows)} rows")
+            self.worker.tell(path.parents[1], f"seed {self.seed}", stem, began=self.began, figures=f"{len(rows)} rows")
             return rows
 
         return kept_rows(path, depends_on, measured)
