@@ -41,8 +41,8 @@ APART = (
     "The paper: the fast method is the most robust to transformations and photographs. On images of 16 pixels fast and "
     "basic were even, and only the least-likely method was apart: see the statements.",
     "Lecture B would have another network take most of the error. On 16 pixels that did not come out: enlarging, "
-    "cropping and shrinking an image once took about as much, and a third of the clean images with it. A smaller weight "
-    "decay, and rotation and colour in training, were tried: they help clean images, and the order stayed open.",
+    "cropping and shrinking an image once took about as much, and a third of the clean images with it. A smaller "
+    "weight decay, and rotation and colour in training, were tried: they help clean images, and the order stayed open.",
     "The gate took more than the lecture's 40 to 90 % of what still fools another network, about 95 %; and of the "
     "clean images that are predicted wrongly there as much.",
     "The paper's top 5 are of 1000 classes. Of ten the top 2 are told, which say something else.",
