@@ -25,6 +25,7 @@ COMMANDS = {
     "audit": "How useful and how robust each unit is.",
     "leakage": "What robust features leak of the labels.",
     "report": "The page of a run; runs side by side.",
+    "photos": "Adversarial images to print and photograph.",
     "import-madrylab": "A published set or network as a file of ours.",
     "export": "A set in the layout of the published ones.",
     "info": "What a file says of itself.",

@@ -105,7 +105,7 @@ def weighted(terms: Sequence[Term], *, confidence: float = CONFIDENCE) -> Interv
     value = sum(weight * float(np.mean([row["accuracy"] for row in rows])) for weight, rows in common)
     count = min(int(row["n"]) for term in common for row in term.rows)
     outcome = max(abs(weight) for weight, _ in common) / (count * len(seeds))
-    return _interval(value, [_part(group) for group in _groups(common)], count, confidence, outcome)
+    return over_parts(value, [_part(group) for group in _groups(common)], count, confidence, outcome)
 
 
 def with_errors(
@@ -113,7 +113,7 @@ def with_errors(
 ) -> Interval:
     """The mean over seeds of `values` whose standard errors over `count` images are `errors`, one each a seed."""
     variance = float(np.square(errors).mean()) if np.isfinite(errors).all() else math.inf
-    return _interval(fmean(values), [Part(np.array(values), variance)], count, confidence)
+    return over_parts(fmean(values), [Part(np.array(values), variance)], count, confidence)
 
 
 def mean_of(numbers: Sequence[NDArray[np.floating]], *, confidence: float = CONFIDENCE) -> Interval:
@@ -132,7 +132,8 @@ def mean_of(numbers: Sequence[NDArray[np.floating]], *, confidence: float = CONF
     return with_errors(means, errors, count=min(map(len, numbers)), confidence=confidence)
 
 
-def _interval(value: float, parts: Sequence[Part], count: int, confidence: float, outcome: float = 0.0) -> Interval:
+def over_parts(value: float, parts: Sequence[Part], count: int, confidence: float, outcome: float = 0.0) -> Interval:
+    """The interval around `value`, the sum of `parts`, of `count` images, each end one `outcome` further."""
     means: Array = np.sum([part.means for part in parts], axis=0)
     from scipy import stats  # half a second that a process which only works does not need
 
@@ -168,10 +169,15 @@ def _part(group: Sequence[Term]) -> Part:
     half = (high - low) / 2 / math.sqrt(len(outcomes))  # each seed's made-up images are its own
     made_up = np.repeat([(low + high) / 2 - half, (low + high) / 2 + half], MADE_UP)
     filled = np.concatenate([outcomes, np.tile(made_up, (len(outcomes), 1))], axis=1)
-    by_seed, by_image, (seeds, count) = filled.mean(axis=1), filled.mean(axis=0), filled.shape
+    return crossed(filled, low, high)
+
+
+def crossed(values: Array, low: float = -math.inf, high: float = math.inf) -> Part:
+    """What images add that all seeds had: `values` (S, n) of image i under seed s, by the variance components above."""
+    by_seed, by_image, (seeds, count) = values.mean(axis=1), values.mean(axis=0), values.shape
     variance = float(by_image.var(ddof=1)) / count
     if seeds > 1:
-        residuals = filled - by_image - by_seed[:, None] + filled.mean()
+        residuals = values - by_image - by_seed[:, None] + values.mean()
         variance -= float((residuals**2).sum()) / ((count - 1) * (seeds - 1)) / (count * seeds)
     return Part(by_seed, max(variance, 0.0), low, high)
 

@@ -23,6 +23,7 @@ STUDIES = (
     "set_transfer",
     "szegedy2014",
     "goodfellow2015",
+    "kurakin2017",
     "carlini2017",
 )
 
