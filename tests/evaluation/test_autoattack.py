@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from featsplit.data.images import ImageData, Split
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.evaluation import Attack, evaluate
 from featsplit.evaluation.autoattack import autoattack
 from featsplit.geometry import NORMS, Norm, lengths
@@ -128,3 +128,15 @@ def test_without_the_package_it_is_refused_before_any_work(monkeypatch: pytest.M
     with pytest.raises(FeatsplitError) as caught:
         evaluate(model, split, [Attack(), Attack("autoattack", "l2", 0.1)])
     assert str(caught.value) == "attack.name: AutoAttack is not installed; pip install pyautoattack"
+
+
+def test_what_square_cannot_take_in_l2_is_said_and_attacked_by_the_rest() -> None:
+    """Images of 14 rows: its tiles of two rows begin in the third, and seven of them do not fit."""
+    model = Classifier(nn.Flatten(), nn.Linear(196, 2), shape=(1, 14, 14)).eval()
+    inputs = torch.rand((6, 1, 14, 14), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        labels = model(inputs).argmax(1)
+    with pytest.warns(FeatsplitWarning, match="cannot be run on images of 14 rows in l2; left out"):
+        attacked = autoattack(model, inputs, labels, norm="l2", eps=5.0)
+    with torch.no_grad():
+        assert bool((model(attacked).argmax(1) != labels).all())

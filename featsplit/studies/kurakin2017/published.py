@@ -56,7 +56,7 @@ BAND = 0.1
 
 def _published() -> Iterator[Published]:
     for name, (text, columns) in _COLUMNS.items():
-        for line in text.split("\n")[1:-1]:
+        for line in text.strip().splitlines():
             method, levels, *numbers = line.split()
             for (measure, case, top), number in zip(columns, numbers, strict=True):
                 rows: object = {

@@ -1,8 +1,9 @@
 """Best, average and worst case of every attack as a table."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
-from featsplit.report.cells import Cells, spread
+from featsplit.report.cells import Cells
 from featsplit.studies.carlini2017.cases.claims import CASES, line
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -18,7 +19,7 @@ def cases_table(rows: Sequence[CarliniRow], network: str, *, reach: bool = True)
         for attack in ATTACKS:
             cells = [line(rows, attack, case, network) for case in CASES]
             if attack.norm == norm and cells[0]:
-                calls = spread([row["calls"] for row in cells[0]], digits=0).split(" ")[0]
+                calls = f"{fmean(row['calls'] for row in cells[0]):.0f}"
                 name = f"{attack.title}, {norm}"
                 table.append([name, *(distance_cell(cell, reach=reach) for cell in cells), calls])
     return table

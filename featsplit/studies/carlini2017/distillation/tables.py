@@ -1,9 +1,10 @@
 """The temperatures as a table and a plot."""
 
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from featsplit.report.cells import Cells, spread
+from featsplit.report.cells import Cells
 from featsplit.report.intervals import accuracy
 from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
@@ -27,7 +28,7 @@ def _accuracy(rows: Line) -> str:
 
 
 def _mean(values: Sequence[float], digits: int) -> str:
-    return spread(values, digits=digits).split(" ")[0]
+    return f"{fmean(values):.{digits}f}" if values else ""
 
 
 ATTACK_LINES: tuple[tuple[str, tuple[str, str, str | None]], ...] = (

@@ -3,7 +3,7 @@
 from featsplit.engine.results import Results
 from featsplit.report.cells import Cells
 from featsplit.report.markup import Block, Heading, Table, Text
-from featsplit.studies.goodfellow2015.networks import adversarial, decayed
+from featsplit.studies.goodfellow2015.networks import adversarial, decayed, plain, softmax
 from featsplit.studies.goodfellow2015.rows import UNCLIPPED
 from featsplit.studies.goodfellow2015.settings import Settings
 from featsplit.studies.goodfellow2015.statements import of
@@ -31,9 +31,10 @@ def decay_table(results: Results[Settings]) -> Cells:
     """Errors of each network: training, clean, and under the fast method at each eps that something was trained at."""
     settings, rows = results.settings, results.rows
     radii = sorted({eps for eps in settings.decay.softmax_adversarial if eps in settings.at()} | {settings.eps})
-    others = [one.name for one in decayed(settings)]
-    shallow = ["softmax", *(name for name in others if name.startswith("softmax"))]
-    deep = ["maxout", adversarial(settings).name, *(name for name in others if name.startswith("maxout"))]
+    others = decayed(settings)
+    shallow = [one.name for one in (softmax(settings), *(one for one in others if one.architecture == "softmax"))]
+    first = (plain(settings), adversarial(settings))
+    deep = [one.name for one in (*first, *(one for one in others if one.architecture == "maxout"))]
     return [
         ["error of", "training", "clean", *(f"FGSM {eps:g}" for eps in radii)],
         *(

@@ -105,13 +105,14 @@ def curves(results: Results[Settings]) -> Drawing:
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
         colours = (BLUE, ORANGE, GREEN, RED, INK, "#8a63c9", "#2a9d9d")
+        mended = [method + REPAIRED for method in CLOSEST]
         for number, (name, (method, levels)) in enumerate(sets(results).items()):
             found = [rate(fooled(results.rows, method, levels, stage)) for stage in STAGES]
             there = [(place, one) for place, one in enumerate(found) if one is not None]
             if there:
                 ends, at = reaches([one for _, one in there]), [place for place, _ in there]
                 colour = colours[number % len(colours)]
-                line = "--" if name.endswith(REPAIRED) else "-"
+                line = "--" if name in mended else "-"
                 heights = [one.value for _, one in there]
                 axes.errorbar(at, heights, ends, color=colour, marker="o", markersize=4, linestyle=line, label=name)
         axes.set_xticks(range(len(STAGES)), STAGES)
