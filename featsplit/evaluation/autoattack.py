@@ -25,7 +25,8 @@ def autoattack(network: Classifier, inputs: Tensor, labels: Tensor, *, norm: Nor
     APGD on the cross-entropy, targeted APGD, targeted FAB and Square, each on the images that the last one left. The
     targeted parts take all K - 1 other classes below 10 classes; the targeted DLR loss of APGD needs 4 classes, so with
     3 its untargeted form takes its place, and with 2 there is none. Square in l2 is left out, with a warning, where
-    pyautoattack cannot run it: on images of less than 5 rows, of 12, 14, 18, 19 and 24. The random numbers are those of the batch.
+    pyautoattack cannot run it: on images of less than 5 rows, of 12, 14, 18, 19 and 24. The random numbers are those of
+    the batch.
     """
     package: Any = importlib.import_module("pyautoattack")
     logging.getLogger("auto-attack").setLevel(logging.ERROR)
