@@ -98,7 +98,8 @@ def weighted(terms: Sequence[Term], *, confidence: float = CONFIDENCE) -> Interv
     """The sum of the weighted accuracies of `terms`, over the seeds that all of them have, with its interval.
 
     Rows that were measured on the same images (their field `images`) are paired image by image by their `outcomes`.
-    Rows that tell no outcomes (of an older version, or of images that differ) are independent of the others.
+    Rows that tell no outcomes (of an older version, or of images that differ), or that are of other numbers of images
+    under other seeds (as those that fool a network), are independent of the others.
     """
     seeds = [row["seed"] for row in terms[0].rows if all(_of_seed(term.rows, row["seed"]) for term in terms)]
     common = [Term(weight, [row for seed in seeds for row in _of_seed(rows, seed)]) for weight, rows in terms]
@@ -154,15 +155,20 @@ def _groups(terms: Sequence[Term]) -> list[list[Term]]:
     """The terms that can be paired, together; each of the others by itself."""
     groups: dict[tuple[object, ...], list[Term]] = {}
     for place, term in enumerate(terms):
-        known = all(row.get("outcomes") and row.get("images") for row in term.rows)
+        known = _told(term) and all(row.get("images") for row in term.rows)
         key: tuple[object, ...] = tuple((row["images"], row["n"]) for row in term.rows) if known else (place,)
         groups.setdefault(key, []).append(term)
     return list(groups.values())
 
 
+def _told(term: Term) -> bool:
+    """Whether the rows tell the outcome of each image, of as many images under every seed."""
+    return all(row.get("outcomes") for row in term.rows) and len({row["n"] for row in term.rows}) == 1
+
+
 def _part(group: Sequence[Term]) -> Part:
     low, high = (sum(side(term.weight, 0.0) for term in group) for side in (min, max))
-    if not all(row.get("outcomes") for term in group for row in term.rows):
+    if not all(map(_told, group)):
         return _proportion(group[0], low, high)
     by_term = [term.weight * np.stack([unpacked(row["outcomes"], row["n"]) for row in term.rows]) for term in group]
     outcomes: Array = np.sum(by_term, axis=0)

@@ -116,6 +116,16 @@ def test_only_the_seeds_that_both_have_are_compared() -> None:
     assert found.seeds == 1
 
 
+def test_seeds_with_other_numbers_of_images_are_as_rows_without_outcomes() -> None:
+    """The images that fool a network are others under each seed: nothing is paired, and of each seed the share counts."""
+    sizes = [(0, 90, 100), (1, 60, 80), (2, 95, 120)]
+    shares = [np.arange(n) < right for _, right, n in sizes]
+    kept = [measured(right, seed=seed) for (seed, _, _), right in zip(sizes, shares, strict=True)]
+    bare = [told(right / n, n, seed=seed) for seed, right, n in sizes]
+    assert accuracy(kept) == accuracy(bare)
+    assert difference(kept, list(reversed(kept))) == difference(bare, list(reversed(bare)))
+
+
 def test_a_weighted_sum_is_that_of_its_terms() -> None:
     left, right = [told(0.6, 4000)], [told(0.3, 1000)]
     found = weighted([Term(1.0, left), Term(-1.5, right)])
