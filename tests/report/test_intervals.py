@@ -117,7 +117,7 @@ def test_only_the_seeds_that_both_have_are_compared() -> None:
 
 
 def test_seeds_with_other_numbers_of_images_are_as_rows_without_outcomes() -> None:
-    """The images that fool a network are others under each seed: nothing is paired, and of each seed the share counts."""
+    """The images that fool a network are others under each seed: nothing is paired, a share of each seed counts."""
     sizes = [(0, 90, 100), (1, 60, 80), (2, 95, 120)]
     shares = [np.arange(n) < right for _, right, n in sizes]
     kept = [measured(right, seed=seed) for (seed, _, _), right in zip(sizes, shares, strict=True)]
