@@ -1,11 +1,10 @@
 """A finished run as its folder tells of it: settings, seeds, rows, the data, and how to make it again."""
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from featsplit.data.images import ImageData
 from featsplit.engine.cache import FORMAT, rows_digest
@@ -13,9 +12,7 @@ from featsplit.engine.jobs import TIMES
 from featsplit.errors import FeatsplitError
 from featsplit.files import write_json
 from featsplit.metadata.plain import Fields, Json, mapping, names, number, sequence, text, texts, whole
-from featsplit.models.checkpoints import versions
 from featsplit.report.cells import Cells
-from featsplit.rows import Row
 
 RUN, SETTINGS, ROWS = "run.json", "settings.toml", "rows.json"
 S = TypeVar("S")
@@ -80,8 +77,7 @@ class Results(Generic[S_co]):
         ]
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """What the mark of a finished run says of it; `settings` as JSON values, which `StudySettings.read` takes."""
 
     settings: Fields
@@ -93,12 +89,11 @@ class Mark:
     date: str
 
 
-def close(results: Results[Any], plain: Fields) -> None:
-    """Mark the run as finished, with what a report of it says; `plain` are its settings as JSON values."""
-    content = {"settings": plain, "seeds": results.seeds, "versions": results.versions, "format": FORMAT}
-    content |= {"rows": rows_digest(results.path / ROWS), "command": results.command, "again": results.again}
-    content |= {"data": None if results.data is None else asdict(results.data), "date": results.date}
-    write_json(results.path / RUN, content)
+def close(path: Path, mark: Mark) -> None:
+    """Mark the run in `path` as finished, when all else of it is there."""
+    data = None if mark.data is None else asdict(mark.data)
+    content = {**mark._asdict(), "data": data, "format": FORMAT, "rows": rows_digest(path / ROWS)}
+    write_json(path / RUN, content)
 
 
 def open_run(path: Path) -> Mark:
@@ -142,8 +137,3 @@ def results_of(path: Path, settings: S, mark: Mark) -> Results[S]:
     except (OSError, ValueError) as error:
         raise FeatsplitError(f"{path}: its rows.json cannot be read; run {mark.command} --out {path}") from error
     return Results(path, settings, mark.seeds, rows, mark.data, mark.command, mark.again, mark.versions, mark.date)
-
-
-def finished_now(path: Path, settings: S, *, seeds: Sequence[int], rows: Sequence[Row]) -> Results[S]:
-    """A run that has just ended; the data and the commands are to be filled in (`dataclasses.replace`)."""
-    return Results(path, settings, seeds, rows, None, "", "", versions(), time.strftime("%Y-%m-%d"))

@@ -1,16 +1,18 @@
 """A run: the jobs of each seed of a study, carried out, and their rows in one file.
 
-settings -> jobs(settings, seed) for each seed -> carry_out -> rows.json, run.json, report.html
+settings -> jobs(settings, seed) for each seed -> carry_out -> rows.json, report.html, and run.json, the mark of the end
 """
 
+import time
 from collections.abc import Sequence
-from dataclasses import replace
 
-from featsplit.engine.jobs import Job
+from featsplit.engine.jobs import Job, Worker
 from featsplit.engine.processes import Engine
-from featsplit.engine.results import ROWS, Results, close, finished_now, summary_of
+from featsplit.engine.results import ROWS, Mark, summary_of
 from featsplit.engine.study import Study, StudySettings
 from featsplit.files import write_json
+from featsplit.metadata.plain import as_json
+from featsplit.models.checkpoints import versions
 from featsplit.rows import Row
 
 
@@ -31,15 +33,12 @@ def run(study: Study, settings: StudySettings, *, seeds: Sequence[int], engine: 
     return rows
 
 
-def finish(
-    settings: StudySettings, rows: Sequence[Row], *, seeds: Sequence[int], engine: Engine, command: str, again: str
-) -> Results[StudySettings]:
-    """Mark the run that gave `rows` as finished, and return it as it will be opened.
+def mark_of(settings: StudySettings, *, seeds: Sequence[int], worker: Worker, command: str, again: str) -> Mark:
+    """What the mark of a run of `settings` says, when it ends now.
 
     `command` made it, and `again` makes it again from its settings.toml alone.
     """
-    spec, folder = settings.source(), engine.worker.folder
-    data = None if spec is None else summary_of(engine.worker.data(spec))
-    results = replace(finished_now(folder, settings, seeds=seeds, rows=rows), data=data, command=command, again=again)
-    close(results, settings.plain())
-    return results
+    spec = settings.source()
+    data = None if spec is None else summary_of(worker.data(spec))
+    today = time.strftime("%Y-%m-%d")
+    return Mark(as_json(settings.plain()), tuple(seeds), data, command, again, versions(), today)

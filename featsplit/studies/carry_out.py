@@ -11,11 +11,11 @@ from featsplit.engine.folders import Destination, reopen
 from featsplit.engine.jobs import Say, Worker
 from featsplit.engine.pages import write_report
 from featsplit.engine.processes import start_engine
-from featsplit.engine.results import SETTINGS
-from featsplit.engine.run import finish, jobs_of, run
+from featsplit.engine.results import SETTINGS, close, results_of
+from featsplit.engine.run import jobs_of, mark_of, run
 from featsplit.engine.study import StudySettings
 from featsplit.runtime import Machine
-from featsplit.studies import Shown, open_results, page_of, shown_in_brief, study_named
+from featsplit.studies import Shown, page_of, shown_in_brief, study_named
 
 OF_A_PAGE = ("scipy.stats", "matplotlib.figure")
 """What only a page needs."""
@@ -47,12 +47,13 @@ def carry_out(
         if spec is not None:
             worker.data(spec)
         reopen(place, settings, jobs_of(study, settings, seeds))
-        rows = run(study, settings, seeds=seeds, engine=engine)
-        again = _again(place.folder, seeds, root)
-        finish(settings, rows, seeds=seeds, engine=engine, command=command, again=again)
-    results = open_results(place.folder)
+        run(study, settings, seeds=seeds, engine=engine)
+    again = _again(place.folder, seeds, root)
+    mark = mark_of(settings, seeds=seeds, worker=worker, command=command, again=again)
+    results = results_of(place.folder, study.Settings.read(mark.settings), mark)
     page = page_of(results)
     write_report(results, page)
+    close(place.folder, mark)
     return shown_in_brief(results, page)
 
 

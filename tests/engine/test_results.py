@@ -1,5 +1,6 @@
 """A finished run as its folder tells of it; one of the version before is refused with the cure, and taken up."""
 
+import importlib
 import json
 import shutil
 import tarfile
@@ -18,6 +19,7 @@ from featsplit.studies import open_results, read_settings
 from featsplit.synthesis import specification
 from featsplit.training import files
 
+carry_out = importlib.import_module("featsplit.studies.carry_out")
 OLD = Path(__file__).parent / "files" / "run-0.1.0.tar.gz"
 """A run of version 0.1.0, of a linear network on 20 digits, without its pages."""
 
@@ -150,3 +152,24 @@ eps = [0.5]
 steps = 2
 restarts = 1
 """
+
+
+def test_a_run_whose_page_failed_is_not_finished_and_writes_it_when_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mark of a finished run comes last."""
+    file, out = tmp_path / "least.toml", tmp_path / "out"
+    file.write_text(LEAST)
+    words = ["run", str(file), "--out", str(out), "--workers", "1", "--device", "cpu"]
+
+    def failing(*arguments: object) -> None:
+        raise OSError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(carry_out, "write_report", failing)
+        assert CliRunner().invoke(app, words).exit_code == 1
+    assert (out / "rows.json").is_file()
+    assert not (out / "run.json").exists()
+    assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
+    assert (out / "report.html").is_file()
+    assert (out / "run.json").is_file()
