@@ -15,9 +15,11 @@ from matplotlib.figure import Figure
 from featsplit.engine import folders
 from featsplit.engine.cache import FORMAT
 from featsplit.engine.folders import Destination, changes, destination, held, plain_of
-from featsplit.engine.results import close, finished_now
+from featsplit.engine.results import Mark, close
 from featsplit.engine.study import StudySettings
 from featsplit.metadata.derived_sets import FOUR
+from featsplit.metadata.plain import as_json
+from featsplit.models.checkpoints import versions
 from featsplit.report import plots
 from featsplit.studies import read_settings, study_named
 from tests.least import LEAST, call, contents, run
@@ -200,8 +202,7 @@ def test_data_at_a_relative_path_are_the_same_the_next_time(here: Path) -> None:
     images = np.zeros((8, 4, 4), np.uint8)
     np.savez("own.npz", x_train=images, y_train=np.arange(8) % 2, x_test=images, y_test=np.arange(8) % 2)
     settings = read_settings("least.toml", ["data.source=npz:own.npz"])
-    results = finished_now(Path("own"), settings, seeds=[0], rows=[])
-    close(results, settings.plain())
+    close(Path("own"), Mark(as_json(settings.plain()), [0], None, "", "", versions(), "2026-11-26"))
     assert destination(settings, [0], Path("own")).lines == []
     assert not folders.is_finished(Path("own"), settings, [0]), "for the data may have changed"
 
