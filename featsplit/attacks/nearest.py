@@ -48,29 +48,33 @@ def nearest(
     found = found.detach().clamp(0, 1)
     with torch.no_grad():
         already, won = (
-            _predicted(network, images, labels, targeted=targeted, confidence=confidence) for images in (inputs, found)
+            adversarial(network, images, labels, targeted=targeted, confidence=confidence, surely=False)
+            for images in (inputs, found)
         )
     found = torch.where(column(won & ~already, found), found, inputs)
     distance = torch.where(won | already, lengths(found - inputs, norm), torch.inf)
     return Nearest(found, distance, calls + 2)
 
 
-def adversarial(network: Network, inputs: Tensor, labels: Tensor, *, targeted: bool, confidence: float = 0.0) -> Tensor:
-    """Whether each of `inputs` is surely predicted as another class than its label, or as it when `targeted`, (N,).
+def adversarial(
+    network: Network,
+    inputs: Tensor,
+    labels: Tensor,
+    *,
+    targeted: bool,
+    confidence: float = 0.0,
+    surely: bool = True,
+) -> Tensor:
+    """Whether each of `inputs` is predicted as another class than its label, or as it when `targeted`: (N,) bool.
 
-    The logit of that class has to lead by `confidence`, and by more than rounding may. False where the input or one of
-    its logits is not finite.
+    The logit of that class has to lead by `confidence`; and `surely`, as an attack has to win, by more than rounding
+    may. False where the input or one of its logits is not finite.
     """
     logits = network(inputs).float()
-    led = margin(logits, labels) * (1 if targeted else -1) > confidence + slack(logits)
-    return led & _sound(inputs, logits)
-
-
-def _predicted(network: Network, inputs: Tensor, labels: Tensor, *, targeted: bool, confidence: float) -> Tensor:
-    """The same as a prediction has it, with whatever lead above `confidence`."""
-    logits = network(inputs).float()
-    led = margin(logits, labels) * (1 if targeted else -1) >= confidence
-    return led & _sound(inputs, logits) & ((logits.argmax(dim=1) == labels) == targeted)
+    led = margin(logits, labels) * (1 if targeted else -1)
+    if surely:
+        return (led > confidence + slack(logits)) & _sound(inputs, logits)
+    return (led >= confidence) & _sound(inputs, logits) & ((logits.argmax(dim=1) == labels) == targeted)
 
 
 def _sound(inputs: Tensor, logits: Tensor) -> Tensor:

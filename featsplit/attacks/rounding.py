@@ -56,7 +56,10 @@ def rounded(
     check_count("rounded.limit", limit)
     levels, calls = (inputs.contiguous() * LEVELS).round(), torch.full_like(labels, 3)
     with torch.no_grad():
-        before, kept = (adversarial(network, images, labels, targeted=targeted) for images in (inputs, levels / LEVELS))
+        before, kept = (
+            adversarial(network, images, labels, targeted=targeted, surely=False)
+            for images in (inputs, levels / LEVELS)
+        )
     repaired, rows = levels.clone(), (before & ~kept).nonzero()[:, 0]
     search = _Search(rows, labels[rows], levels[rows], torch.zeros_like(levels[rows]))
     for _ in range(limit):
@@ -67,7 +70,7 @@ def rounded(
         repaired[search.rows] = search.levels
         search = search[going]
     with torch.no_grad():
-        success = before & adversarial(network, repaired / LEVELS, labels, targeted=targeted)
+        success = before & adversarial(network, repaired / LEVELS, labels, targeted=targeted, surely=False)
     repaired = torch.where(column(success, repaired), repaired, levels)
     changed = (repaired != levels).flatten(1).sum(dim=1)
     return Rounded(repaired / LEVELS, before, before & kept, success, changed, calls)

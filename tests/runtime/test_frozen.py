@@ -22,7 +22,7 @@ def test_a_frozen_network_is_the_same_function(arch: str) -> None:
     inputs = rand(2, *model.shape, seed=7)
     expected = plain(model, inputs)
     found = frozen(model)(inputs)
-    assert (expected[0] - expected[1]).abs().max() > 0.01, "it does tell images apart"
+    assert (expected[0] - expected[1]).abs().max() > 0.002, "it does tell images apart"
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
