@@ -76,8 +76,8 @@ def _text(images: int, most: int) -> str:
         "peers' defaults, for their good: adv-lib's DDN does not round, no C&W in l2 stops by the sum of its batch, "
         "torchattacks' C&W takes the best of three constants, SDF is capped at 10 x 20 steps, ART's DeepFool overshoots"
         " by .02.\n\n"
-        "The check by AutoAttack allows one image of 64 (1.6 points) and is missed by another: of the MNIST network that "
-        "was trained adversarially, in linf, AutoAttack finds two that closest with 100 passes does not. Tried: a "
+        "The check by AutoAttack allows one image of 64 (1.6 points), and is missed by another: of the MNIST network "
+        "trained adversarially, in linf, AutoAttack finds two that closest with 100 passes does not. Tried: a "
         "bisection after the first phase, which comes nearer in the mean, though not there, and is kept; other first "
         "and last steps, other shares by which a radius shrinks, more steps to the linearised boundary, which do not."
     )
