@@ -6,12 +6,13 @@ of them alike; none of them needs to be known to it.
 
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from featsplit.data.sources import DataSpec
+from featsplit.data.places import absolute, path_of
+from featsplit.data.sources import DataSpec, describe
 from featsplit.engine.jobs import Job
 from featsplit.engine.results import Results
 from featsplit.engine.settings import record
@@ -72,6 +73,48 @@ class StudySettings:
     def notes(self) -> list[str]:
         """Sentences on settings that make a run say less than it seems to."""
         return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataStudySettings(StudySettings):
+    """The same of a study of one data set, `data`: which may be the user's own, and is read from any working folder."""
+
+    data: DataSpec
+
+    def plain(self) -> Fields:
+        """The settings as JSON values; the data as they are opened again."""
+        return {**super().plain(), "data": describe(self.data)}
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: the path of the data is absolute."""
+        return replace(self, data=replace(self.data, source=absolute(self.data.source)))
+
+    def source(self) -> DataSpec | None:
+        """The data, those of seed 0 where seeds differ in them."""
+        return self.data
+
+    def is_of_files(self) -> bool:
+        """Whether the data are the user's own."""
+        return path_of(self.data.source) is not None
+
+    def data_of(self, seed: int) -> DataSpec:
+        """The data of `seed`, where it decides which images the limits and the holdout take."""
+        return of_seed(self.data, seed)
+
+
+def of_seed(spec: DataSpec, seed: int) -> DataSpec:
+    """`spec` with the images that `seed` draws, where any are drawn."""
+    drawn = spec.limit or spec.limit_test or spec.holdout
+    return replace(spec, seed=spec.seed + seed) if drawn else spec
+
+
+def check_experiments(chosen: Sequence[str], known: Sequence[str]) -> None:
+    """Raise FeatsplitError where an experiment is none of the `known` ones, is there twice, or there is none at all."""
+    for name in chosen:
+        if name not in known:
+            raise unknown("experiments", name, known)
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise FeatsplitError(f"experiments = {list(chosen)}: give one or more of {', '.join(known)}, each once")
 
 
 Ask = Callable[[Results[Any]], list[Claim]]

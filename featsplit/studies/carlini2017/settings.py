@@ -1,13 +1,10 @@
 """The settings of the study: data, networks, and what each experiment may cost."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from featsplit.data.places import absolute, path_of
-from featsplit.data.sources import DataSpec, describe
-from featsplit.engine.study import StudySettings
-from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
-from featsplit.metadata.plain import Fields
+from featsplit.engine.study import DataStudySettings, check_experiments
+from featsplit.errors import FeatsplitError, check_count, check_positive
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
 from featsplit.training import Recipe, SoftRecipe
 
@@ -93,7 +90,7 @@ class Transfer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(StudySettings):
+class Settings(DataStudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
     `train` is how the network of the objectives and of the cases is trained, and the two of the halves; `distill` how
@@ -102,7 +99,6 @@ class Settings(StudySettings):
     """
 
     study: str = "carlini2017"
-    data: DataSpec
     model: ModelSpec = CW
     train: Recipe = TABLE_2
     distill: SoftRecipe = SOFT
@@ -117,9 +113,7 @@ class Settings(StudySettings):
 
     def check(self) -> None:
         """Raise FeatsplitError for the first setting out of its range."""
-        for name in self.experiments:
-            if name not in self.known_experiments:
-                raise unknown("experiments", name, self.known_experiments)
+        check_experiments(self.experiments, self.known_experiments)
         if "pictures" in self.experiments and "cases" not in self.experiments:
             raise FeatsplitError('experiments "pictures": draws what "cases" finds; add that')
         self.model.check()
@@ -162,27 +156,10 @@ class Settings(StudySettings):
         """The largest temperature, that of the distilled networks of the cases and of transfer."""
         return self.distillation.temperatures[-1]
 
-    def data_of(self, seed: int) -> DataSpec:
-        """The data of `seed`: it decides which images the limits and the holdout take."""
-        drawn = self.data.limit or self.data.limit_test or self.data.holdout
-        return replace(self.data, seed=self.data.seed + seed) if drawn else self.data
-
-    def plain(self) -> Fields:
-        """The settings as JSON values."""
-        return {**super().plain(), "data": describe(self.data)}
-
-    def settled(self) -> "Settings":
-        """The same, as they are read from any working folder: the path of the data is absolute."""
-        return replace(self, data=replace(self.data, source=absolute(self.data.source)))
-
-    def source(self) -> DataSpec:
-        """The data of seed 0."""
-        return self.data
-
     def is_small(self) -> bool:
         """Whether a process of one thread is the fastest way to run its networks on a CPU."""
         return self.model.arch in SMALL_ARCHITECTURES
 
     def is_of_files(self) -> bool:
         """Whether the data or the network are the user's own."""
-        return path_of(self.data.source) is not None or ":" in self.model.arch
+        return super().is_of_files() or ":" in self.model.arch

@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar
 
-from featsplit.data.places import absolute, path_of
-from featsplit.data.sources import DataSpec, describe
-from featsplit.engine.study import StudySettings
-from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
+from featsplit.data.sources import DataSpec
+from featsplit.engine.study import DataStudySettings, check_experiments, of_seed
+from featsplit.errors import FeatsplitError, check_count, check_positive
 from featsplit.geometry import Threat
-from featsplit.metadata.plain import Fields
 from featsplit.records.training import Recipe
 from featsplit.studies.goodfellow2015.logistic.settings import Logistic
 
@@ -101,7 +99,7 @@ class Alternatives:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(StudySettings):
+class Settings(DataStudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
     `experiments`: "linear" (section 3: why linear models are fooled, by the size of the images), "logistic" (sections 4
@@ -114,7 +112,6 @@ class Settings(StudySettings):
     """
 
     study: str = "goodfellow2015"
-    data: DataSpec
     experiments: tuple[str, ...] = EXPERIMENTS
     eps: float = 0.25
     radii: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3)
@@ -133,11 +130,7 @@ class Settings(StudySettings):
 
     def check(self) -> None:
         """Raise FeatsplitError for the first setting out of its range."""
-        for name in self.experiments:
-            if name not in self.known_experiments:
-                raise unknown("experiments", name, self.known_experiments)
-        if not self.experiments:
-            raise FeatsplitError(f"experiments: is empty; give some of {', '.join(self.known_experiments)}")
+        check_experiments(self.experiments, self.known_experiments)
         Threat("linf", self.eps).check("eps")
         check_sizes("radii", self.radii)
         check_count("width", self.width)
@@ -154,29 +147,13 @@ class Settings(StudySettings):
 
     def data_of(self, seed: int, *, size: int | None = None) -> DataSpec:
         """The data of `seed`: it decides which images the limits and the holdout take; of a `size`, if given."""
-        return _of_seed(replace(self.data, resize=size or self.data.resize), seed)
+        return of_seed(replace(self.data, resize=size or self.data.resize), seed)
 
     def two_classes(self, seed: int) -> DataSpec:
         """The data of logistic regression: all test images of its two classes."""
         own = self.logistic
         two = replace(self.data, classes=own.classes, resize=own.resize, limit=own.limit, limit_test=None)
-        return _of_seed(two, seed)
-
-    def plain(self) -> Fields:
-        """The settings as JSON values."""
-        return {**super().plain(), "data": describe(self.data)}
-
-    def settled(self) -> "Settings":
-        """The same, as they are read from any working folder: the path of the data is absolute."""
-        return replace(self, data=replace(self.data, source=absolute(self.data.source)))
-
-    def source(self) -> DataSpec:
-        """The data of seed 0."""
-        return self.data
-
-    def is_of_files(self) -> bool:
-        """Whether the data are the user's own."""
-        return path_of(self.data.source) is not None
+        return of_seed(two, seed)
 
 
 def check_sizes(place: str, sizes: tuple[float, ...]) -> None:
@@ -185,8 +162,3 @@ def check_sizes(place: str, sizes: tuple[float, ...]) -> None:
         check_positive(place, size)
     if len(set(sizes)) < len(sizes):
         raise FeatsplitError(f"{place} = {list(sizes)}: give each once")
-
-
-def _of_seed(spec: DataSpec, seed: int) -> DataSpec:
-    drawn = spec.limit or spec.limit_test or spec.holdout
-    return replace(spec, seed=spec.seed + seed) if drawn else spec

@@ -1,14 +1,12 @@
 """The settings of the paper's experiments, as a preset or the user's own TOML file describes them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import ClassVar, Self
 
 from featsplit.data.derived import Dtype
-from featsplit.data.places import absolute, path_of
-from featsplit.data.sources import DataSpec, describe
 from featsplit.engine.settings import RENAMED, record
-from featsplit.engine.study import StudySettings
+from featsplit.engine.study import DataStudySettings
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.evaluation import Attack, AttackName, check_installed
 from featsplit.geometry import Norm
@@ -81,7 +79,7 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(StudySettings):
+class Settings(DataStudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
     `experiments` are the paper's beyond the four sets: "noise" (Table 7, sets matched from noise), "splits" (Table 8),
@@ -91,7 +89,6 @@ class Settings(StudySettings):
     """
 
     study: str = "ilyas2019"
-    data: DataSpec
     model: ModelSpec
     train: Training
     match: Match
@@ -164,25 +161,13 @@ class Settings(StudySettings):
         if self.train.adversarial.adversary is None:
             raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
 
-    def plain(self) -> Fields:
-        """The settings as JSON values."""
-        return {**super().plain(), "data": describe(self.data)}
-
-    def settled(self) -> Self:
-        """The same, as they are read from any working folder: the path of the data is absolute."""
-        return replace(self, data=replace(self.data, source=absolute(self.data.source)))
-
-    def source(self) -> DataSpec | None:
-        """The data that are split."""
-        return self.data
-
     def is_small(self) -> bool:
         """Whether a process of one thread is the fastest way to run the network on a CPU."""
         return self.model.arch in SMALL_ARCHITECTURES
 
     def is_of_files(self) -> bool:
         """Whether the data or the network are the user's own."""
-        return path_of(self.data.source) is not None or ":" in self.model.arch
+        return super().is_of_files() or ":" in self.model.arch
 
     def notes(self) -> list[str]:
         """Sentences on settings that make a run say less than it seems to, or other than the paper."""

@@ -1,13 +1,10 @@
 """The settings of the study: the data, two networks, the sizes of the attacks in 255ths, and what is measured."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from featsplit.data.places import absolute, path_of
-from featsplit.data.sources import DataSpec, describe
-from featsplit.engine.study import StudySettings
-from featsplit.errors import FeatsplitError, check_count, unknown
-from featsplit.metadata.plain import Fields
+from featsplit.engine.study import DataStudySettings, check_experiments
+from featsplit.errors import FeatsplitError, check_count
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
 from featsplit.training import Recipe
 
@@ -16,7 +13,7 @@ SOURCE, OTHER = ModelSpec("vgg7"), ModelSpec("resnet8")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(StudySettings):
+class Settings(DataStudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
     `model` is attacked; `other`, trained by the same recipe `train`, is shown what was made for it. `eps` are the sizes
@@ -27,7 +24,6 @@ class Settings(StudySettings):
     """
 
     study: str = "kurakin2017"
-    data: DataSpec
     model: ModelSpec = SOURCE
     other: ModelSpec = OTHER
     train: Recipe
@@ -48,11 +44,7 @@ class Settings(StudySettings):
         self.model.check("model")
         self.other.check("other")
         self.train.check("train")
-        if not self.experiments:
-            raise FeatsplitError(f"experiments: is empty; choose of {', '.join(EXPERIMENTS)}")
-        for name in self.experiments:
-            if name not in EXPERIMENTS:
-                raise unknown("experiments", name, EXPERIMENTS)
+        check_experiments(self.experiments, self.known_experiments)
         for name in ("eps", "transformed", "photographed", "stored"):
             _check_levels(name, getattr(self, name))
         for name in ("pairs", "nearest"):
@@ -65,25 +57,13 @@ class Settings(StudySettings):
         of = {"methods": self.eps, "transformations": self.transformed, "photographs": self.photographed}
         return sorted({one for name in self.experiments for one in of.get(name, ())}, reverse=True)
 
-    def plain(self) -> Fields:
-        """The settings as JSON values."""
-        return {**super().plain(), "data": describe(self.data)}
-
-    def settled(self) -> "Settings":
-        """The same, as they are read from any working folder: the path of the data is absolute."""
-        return replace(self, data=replace(self.data, source=absolute(self.data.source)))
-
-    def source(self) -> DataSpec:
-        """The data of the run."""
-        return self.data
-
     def is_small(self) -> bool:
         """Whether a process of one thread is the fastest way to run both networks on a CPU."""
         return {self.model.arch, self.other.arch} <= set(SMALL_ARCHITECTURES)
 
     def is_of_files(self) -> bool:
         """Whether the data or a network are the user's own."""
-        return path_of(self.data.source) is not None or any(":" in one.arch for one in (self.model, self.other))
+        return super().is_of_files() or any(":" in one.arch for one in (self.model, self.other))
 
 
 def _check_levels(name: str, levels: tuple[int, ...]) -> None:

@@ -1,13 +1,11 @@
 """The settings of the study: which data, how many images, how the networks are trained and attacked."""
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, Self, get_args
+from typing import ClassVar, Literal, get_args
 
-from featsplit.data.places import absolute, path_of
-from featsplit.data.sources import DataSpec, describe
-from featsplit.engine.study import StudySettings
+from featsplit.data.sources import DataSpec
+from featsplit.engine.study import DataStudySettings, check_experiments
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
-from featsplit.metadata.plain import Fields
 from featsplit.records.models import ModelSpec
 from featsplit.records.training import Adversary, Recipe
 
@@ -50,7 +48,7 @@ class Convolutional:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(StudySettings):
+class Settings(DataStudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
     `images` are attacked for each network, by box-constrained L-BFGS of `attack_iterations` for each of its constants
@@ -61,7 +59,6 @@ class Settings(StudySettings):
     """
 
     study: str = "szegedy2014"
-    data: DataSpec
     experiments: tuple[Experiment, ...] = EXPERIMENTS
     images: int = 40
     attack_iterations: int = 40
@@ -79,8 +76,7 @@ class Settings(StudySettings):
 
     def check(self) -> None:
         """Raise FeatsplitError for the first setting out of its range."""
-        if not self.experiments or len(set(self.experiments)) < len(self.experiments):
-            raise FeatsplitError(f"experiments = {list(self.experiments)}: give one or more, each once")
+        check_experiments(self.experiments, self.known_experiments)
         for name in (
             "images", "attack_iterations", "bisections", "iterations", "encoder_iterations", "directions", "bounded",
         ):  # fmt: skip
@@ -93,28 +89,7 @@ class Settings(StudySettings):
                 raise FeatsplitError(f"{place} = {list(sizes)}: give one or more standard deviations, each once")
         self.convolutional.check()
 
-    def data_of(self, seed: int) -> DataSpec:
-        """The data of `seed`: it decides which images the limits and the holdout take."""
-        drawn = self.data.limit or self.data.limit_test or self.data.holdout
-        return replace(self.data, seed=self.data.seed + seed) if drawn else self.data
-
     def convolutional_data_of(self, seed: int) -> DataSpec:
         """The same as the convolutional network takes it."""
         own = self.data_of(seed)
         return own if self.convolutional.resize is None else replace(own, resize=self.convolutional.resize)
-
-    def plain(self) -> Fields:
-        """The settings as JSON values."""
-        return {**super().plain(), "data": describe(self.data)}
-
-    def settled(self) -> Self:
-        """The same, as they are read from any working folder: the path of the data is absolute."""
-        return replace(self, data=replace(self.data, source=absolute(self.data.source)))
-
-    def source(self) -> DataSpec:
-        """The data of seed 0."""
-        return self.data
-
-    def is_of_files(self) -> bool:
-        """Whether the data are the user's own."""
-        return path_of(self.data.source) is not None

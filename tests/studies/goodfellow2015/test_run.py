@@ -145,8 +145,10 @@ def test_an_experiment_trains_only_the_networks_that_it_wants() -> None:
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
-        ("experiments=[]", "experiments: is empty; give some of linear, logistic, confidence, decay, adversarial, "
-         "alternatives"),
+        ("experiments=[]", "experiments = []: give one or more of linear, logistic, confidence, decay, adversarial, "
+         "alternatives, each once"),
+        ("experiments=['decay', 'decay']", "experiments = ['decay', 'decay']: give one or more of linear, logistic, "
+         "confidence, decay, adversarial, alternatives, each once"),
         ("experiments=['confidense']", 'experiments = "confidense": must be one of linear, logistic, confidence, '
          'decay, adversarial, alternatives; did you mean "confidence"?'),
         ("linear.sizes=[8]", "linear.sizes = [8]: give two sides at least, and each once"),

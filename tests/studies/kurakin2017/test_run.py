@@ -136,7 +136,10 @@ def test_one_experiment_alone_needs_no_other_network(tmp_path: Path) -> None:
         ("transformed=[0]", "transformed = 0: must be from 1 to 255, in 255ths of the range of a pixel"),
         ("gate=1.0", "gate = 1: must be between 0 and 1, a probability"),
         ("pairs=0", "pairs = 0: must be at least 1"),
-        ("experiments=[]", "experiments: is empty; choose of methods, transformations, photographs, storage"),
+        (
+            "experiments=[]",
+            "experiments = []: give one or more of methods, transformations, photographs, storage, each once",
+        ),
         (
             'experiments=["photograph"]',
             'must be one of methods, transformations, photographs, storage; did you mean "photographs"?',
