@@ -6,6 +6,7 @@ or a random start of an attack is the same whatever the batch size, the order, o
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -33,6 +34,15 @@ def normal(seed: int, stage: str, indices: Sequence[int] | Tensor, shape: Sequen
     """Standard normal noise for each example: (N, *shape) float32 on the CPU."""
     rows = [g.standard_normal(tuple(shape), dtype=np.float32) for g in generators(seed, stage, indices)]
     return torch.from_numpy(np.stack(rows)) if rows else torch.empty((0, *shape))
+
+
+@contextmanager
+def drawn_by(seed: int, stage: str, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Inside, what layers such as dropout draw, on the CPU and on `device`, is decided by `seed` and `stage`."""
+    place = torch.device(device)
+    with torch.random.fork_rng([place] if place.type == "cuda" else []):
+        torch.manual_seed(stage_key(seed, stage) >> 1)
+        yield
 
 
 def torch_generator(seed: int, stage: str) -> torch.Generator:

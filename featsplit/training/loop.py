@@ -18,7 +18,7 @@ from featsplit.files import replacing
 from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
-from featsplit.randomness import torch_generator
+from featsplit.randomness import drawn_by, torch_generator
 from featsplit.records.training import Adversary, Recipe
 from featsplit.runtime import CPU, Machine, accuracy, placed
 from featsplit.training.trainer import Trainer
@@ -75,7 +75,8 @@ def train_by_epoch(
         yield history
     for epoch in progress(range(len(history), recipe.epochs), title):
         model.train()
-        loss, right = _epoch(trainer, split, recipe, epoch=epoch, seed=seed)
+        with drawn_by(seed, f"dropout/{epoch}", machine.device):
+            loss, right = _epoch(trainer, split, recipe, epoch=epoch, seed=seed)
         if not math.isfinite(loss):
             raise FeatsplitError(f"train.lr = {recipe.lr:g}: the loss is {loss} in epoch {epoch + 1}; lower the rate")
         tested = {"test_accuracy": accuracy(model, data.test)} if len(data.test) else {}

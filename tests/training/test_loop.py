@@ -11,7 +11,7 @@ from torch import Tensor
 from featsplit.data.images import ImageData, Split
 from featsplit.data.mapped import mapped
 from featsplit.errors import FeatsplitError
-from featsplit.models.build import build
+from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import Machine, accuracy
 from featsplit.training import Adversary, loop, train
@@ -57,6 +57,20 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
     assert done == [2]
     assert len(history) == 3
     assert torch.equal(weights(again), weights(whole))
+
+
+def test_what_dropout_draws_is_decided_by_the_seed_alone(digits: ImageData) -> None:
+    """The cw network has dropout; what the process drew before must not show, and training must not draw for others."""
+    first, second, other = (build(ModelSpec("cw", width=4), shape=digits.shape, classes=10, seed=0) for _ in range(3))
+    torch.rand(3)
+    train(first, digits, SHORT, seed=2)
+    torch.rand(7)
+    state = torch.get_rng_state()
+    train(second, digits, SHORT, seed=2)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(weights(first), weights(second))
+    train(other, digits, SHORT, seed=3)
+    assert not torch.equal(weights(first), weights(other))
 
 
 def test_a_mapped_set_trains_as_one_in_memory(

@@ -59,20 +59,20 @@ class Attacked(NamedTuple):
         return Attacked(inputs, self.labels[:count], self.targets[:count], digest_of(inputs)[:16])
 
 
-def attacked_images(model: Classifier, split: Split, count: int, *, seed: int) -> Attacked:
+def attacked_images(model: Classifier, split: Split, count: int) -> Attacked:
     """`count` images of `split` that `model` predicts rightly, fewer where there are no more, a class after the other.
 
-    Their order is drawn by `seed`, and the target of an image by `seed` and the image: all networks and attacks of a
-    seed have the same, but for the images that one of them predicts wrongly.
+    Their order is drawn once, and the target of an image by the image: all networks and attacks have the same, under
+    every seed that has the same `split`, but for the images that one of them predicts wrongly.
     """
     right = predict(model, split) == split.labels
-    order = torch.randperm(len(split), generator=torch_generator(seed, "attacked"))
+    order = torch.randperm(len(split), generator=torch_generator(0, "attacked"))
+    order = order[right[order]]
     turn = torch.zeros_like(order)
     for label in range(model.classes):
         own = split.labels[order] == label
         turn[own] = torch.arange(int(own.sum()))
-    order = order[(turn * model.classes + split.labels[order]).argsort()]
-    rows = order[right[order]][:count]
+    rows = order[(turn * model.classes + split.labels[order]).argsort()][:count]
     inputs, labels = split.inputs(rows), split.labels[rows]
-    targets = (labels + 1 + integers(seed, "target", rows, model.classes - 1)) % model.classes
+    targets = (labels + 1 + integers(0, "target", rows, model.classes - 1)) % model.classes
     return Attacked(inputs, labels, targets, digest_of(inputs)[:16])

@@ -135,11 +135,10 @@ def case_distances(by_target: Tensor, attacked: Attacked, classes: int) -> dict[
     """The distances (n,) of the best, the average and the worst case, of those to each target (n, K - 1).
 
     The best is the least, the worst the largest, infinity where one target was not reached; the average is that of the
-    target drawn (arXiv:1608.04644, section III.D). "every" are all of them (n (K - 1),).
+    target drawn (arXiv:1608.04644, section III.D).
     """
     return {
         "best": by_target.amin(dim=1),
         "average": drawn_of(by_target, attacked, classes),
         "worst": by_target.amax(dim=1),
-        "every": by_target.flatten(),
     }

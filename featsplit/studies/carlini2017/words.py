@@ -12,8 +12,8 @@ CASES = (
     "not all: in the worst case an image counts only where every class was reached. DeepFool has no target. FGS and "
     "IGS tell the least eps of a grid of 1/255 at which the fast and the iterative method succeed. Closest and sparse"
     " are the package's own. JSMA (with all pixels allowed) only adds ink; in Table IV it changes 3.5 (Z) and 2.8 (F)"
-    " times the pixels of the L0 attack. Where all targets are counted, each is an attack of its own, as if of "
-    "another image. Calls are forward passes of the network per image and target, nearly all with a backward pass."
+    " times the pixels of the L0 attack. Calls are forward passes of the network per image and target, nearly all "
+    "with a backward pass."
 )
 DISTILLATION = (
     "A teacher is trained at a temperature T, that is on softmax(Z / T), and a student of the same kind on its "
@@ -31,9 +31,10 @@ TRANSFER = (
     "and of these only those whose image the other network predicts rightly."
 )
 OBJECTIVES = (
-    "The L2 attack with each objective, towards every class. f1 and f5 go by the cross-entropy, f2 to f4 by "
-    "probabilities, f6 and f7 by logits. tanh is the change of variables; clipped clips x + r when the network sees "
-    "it, and projected after each step. In brackets is the share that was reached, where it is not all."
+    "The L2 attack with each objective. The average case is towards a class drawn for each image; the best and the "
+    "worst, towards every class, are of fewer images. f1 and f5 go by the cross-entropy, f2 to f4 by probabilities, "
+    "f6 and f7 by logits. tanh is the change of variables; clipped clips x + r when the network sees it, and projected"
+    " after each step. In brackets is the share that was reached, where it is not all."
 )
 NOT_MEASURED = (
     "Not measured: Table V (Inception v3 on ImageNet: L2 .32 untargeted, .96 average, 2.22 least likely; Linf .004, "

@@ -16,7 +16,7 @@ from featsplit.data.images import Split
 from featsplit.models import Classifier
 from featsplit.models.classifier import in_mode
 from featsplit.progress import progress
-from featsplit.randomness import stage_key, torch_generator
+from featsplit.randomness import drawn_by, torch_generator
 from featsplit.records.training import Recipe
 from featsplit.studies.goodfellow2015.tops import Top, cost, fast
 
@@ -46,8 +46,7 @@ def fit(model: Classifier, split: Split, way: Way, recipe: Recipe, *, seed: int,
     optimiser = _optimiser(model, way, recipe)
     model.train()
     for epoch in progress(range(recipe.epochs), title):
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stage_key(seed, f"dropout/{epoch}") >> 1)
+        with drawn_by(seed, f"dropout/{epoch}"):
             _epoch(model, optimiser, split, way, recipe, seed=seed, epoch=epoch)
     model.eval()
 

@@ -40,9 +40,9 @@ def _always(results: Results[Settings]) -> list[Claim]:
     found = []
     distilled = Network("distilled", results.settings.hottest).name
     for network, table in (("standard", "Table IV"), (distilled, "Table VI")):
-        lines = [line(results.rows, attack, "every", network) for attack in CARLINI]
-        what = f"{table}: the attacks in L0, L2 and Linf reach every target on the {network} network (above 95 %)"
-        found.append(share_claim(what, lines, above=0.95))
+        lines = [line(results.rows, attack, "worst", network) for attack in CARLINI]
+        what = f"{table}: the attacks in L0, L2 and Linf reach every target of an image, on the {network} network"
+        found.append(share_claim(f"{what} (of more than 80 % of them)", lines, above=0.8))
     return found
 
 

@@ -85,7 +85,7 @@ class MeasureCases:
         settings, seed = self.place.settings, self.place.seed
         with self.place.stage(worker, f"cases {self.network.name} {self.attack.name} {self.attack.norm}") as says:
             model, data = ensure_network(worker, self.place, self.network), self.place.data(worker)
-            attacked = attacked_images(model, data.test, settings.cases.images, seed=seed)
+            attacked = attacked_images(model, data.test, settings.cases.images)
             path = self.place.folder(worker) / "rows" / f"cases-{self.network.stem}-{'-'.join(self.attack[:2])}.json"
             file = worker.folder / examples_file(seed, self.network, self.attack)
             depends_on: dict[str, object] = {"model": state_digest(model), "images": attacked.images}
@@ -95,7 +95,7 @@ class MeasureCases:
                 path.unlink(missing_ok=True)  # the rows are there and the images are not: both are made again
             find = partial(search, frozen(model, worker.machine.exact), attack=self.attack, budget=settings.search)
             rows = list(kept_rows(path, depends_on, lambda: self._measured(find, attacked, worker, file)))
-            says(", ".join(f"{row['case']} {row['mean_distance'] or 0:.3g}" for row in rows if row["case"] != "every"))
+            says(", ".join(f"{row['case']} {row['mean_distance'] or 0:.3g}" for row in rows ))
         return rows
 
     def _measured(

@@ -57,7 +57,7 @@ class MeasureGradients:
     def _rows(self, worker: Worker, model: Classifier, first: CarliniRow) -> list[CarliniRow]:
         settings, data = self.place.settings.distillation, self.place.data(worker)
         network, device = frozen(model, worker.machine.exact), worker.machine.device
-        attacked = attacked_images(model, data.test, settings.attacked, seed=self.place.seed)
+        attacked = attacked_images(model, data.test, settings.attacked)
         right = predict(model, data.test) == data.test.labels
         clean = outcome_row({**first, "attack": "none", "norm": None, "eps": None}, right, "test")
         clean |= logits_of(network, attacked, device)
@@ -130,8 +130,9 @@ class MeasureNearest:
     def _rows(self, worker: Worker, model: Classifier, first: CarliniRow) -> list[CarliniRow]:
         settings, budget = self.place.settings.distillation, self.place.settings.search
         network, data = frozen(model, worker.machine.exact), self.place.data(worker)
-        attacked = attacked_images(model, data.test, settings.images, seed=self.place.seed)
-        few, temperature = attacked.first(settings.lbfgs), self.network.temperature
+        attacked = attacked_images(model, data.test, settings.images)
+        few, fewer = attacked.first(settings.lbfgs), attacked.first(-(-settings.lbfgs // 4))
+        temperature = self.network.temperature
         lbfgs = partial(szegedy_lbfgs, network, loss="cross-entropy", bisections=BISECTIONS)
         searches: list[tuple[str, str, Attacked, Callable[..., Nearest]]] = [
             (one.name, one.norm, attacked, partial(search, network, attack=one, budget=budget))
@@ -140,14 +141,14 @@ class MeasureNearest:
         searches += [
             ("jsma-z", "l0", attacked, partial(jsma, network, of="logits")),
             ("jsma-f", "l0", attacked, partial(jsma, network, of="probabilities")),
-            ("lbfgs", "l2", few.first((settings.lbfgs + 1) // 2), lbfgs),
+            ("lbfgs", "l2", fewer, lbfgs),
         ]
         rows = [self._row(worker, first, *one, targeted=True) for one in searches]
         cooled = partial(lbfgs, temperature=temperature)
         return [
             *rows,
             self._row(worker, first, "lbfgs", "l2", few, lbfgs, targeted=False),
-            self._row(worker, first, "lbfgs, Z/T", "l2", few, cooled, targeted=False),
+            self._row(worker, first, "lbfgs, Z/T", "l2", fewer, cooled, targeted=False),
         ]
 
     def _row(

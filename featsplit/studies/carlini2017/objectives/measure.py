@@ -20,7 +20,7 @@ from featsplit.runtime import Frozen, frozen
 from featsplit.studies.carlini2017.networks import Network, ensure_network
 from featsplit.studies.carlini2017.place import Attacked, Place, attacked_images
 from featsplit.studies.carlini2017.rows import CarliniRow
-from featsplit.studies.carlini2017.searching import case_distances, found_row, in_pieces, towards_all
+from featsplit.studies.carlini2017.searching import found_row, in_pieces, towards_all
 
 FIXED: tuple[ObjectiveName, ...] = ("f6", "f4")
 """The objectives that are looked at with c fixed: the one that was chosen, and one of probabilities."""
@@ -46,7 +46,7 @@ class MeasureObjective:
     objective: ObjectiveName
 
     def __call__(self, worker: Worker) -> Sequence[CarliniRow]:
-        """A row for each box and case."""
+        """A row for each box and case; the average case is of all images, the others of the first of them."""
         place = self.place
         with place.stage(worker, f"objective {self.objective}") as says:
             network, attacked, depends_on = prepared(worker, place, place.settings.objectives.images)
@@ -57,19 +57,21 @@ class MeasureObjective:
 
     def _measured(self, network: Frozen, attacked: Attacked, worker: Worker) -> list[CarliniRow]:
         settings, rows = self.place.settings.objectives, list[CarliniRow]()
-        inputs, targets = towards_all(attacked, network.classes)
+        few = attacked.first(settings.all_targets)
+        inputs, targets = towards_all(few, network.classes)
         for box in BOXES:
             find = partial(
                 carlini_wagner_l2, network, objective=self.objective, box=box, targeted=True, steps=settings.steps,
                 rounds=settings.rounds, step_size=settings.step_size,
             )  # fmt: skip
-            nearest = in_pieces(find, inputs, targets, worker.machine)
-            by_target = nearest.distance.reshape(len(attacked.labels), -1)
+            drawn = in_pieces(find, attacked.inputs, attacked.targets, worker.machine)
             first = about(self.place, attacked, self.objective) | {"box": box}
-            rows += [
-                found_row(first | {"case": case}, distances, nearest.calls)
-                for case, distances in case_distances(by_target, attacked, network.classes).items()
-            ]
+            rows.append(found_row(first | {"case": "average"}, drawn.distance, drawn.calls))
+            each = in_pieces(find, inputs, targets, worker.machine)
+            by_target = each.distance.reshape(len(few.labels), -1)
+            first |= {"images": few.images}
+            rows.append(found_row(first | {"case": "best"}, by_target.amin(dim=1), each.calls))
+            rows.append(found_row(first | {"case": "worst"}, by_target.amax(dim=1), each.calls))
         return rows
 
 
@@ -153,7 +155,7 @@ def constants_of(objective: ObjectiveName, constants: Sequence[float]) -> list[f
 def prepared(worker: Worker, place: Place, count: int) -> tuple[Frozen, Attacked, dict[str, object]]:
     """The normally trained network, the `count` images that are attacked, and what decides the rows."""
     model, settings = ensure_network(worker, place, Network()), place.settings.objectives
-    attacked = attacked_images(model, place.data(worker).test, count, seed=place.seed)
+    attacked = attacked_images(model, place.data(worker).test, count)
     depends_on: dict[str, object] = {
         "model": state_digest(model),
         "images": attacked.images,

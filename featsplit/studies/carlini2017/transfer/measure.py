@@ -56,7 +56,7 @@ class MeasureTransfer:
         with place.stage(worker, f"confidence {self.kappa:g}") as says:
             source = ensure_network(worker, place, SOURCE)
             models = {network.name: ensure_network(worker, place, network) for network in others(settings)}
-            attacked = attacked_images(source, place.data(worker).test, settings.transfer.images, seed=place.seed)
+            attacked = attacked_images(source, place.data(worker).test, settings.transfer.images)
             depends_on: dict[str, object] = {"models": [state_digest(model) for model in (source, *models.values())]}
             depends_on |= {"images": attacked.images, "targets": attacked.targets.tolist(), "kappa": self.kappa}
             depends_on |= {**asdict(replace(settings.transfer, confidences=())), "seed": place.seed}
