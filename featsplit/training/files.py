@@ -1,11 +1,14 @@
 """Training into a file: a checkpoint of the same work is left as it is, and what was cut off goes on."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from torch import Tensor
+
 from featsplit.data.images import ImageData
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, warn
 from featsplit.files import check_writable, json_digest
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
@@ -41,6 +44,7 @@ def ensure_trained(
     }
     kept = _kept(path)
     if kept and kept.key == _key({**extra, "trained_on": kept.trained_on}, spec):
+        warn_of_constant(path, data, kept.history)
         return kept  # of the same data, whatever they were called
     check_writable(path, overwrite=overwrite)
     model = build(spec, shape=data.shape, classes=len(data.classes), seed=seed)
@@ -58,7 +62,30 @@ def ensure_trained(
     extra |= {"key": _key(extra, spec), "history": history, "results": results}
     save_model(model, path, spec=spec, extra=extra)
     resume.unlink(missing_ok=True)
+    warn_of_constant(path, data, history)
     return read_metadata(path)
+
+
+def warn_of_constant(path: Path, data: ImageData, history: Sequence[Mapping[str, float]]) -> None:
+    """Warn where the network at `path` ended no better than one that always says the most frequent class of `data`.
+
+    By less than two standard errors, that is, in training and, where it was tested, in the test too.
+    """
+    last = history[-1] if history else {}
+    seen = {"train_accuracy": data.train.labels, "test_accuracy": data.test.labels}
+    found = {name: (last[name], _frequent(labels)) for name, labels in seen.items() if name in last}
+    if found and all(accuracy <= share + error for accuracy, (share, error) in found.values()):
+        accuracy, (share, _) = list(found.values())[-1]
+        warn(
+            f"{path}: its accuracy is {accuracy:.3f}, that of always saying the most frequent class {share:.3f}: it has "
+            "learned nothing; lower the rate (lr), or train longer"
+        )
+
+
+def _frequent(labels: Tensor) -> tuple[float, float]:
+    """The share of the most frequent of the `labels` (N,), and two standard errors of it."""
+    share = float(labels.bincount().max()) / len(labels)
+    return share, 2 * math.sqrt(share * (1 - share) / len(labels))
 
 
 def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:

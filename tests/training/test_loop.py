@@ -1,5 +1,6 @@
 """Training: the last epoch kept, and interruption without a trace."""
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import Machine, accuracy
-from featsplit.training import Adversary, loop, train
+from featsplit.training import Adversary, ensure_trained, loop, train
 from tests.training.networks import SHORT, fresh, weights
 
 
@@ -57,6 +58,19 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
     assert done == [2]
     assert len(history) == 3
     assert torch.equal(weights(again), weights(whole))
+
+
+def test_a_network_that_has_learned_nothing_is_said(digits: ImageData, tmp_path: Path) -> None:
+    """By a rate at which all units die; one that learned, or was stopped early but tests well, is not said."""
+    for lr, name in ((1e-9, "constant"), (0.05, "learned")):
+        recipe = replace(SHORT, lr=lr, epochs=2)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            for _ in range(2):  # trained, and taken up
+                ensure_trained(tmp_path / f"{name}.safetensors", digits, ModelSpec("cnn", width=4), recipe, seed=0)
+        own = [str(one.message) for one in said if "has learned nothing" in str(one.message)]
+        assert len(own) == (2 if name == "constant" else 0), own
+        assert all("constant.safetensors: its accuracy is 0.1" in one for one in own)
 
 
 def test_what_dropout_draws_is_decided_by_the_seed_alone(digits: ImageData) -> None:
