@@ -23,7 +23,7 @@ from featsplit.studies.carlini2017.searching import CARLINI, NEAREST, found_row,
 
 STEPS = 20
 """Of the iterative method, each an eighth of eps long."""
-BISECTIONS = 3
+BISECTIONS = 1
 """Of the c of L-BFGS: whether it succeeds is what is asked, and the nearest it finds only once it does."""
 
 
