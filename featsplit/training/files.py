@@ -77,8 +77,8 @@ def warn_of_constant(path: Path, data: ImageData, history: Sequence[Mapping[str,
     if found and all(accuracy <= share + error for accuracy, (share, error) in found.values()):
         accuracy, (share, _) = list(found.values())[-1]
         warn(
-            f"{path}: its accuracy is {accuracy:.3f}, that of always saying the most frequent class {share:.3f}: it has "
-            "learned nothing; lower the rate (lr), or train longer"
+            f"{path}: its accuracy is {accuracy:.3f}, that of always saying the most frequent class {share:.3f}: it "
+            "has learned nothing; lower the rate (lr), or train longer"
         )
 
 

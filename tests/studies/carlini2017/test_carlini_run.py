@@ -24,12 +24,11 @@ from featsplit.studies.carlini2017.searching import ATTACKS, CARLINI, NEAREST
 SETTINGS = (
     'data.classes=["1","3","8"]', "model.arch=mlp", "model.width=32", "train.epochs=8", "distill.epochs=8",
     "distill.lr=0.01", "search.steps=12", "search.rounds=5", "search.closest=30", "search.sparse=20",
-    "objectives.images=3", "objectives.all_targets=2", "objectives.steps=15", "objectives.rounds=4", "objectives.fixed=4",
-    "objectives.constants=[0.1,10.0]",
-    "cases.images=2", "distillation.temperatures=[1.0,10.0,100.0]", "distillation.attacked=40",
-    "distillation.images=2", "distillation.lbfgs=1", "transfer.images=4", "transfer.steps=12", "transfer.rounds=3",
-    "transfer.confidences=[0.0,2.0]",
-    'experiments=["objectives","cases","distillation","transfer","pictures"]',
+    "objectives.images=3", "objectives.all_targets=2", "objectives.steps=15", "objectives.rounds=4",
+    "objectives.fixed=4", "objectives.constants=[0.1,10.0]", "cases.images=2",
+    "distillation.temperatures=[1.0,10.0,100.0]", "distillation.attacked=40", "distillation.images=2",
+    "distillation.lbfgs=1", "transfer.images=4", "transfer.steps=12", "transfer.rounds=3",
+    "transfer.confidences=[0.0,2.0]", 'experiments=["objectives","cases","distillation","transfer","pictures"]',
 )  # fmt: skip
 SMALL = ["carlini2017-digits", "--device", "cpu", "--workers", "1", *(f"--set={one}" for one in SETTINGS)]
 

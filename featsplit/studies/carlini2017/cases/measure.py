@@ -95,7 +95,7 @@ class MeasureCases:
                 path.unlink(missing_ok=True)  # the rows are there and the images are not: both are made again
             find = partial(search, frozen(model, worker.machine.exact), attack=self.attack, budget=settings.search)
             rows = list(kept_rows(path, depends_on, lambda: self._measured(find, attacked, worker, file)))
-            says(", ".join(f"{row['case']} {row['mean_distance'] or 0:.3g}" for row in rows ))
+            says(", ".join(f"{row['case']} {row['mean_distance'] or 0:.3g}" for row in rows))
         return rows
 
     def _measured(
