@@ -43,6 +43,10 @@ class Place:
         worker.tell(self.folder(worker), f"seed {self.seed}", what, began=began, figures=" ".join(figures))
 
 
+AT_ONCE = 500
+"""Images that are predicted at a time, until there are enough."""
+
+
 class Attacked(NamedTuple):
     """Images that are attacked: `inputs` (n, C, H, W) in [0, 1], `labels` (n,), and for each a class drawn from the
     others, `targets` (n,). `images` says which they are.
@@ -65,9 +69,7 @@ def attacked_images(model: Classifier, split: Split, count: int) -> Attacked:
     Their order is drawn once, and the target of an image by the image: all networks and attacks have the same, under
     every seed that has the same `split`, but for the images that one of them predicts wrongly.
     """
-    right = predict(model, split) == split.labels
-    order = torch.randperm(len(split), generator=torch_generator(0, "attacked"))
-    order = order[right[order]]
+    order = _right(model, split, -(-count // model.classes))
     turn = torch.zeros_like(order)
     for label in range(model.classes):
         own = split.labels[order] == label
@@ -76,3 +78,16 @@ def attacked_images(model: Classifier, split: Split, count: int) -> Attacked:
     inputs, labels = split.inputs(rows), split.labels[rows]
     targets = (labels + 1 + integers(0, "target", rows, model.classes - 1)) % model.classes
     return Attacked(inputs, labels, targets, digest_of(inputs)[:16])
+
+
+def _right(model: Classifier, split: Split, of_each: int) -> Tensor:
+    """Rows of `split` that `model` predicts rightly, in an order that is drawn: at least `of_each` class, or all."""
+    order = torch.randperm(len(split), generator=torch_generator(0, "attacked"))
+    found, counts = list[Tensor](), torch.zeros(model.classes, dtype=torch.int64)
+    for rows in torch.split(order, AT_ONCE):
+        some = split.take(rows)
+        found.append(rows[predict(model, some) == some.labels])
+        counts += torch.bincount(split.labels[found[-1]], minlength=model.classes)
+        if int(counts.min()) >= of_each:
+            break
+    return torch.cat(found)
