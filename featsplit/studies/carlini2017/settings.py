@@ -65,7 +65,7 @@ class Distillation:
     """Networks distilled at each of `temperatures`, the first being 1, attacked on `images`.
 
     `eps` is that of the fast and the iterative method, in linf, on `attacked` images. L-BFGS has `lbfgs` images; with a
-    target, and on Z / T, where it takes its time, a quarter of them.
+    target, and on Z / T, where it takes its time, an eighth of them.
     """
 
     temperatures: tuple[float, ...] = (1.0, 5.0, 10.0, 20.0, 40.0, 100.0)

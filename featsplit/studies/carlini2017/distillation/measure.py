@@ -131,7 +131,7 @@ class MeasureNearest:
         settings, budget = self.place.settings.distillation, self.place.settings.search
         network, data = frozen(model, worker.machine.exact), self.place.data(worker)
         attacked = attacked_images(model, data.test, settings.images)
-        few, fewer = attacked.first(settings.lbfgs), attacked.first(-(-settings.lbfgs // 4))
+        few, fewer = attacked.first(settings.lbfgs), attacked.first(-(-settings.lbfgs // 8))
         temperature = self.network.temperature
         lbfgs = partial(szegedy_lbfgs, network, loss="cross-entropy", bisections=BISECTIONS)
         searches: list[tuple[str, str, Attacked, Callable[..., Nearest]]] = [
