@@ -18,6 +18,10 @@ from featsplit.runtime import CPU, Machine
 from featsplit.training.loop import train
 
 
+ENOUGH = 500
+"""From so many training images on a network should have learned something."""
+
+
 def ensure_trained(
     path: Path,
     data: ImageData,
@@ -69,8 +73,11 @@ def ensure_trained(
 def warn_of_constant(path: Path, data: ImageData, history: Sequence[Mapping[str, float]]) -> None:
     """Warn where the network at `path` ended no better than one that always says the most frequent class of `data`.
 
-    By less than two standard errors, that is, in training and, where it was tested, in the test too.
+    By less than two standard errors, that is, in training and, where it was tested, in the test too. Of fewer than
+    `ENOUGH` training images that is no surprise.
     """
+    if len(data.train) < ENOUGH:
+        return
     last = history[-1] if history else {}
     seen = {"train_accuracy": data.train.labels, "test_accuracy": data.test.labels}
     found = {name: (last[name], _frequent(labels)) for name, labels in seen.items() if name in last}
