@@ -4,11 +4,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import attacks, constructions, growth, matching, memory, presets, rules, steps
+from benchmarks import attacks, constructions, faults, fuzz, growth, matching, memory, presets, rules, spread, steps
 from benchmarks.minimal import tables as minimal
 
 ENGINE = ("matching", "attacks", "steps", "growth", "memory")
-NAMES = (*ENGINE, "minimal", *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
+ALONE = ("minimal", "faults", "fuzz", "spread")
+NAMES = (*ENGINE, *ALONE, *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
 
 
 def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
@@ -23,6 +24,12 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
         return growth.measure(results)
     if name == "memory":
         return memory.measure(results)
+    if name == "faults":
+        return faults.measure(results, kills=options.kills)
+    if name == "spread":
+        return spread.measure(results)
+    if name == "fuzz":
+        return fuzz.measure(results, cases=options.cases)
     if name == "minimal":
         own = {"peers": options.peers, "images": options.images, "most": options.passes}
         return minimal.measure(results, data_root=options.data_root, **own)
@@ -40,7 +47,7 @@ def main() -> None:
     parser.add_argument(
         "--all",
         action="store_true",
-        help=f"{', '.join(ENGINE)}, the presets and constructions; not rules-*, minimal: hours",
+        help=f"{', '.join(ENGINE)}, the presets and constructions; not rules-*, minimal, faults, fuzz, spread",
     )
     parser.add_argument("--data-root", type=Path, help="where torchvision's data sets lie")
     parser.add_argument("--validation", action="store_true", help="presets: on held-out training images, to choose by")
@@ -50,8 +57,10 @@ def main() -> None:
     )
     parser.add_argument("--images", type=int, default=64, help="minimal: how many of each network")
     parser.add_argument("--passes", type=int, default=1000, help="minimal: give no attack more than this")
+    parser.add_argument("--kills", type=int, default=100, help="faults: how many runs are killed")
+    parser.add_argument("--cases", type=int, default=1000, help="fuzz: changed bytes, and as many command lines")
     options = parser.parse_args()
-    names = [name for name in NAMES if name not in (*rules.NAMES, "minimal")] if options.all else options.names
+    names = [name for name in NAMES if name not in (*rules.NAMES, *ALONE)] if options.all else options.names
     if not names or set(names) - set(NAMES):
         parser.error(f"name some of {', '.join(NAMES)}, or --all")
     results = Path(__file__).parent / "results"

@@ -1,7 +1,10 @@
 """Files that are whole or not there: written beside their place and renamed into it."""
 
+import glob
 import hashlib
 import json
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,6 +13,22 @@ from typing import Any
 from safetensors import SafetensorError
 
 from featsplit.errors import FeatsplitError
+
+TRUST = "FEATSPLIT_TRUST"
+"""The environment variable that lets damaged files be used, in this process and in those that it starts."""
+
+
+def check_digest(place: str, found: str, written: str, *, cure: str) -> None:
+    """Raise FeatsplitError unless what was `found` at `place`, by its digest, is what was `written`.
+
+    Where the environment variable `TRUST` is set, to anything, nothing is checked: `featsplit --trust` sets it.
+    """
+    if found != written and not os.environ.get(TRUST):
+        raise FeatsplitError(f"{place} is not what was written; {cure}, or use it as it is: featsplit --trust ...")
+
+
+UNWRITTEN = ("write", "errno", "close file", "flush")
+"""What the RuntimeErrors of h5py and torch have one of, where the disk takes no more."""
 
 
 @contextmanager
@@ -23,22 +42,51 @@ def writing(path: Path) -> Iterator[None]:
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FeatsplitError(f"{path}: cannot be written: {reason}") from error
+    except RuntimeError as error:
+        if not any(word in str(error) for word in UNWRITTEN):
+            raise
+        reason = " ".join(str(error).split())[:120]
+        raise FeatsplitError(f"{path}: cannot be written: {reason} (is the disk full?)") from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path to write to; it becomes `path` when the block ends well, and is removed when it does not.
 
+    It is named by host and process, so that of two that write the same file each has its own; what processes of this
+    host that are dead have left is removed. On the disk before it is renamed, so that no failure leaves half a file.
     Raises FeatsplitError where the folder cannot be written to or the disk is full; what was at `path` stays.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
     try:
         with writing(path):
+            _remove_left(path)
             yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
             partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def _remove_left(path: Path) -> None:
+    """Remove what processes of this host began to write for `path` before they died."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{glob.escape(socket.gethostname())}.*.partial"):
+        process = left.name.split(".")[-2]
+        if process.isdigit() and not is_running(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process of this number on this host."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another's
+        return True
+    return True
 
 
 def check_writable(path: Path, *, overwrite: bool = False, flag: str = "--out") -> None:

@@ -1,33 +1,109 @@
-"""Progress bars with the time left: on standard error, only on a terminal, and only for what takes over two seconds."""
+"""How far work is, on standard error: on a terminal a bar with the time left, elsewhere a line at every tenth.
 
+The lines begin after ten seconds; so a log that nobody watches tells within a tenth of the work that it goes on, and
+when it will end. What is being worked at can also be kept in a file (`keep_events`), which other processes read.
+"""
+
+import json
+import os
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from pathlib import Path
+from typing import Generic, TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
-_silent = False
+QUIET, LONG = 10.0, 60.0
+"""Seconds before the first line; and of the whole, for work within other work to have lines of its own."""
+TENTHS = 10
+_without_bars, _silent, _active = False, False, 0
+_events: Path | None = None
 
 
-def silence() -> None:
-    """No more bars in this process, and no lock for them among processes, which would outlive it when it is killed."""
-    global _silent
-    _silent = True
+def without_bars() -> None:
+    """No more bars in this process, lines instead; and no lock for bars among processes, which would outlive it."""
+    global _without_bars
+    _without_bars = True
     tqdm.set_lock(threading.RLock())
 
 
-def progress(work: Sequence[T], title: str, *, done: int = 0, total: int | None = None) -> Iterator[T]:
-    """The items of `work`, behind a bar that starts at `done` of `total` (None: of the items)."""
-    quiet = _silent or not sys.stderr.isatty()
-    yield from tqdm(
-        work,
-        desc=title,
-        total=len(work) + done if total is None else total,
-        initial=done,
-        delay=2,
-        disable=quiet,
-        leave=False,
-        dynamic_ncols=True,
-    )
+def silent() -> None:
+    """Say nothing more of how far work is in this process."""
+    global _silent
+    _silent = True
+
+
+def keep_events(path: Path | None) -> None:
+    """From now on append how far this process is to the file at `path`, a JSON object a line; None: no longer."""
+    global _events
+    _events = path
+
+
+def add_event(**fields: object) -> None:
+    """Append `fields` to the file that `keep_events` named, if any, with the time, the host and the process."""
+    if _events is not None:
+        line = {"time": round(time.time(), 2), "host": socket.gethostname(), "process": os.getpid(), **fields}
+        with _events.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+class Progress(Generic[T]):
+    """The items of some work, to be gone through once. `figures` are shown beside: "loss 0.31, accuracy 0.88"."""
+
+    def __init__(self, work: Sequence[T], title: str, *, done: int = 0, total: int | None = None) -> None:
+        self.work, self.title, self.first = work, title, done
+        self.total = len(work) + done if total is None else total
+        self.figures = ""
+
+    def __iter__(self) -> Iterator[T]:
+        """Each item; that the one before is done is known when the next is asked for."""
+        global _active
+        if _silent:
+            yield from self.work
+            return
+        _active += 1
+        try:
+            yield from self._behind_bar() if sys.stderr.isatty() and not _without_bars else self._with_lines()
+        finally:
+            _active -= 1
+
+    def _behind_bar(self) -> Iterator[T]:
+        options = {"desc": self.title, "total": self.total, "initial": self.first, "delay": 2, "leave": False}
+        with tqdm(self.work, dynamic_ncols=True, **options) as bar:
+            for item in bar:
+                bar.set_postfix_str(self.figures, refresh=False)
+                yield item
+
+    def _with_lines(self) -> Iterator[T]:
+        began, inner, told = time.monotonic(), _active > 1, TENTHS * self.first // max(self.total, 1)
+        for done, item in enumerate(self.work, start=self.first):
+            seconds, tenth = time.monotonic() - began, TENTHS * done // max(self.total, 1)
+            if tenth > told and done > self.first:
+                left = seconds / (done - self.first) * (self.total - done)
+                if seconds >= QUIET and not (inner and seconds + left < LONG):
+                    told = tenth
+                    self._tell(done, left)
+            yield item
+
+    def _tell(self, done: int, left: float) -> None:
+        figures = f", {self.figures}" if self.figures else ""
+        share = 100 * done // self.total
+        print(f"{self.title}: {share} %, {done} of {self.total}{figures}; {clock(left)} left", file=sys.stderr)
+        event = {"title": self.title, "done": done, "total": self.total, "left": round(left, 1)}
+        add_event(**event, **({"figures": self.figures} if self.figures else {}))
+
+
+def progress(work: Sequence[T], title: str, *, done: int = 0, total: int | None = None) -> Progress[T]:
+    """The items of `work`, of which the first is number `done` of `total` (None: of the items)."""
+    return Progress(work, title, done=done, total=total)
+
+
+def clock(seconds: float) -> str:
+    """A time as minutes and seconds, from an hour on with hours: "1:05", "2:00:07"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from featsplit.metadata.models import MODEL_FORMAT
+from featsplit.metadata.models import FIRST_FORMAT
 
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
     {"errors", "progress", "randomness", "__init__"},
-    {"files", "metadata", "pickles", "rows", "outcomes"},
-    {"geometry"},
+    {"files", "rows", "outcomes"},
+    {"metadata", "pickles"},
+    {"geometry", "locks"},
     {"records"},
     {"descent"},
     {"attacks", "data"},
@@ -78,7 +79,7 @@ def test_robustness_is_met_in_one_module() -> None:
 )
 def test_help_errors_and_info_need_no_torch(arguments: list[str], tmp_path: Path) -> None:
     metadata = {"model": {"arch": "cnn"}, "shape": [1, 8, 8], "classes": 10}
-    save_file({"a": np.zeros(1)}, tmp_path / "model.safetensors", metadata={MODEL_FORMAT: json.dumps(metadata)})
+    save_file({"a": np.zeros(1)}, tmp_path / "model.safetensors", metadata={FIRST_FORMAT: json.dumps(metadata)})
     code = f"""
 import sys
 from featsplit.commands import main

@@ -63,3 +63,42 @@ class Leave:
         text = self.name + "".join((worker.folder / name).read_text() for name in self.needs)
         (worker.folder / self.name).write_text(text)
         return [{"n": len(text)}]
+
+
+@dataclass(frozen=True)
+class Die:
+    """End its process by a signal, the first `times` that it is tried."""
+
+    name: str
+    times: int
+    how: int
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """A row with how often it was tried."""
+        tries = worker.folder / f"{self.name}.tries"
+        count = len(tries.read_text()) + 1 if tries.exists() else 1
+        tries.write_text("x" * count)
+        if count <= self.times:
+            os.kill(os.getpid(), self.how)
+            time.sleep(60)
+        return [{"n": count}]
+
+
+@dataclass(frozen=True)
+class Divide:
+    """Put together what its parts left, `count` of them."""
+
+    name: str
+    count: int
+
+    def parts(self, worker: Worker) -> list[Leave]:
+        """A file each."""
+        return [Leave(f"{self.name}{number}") for number in range(self.count)]
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """A row with the length of all that they left."""
+        return [{"n": sum(len((worker.folder / one.name).read_text()) for one in self.parts(worker))}]
+
+
+def hear(line: str) -> None:
+    """Take a line of progress, as `print` does; Ray puts another function in the place of that."""

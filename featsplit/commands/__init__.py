@@ -1,17 +1,24 @@
 """The command line: one file for each command; parse, call, print. Errors are one line, with exit status 2."""
 
+import os
+import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import typer
 
 from featsplit.commands.lazily import Lazy
 from featsplit.errors import FeatsplitError, FeatsplitWarning
+from featsplit.files import TRUST
 
-INTERRUPTED = 130
+INTERRUPTED, DEBUG = 130, "FEATSPLIT_DEBUG"
+SHARED = ("train", "evaluate")
+"""Commands that the processes of torchrun do together."""
 UNREADABLE: Any = typer.BadParameter.__mro__[2]  # ClickException: click's, or from typer 0.26 on typer's own
 
 COMMANDS = {
@@ -24,6 +31,8 @@ COMMANDS = {
     "transfer": "What each set is worth to each architecture.",
     "audit": "How useful and how robust each unit is.",
     "leakage": "What robust features leak of the labels.",
+    "jobs": "What a run consists of, before it is begun.",
+    "status": "What a run is doing, and for how long yet.",
     "report": "The page of a run; runs side by side.",
     "photos": "Adversarial images to print and photograph.",
     "import-madrylab": "A published set or network as a file of ours.",
@@ -63,28 +72,104 @@ def _version(asked: bool) -> None:
 def _options(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print it and exit."),
+    trust: bool = typer.Option(
+        False, "--trust", help="Use models and sets whose bytes have changed since they were written."
+    ),
+    debug: bool = typer.Option(
+        False, "--debug", help="Print the traceback of an error that is no one's fault but ours."
+    ),
 ) -> None:
     """Split an image data set into robust and non-robust features (Ilyas et al. 2019, arXiv:1905.02175)."""
+    if debug:
+        os.environ[DEBUG] = "1"
+    if trust:
+        os.environ[TRUST] = "1"  # for the processes of a run too
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
+    elif _are_several() and context.invoked_subcommand not in SHARED:
+        raise FeatsplitError(
+            f"{context.invoked_subcommand}: is not for several processes (torchrun); "
+            f"{' and '.join(SHARED)} are, and a run spreads its jobs by --engine ray"
+        )
 
 
 def main() -> None:
-    """Run the command line; a FeatsplitError, or options that cannot be read, become one line on standard error."""
+    """Run the command line; whatever goes wrong becomes one line on standard error.
+
+    SIGTERM and SIGHUP, which a batch scheduler sends, end it as Ctrl-C does.
+    """
     try:
-        with _one_line_warnings():
+        with _ended_by_signals(), _one_line_warnings(), _in_group():
             code = app(standalone_mode=False)
-    except FeatsplitError as error:
-        _fail(str(error), 2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
-        if not isinstance(error, UNREADABLE):
+        if os.environ.get(DEBUG):
             raise
-        _fail(error.format_message(), 2)
+        _fail(_line_of(error), 2)
     if code == INTERRUPTED:
         _fail("interrupted; run, train and build go on where they stopped", INTERRUPTED)
     sys.exit(code or 0)
+
+
+def _are_several() -> bool:
+    return os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+@contextmanager
+def _in_group() -> Iterator[None]:
+    """Inside, the processes that torchrun started hear each other; only the first says lines."""
+    if not _are_several():
+        yield
+        return
+    from featsplit.progress import silent
+    from featsplit.runtime import together
+
+    with together() as ranks, open(os.devnull, "w") as nowhere:
+        if ranks.is_first:
+            yield
+            return
+        silent()
+        with redirect_stdout(nowhere):
+            yield
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP are a KeyboardInterrupt; what comes while it ends is not heard."""
+    ending = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+
+    def interrupt(number: int, frame: object) -> NoReturn:
+        for each in (signal.SIGINT, *ending):
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    usual = {each: signal.signal(each, interrupt) for each in ending}
+    try:
+        yield
+    finally:
+        for each, handler in usual.items():
+            if signal.getsignal(each) is interrupt:
+                signal.signal(each, handler)
+
+
+def _line_of(error: Exception) -> str:
+    """What is said of `error`: what the user can mend, as it is; what we did not foresee, with where it happened."""
+    if isinstance(error, FeatsplitError):
+        return str(error)
+    if isinstance(error, UNREADABLE):
+        return str(error.format_message())
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{_printable(error.filename)}: {error.strerror}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(_printable(error).split())[:200]
+    what = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {said}"
+    return f"{what} (at {Path(last.filename).name}:{last.lineno}); not foreseen: please report what --debug prints"
+
+
+def _printable(value: object) -> str:
+    """`value` as text that any terminal takes."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager
@@ -113,5 +198,5 @@ def _one_line_warnings() -> Iterator[None]:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"featsplit: {message}", err=True)
+    typer.echo(f"featsplit: {_printable(message)}", err=True)
     sys.exit(code)

@@ -51,6 +51,7 @@ class Output:
     split: shared.SplitName = field(default="train", metadata={"help": "Which images to start from."})
     dtype: Dtype = field(default="float32", metadata={"help": "How images are stored; uint8 rounds."})
     overwrite: bool = field(default=False, metadata={"help": "Replace what is at --out."})
+    shard: int = field(default=1024, metadata={"help": "Images after which the work is kept, to go on from.", "min": 1})
 
     def check(self, place: str) -> None:
         """Raise FeatsplitError where the file would not be taken for a set."""
@@ -60,7 +61,9 @@ class Output:
         """What is asked of a builder of the set `name`, which its networks are known to be `made_by`."""
         from featsplit.synthesis import Build
 
-        return Build(self.split, dtype=self.dtype, name=name, made_by=made_by, overwrite=self.overwrite)
+        return Build(
+            self.split, dtype=self.dtype, name=name, made_by=made_by, overwrite=self.overwrite, shard=self.shard
+        )
 
 
 @dataclass(frozen=True)

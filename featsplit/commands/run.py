@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from featsplit.commands import options, single
+from featsplit.records.engine import EngineSpec
 
 if TYPE_CHECKING:
     from featsplit.studies import Shown
@@ -25,6 +26,15 @@ Experiments = Annotated[
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: perturb.eps=0.5.", rich_help_panel="Study"),
+]
+Onlys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="JOB",
+        help="Do this job alone (featsplit jobs names them); those that it needs are done. Repeatable.",
+        rich_help_panel="Engine",
+    ),
 ]
 Out = Annotated[
     Path | None,
@@ -46,22 +56,24 @@ def run(
     experiments: Experiments = None,
     set_: Changes = None,
     device: single.Device = "auto",
-    workers: single.Workers = None,
+    engine: EngineSpec = EngineSpec(),
+    only: Onlys = None,
     out: Out = None,
 ) -> None:
     """Run a study: train its networks, make its sets, measure everything, print what came out, write its page.
 
     Started again after a kill it goes on where it stopped; a changed setting redoes only what depends on it, in a
     folder of its own unless --out is given. The settings are left there too: settings.toml. Exit status 1 where an
-    answer that is known did not come out.
+    answer that is known did not come out. With --only there are no rows and no page yet: when all jobs are done, the
+    same command without it writes them.
     """
     began = time.perf_counter()
     from featsplit.engine.folders import destination, is_finished
     from featsplit.engine.results import RUN
     from featsplit.files import check_writable
     from featsplit.runtime import Machine, resolve_device
-    from featsplit.studies import read_settings
-    from featsplit.studies.carry_out import carry_out
+    from featsplit.studies import engine_of, read_settings
+    from featsplit.studies.carry_out import carry_out, carry_out_jobs
 
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
     place = destination(settings, seeds, out)
@@ -74,6 +86,14 @@ def run(
     check_writable(place.folder / RUN, overwrite=True)
     for note in settings.notes():
         options.say(note)
+    engine = engine_of(preset, engine)
+    if only:
+        carry_out_jobs(
+            settings, place, only, seeds=seeds, machine=machine, root=data_root, download=download, engine=engine,
+            say=options.say,
+        )  # fmt: skip
+        typer.echo(f"{len(only)} of the jobs of {place.folder} done in {time.perf_counter() - began:.0f} s")
+        return
     words = ["featsplit", "run", preset, "--seeds", ",".join(map(str, seeds))]
     words += ["--experiments", experiments] if experiments else []
     shown = carry_out(
@@ -83,7 +103,7 @@ def run(
         machine=machine,
         root=data_root,
         download=download,
-        processes=workers,
+        engine=engine,
         command=shlex.join([*words, *(word for setting in set_ or [] for word in ("--set", setting))]),
         say=options.say,
     )

@@ -82,9 +82,9 @@ class MachineOptions:
 
     def resolved(self) -> "Machine":
         """The machine itself; FeatsplitError where the device is not there."""
-        from featsplit.runtime import Machine, resolve_device
+        from featsplit.runtime import Machine, ranks_now, resolve_device
 
-        return Machine(resolve_device(self.device), self.precision)
+        return Machine(resolve_device(self.device), self.precision, ranks_now())
 
 
 EVERY = (*ATTACKS[1:], *NEAREST)

@@ -18,10 +18,6 @@ Device = Annotated[
     str,
     {"help": "auto, cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.", "unit": "NAME", "group": "Machine"},
 ]
-Workers = Annotated[
-    int | None,
-    {"help": "Processes side by side.", "default": "one a core for a small network", "min": 1, "group": "Machine"},
-]
 DataRoot = Annotated[
     Path | None,
     {"help": "Where torchvision's data sets lie.", "default": "$FEATSPLIT_DATA", "group": "Data"},

@@ -18,6 +18,8 @@ from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
+ROOM, MOST = 2**28, 100
+"""Up to how many bytes a file may unpack to whatever it is; and how many times its size it may beyond that."""
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -25,10 +27,6 @@ def load_npz(source: str) -> ImageData:
     """The data set in the file that `source` = "npz:PATH" names; FeatsplitError where it does not fit."""
     place = f'data.source = "{source}"'
     arrays = _read(Path(source.removeprefix("npz:")).expanduser(), place)
-    missing = [key for key in KEYS if key not in arrays]
-    if missing:
-        found = ", ".join(arrays) or "nothing"
-        raise FeatsplitError(f"{place}: has no {', '.join(missing)}; it holds {found}, and needs {', '.join(KEYS)}")
     train, test = (
         Split(_images(arrays[f"x_{part}"], f"{place}: x_{part}"), _labels(arrays[f"y_{part}"], f"{place}: y_{part}"))
         for part in ("train", "test")
@@ -41,9 +39,26 @@ def _read(path: Path, place: str) -> Arrays:
         raise FeatsplitError(f"{place}: there is no such file; give the path of a .npz file")
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {key: _member(file, key, place) for key in file.files}
+            missing, found = [key for key in KEYS if key not in file.files], ", ".join(file.files) or "nothing"
+            if missing:
+                needs = f"it holds {found}, and needs {', '.join(KEYS)}"
+                raise FeatsplitError(f"{place}: has no {', '.join(missing)}; {needs}")
+            _check_sizes(file.zip, place)
+            return {key: _member(file, key, place) for key in file.files if key in (*KEYS, "classes")}
     except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
         raise FeatsplitError(f"{place}: is not a readable .npz file; write it with numpy.savez") from None
+
+
+def _check_sizes(archive: zipfile.ZipFile, place: str) -> None:
+    """Raise FeatsplitError where the file would unpack to what no images compress to; nothing is unpacked."""
+    whole, packed = (
+        sum(size) for size in zip(*((i.file_size, i.compress_size) for i in archive.infolist()), strict=True)
+    )
+    if whole > ROOM and whole > MOST * packed:
+        raise FeatsplitError(
+            f"{place}: {packed / 2**20:.1f} MiB unpack to {whole / 2**30:.1f} GiB, which images do not; "
+            "write it with numpy.savez"
+        )
 
 
 def _member(file: Any, key: str, place: str) -> NDArray[Any]:

@@ -2,11 +2,13 @@
 
 A random step draws a few numbers an image from a generator on the CPU and hands them to a deterministic function:
 a window into the padded image (`crop`), a mirror (`flip`), blends x -> f x + (1 - f) ref (`jitter`), a sampling grid
-(`rotate`). No image feels its batch, shapes stay, and pixels stay in [0, 1].
+(`rotate`), a box that is scaled to the size (`resized_crop`). No image feels its batch, and pixels stay in [0, 1];
+shapes stay too, unless a `size` is asked for.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,20 +22,58 @@ Padding = Literal["constant", "reflect"]
 GREY_WEIGHTS = (0.2989, 0.587, 0.114)  # ITU-R 601 luma, as Pillow and torchvision have it
 JITTER = 0.25
 ROTATION_DEGREES = 2.0
+AREA, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)  # of a box, as torchvision's RandomResizedCrop has them
+TRIES = 10
 
 
-def augment(inputs: Tensor, names: Sequence[str], *, generator: torch.Generator) -> Tensor:
+class Draws(NamedTuple):
+    """What is drawn for the images of a batch of `total`, of which those at `own` are here (None: all of them)."""
+
+    generator: torch.Generator
+    total: int
+    own: Tensor | None = None
+    size: tuple[int, int] | None = None
+    """(H, W) of what comes out; None: as it comes in."""
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers in [0, 1), (n, *shape)."""
+        return self._of_own(torch.rand(self.total, *shape, generator=self.generator))
+
+    def corners(self, high: int) -> Tensor:
+        """Two whole numbers in 0 ... high - 1 for each image, (2, n)."""
+        drawn = torch.randint(0, high, (2, self.total), generator=self.generator)
+        return drawn if self.own is None else drawn[:, self.own]
+
+    def _of_own(self, drawn: Tensor) -> Tensor:
+        return drawn if self.own is None else drawn[self.own]
+
+
+def augment(
+    inputs: Tensor,
+    names: Sequence[str],
+    *,
+    generator: torch.Generator,
+    total: int | None = None,
+    own: Tensor | None = None,
+    size: tuple[int, int] | None = None,
+) -> Tensor:
     """The images after the named steps, in that order: (N, C, H, W) in [0, 1], as `inputs`.
 
     `crop`, `reflect-crop`: random window after padding by H / 8 (4 pixels at 32) with zeros or by reflection; `flip`:
     mirrored left to right with probability 1/2; `shift`: moved by up to H / 14 pixels (2 at 28), zeros outside;
     `color-jitter`: brightness, contrast and saturation by factors in [0.75, 1.25], in random order; `rotation`: by up
-    to 2 degrees, bilinear, zeros outside. `crop`, `flip`, `color-jitter`, `rotation` are the training transforms of
-    the paper's models (MadryLab/robustness). The `generator` is on the CPU. An unknown name raises FeatsplitError.
+    to 2 degrees, bilinear, zeros outside; `random-resized-crop`: a box of 8 to 100 % of the area and of ratio 3/4 to
+    4/3, scaled to `size` (H, W), or to that of `inputs` (as torchvision's, arXiv:1409.4842). `crop`, `flip`,
+    `color-jitter`, `rotation` are the training transforms of the paper's models (MadryLab/robustness). The `generator`
+    is on the CPU. An unknown name raises FeatsplitError.
+
+    Where `inputs` are but the images at `own` (n,) of a batch of `total`, all of the batch is drawn for: an image is
+    the same, whoever has it.
     """
     check_augment(names)
+    draws = Draws(generator, len(inputs) if total is None else total, own, size)
     for name in names:
-        inputs = _STEPS[name](inputs, generator)
+        inputs = _STEPS[name](inputs, draws)
     return inputs
 
 
@@ -81,6 +121,51 @@ def rotate(inputs: Tensor, degrees: Tensor) -> Tensor:
     return F.grid_sample(inputs, grid, mode="bilinear", padding_mode="zeros", align_corners=False).clamp(0, 1)
 
 
+def resized_crop(inputs: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """What is in the `boxes` (N, 4) of top, left, height, width, in pixels, scaled to `size`: (N, C, *size).
+
+    Bilinear, with antialiasing where it becomes smaller: W_down x W_across^T, whose rows are triangles as wide as a
+    pixel of the result.
+    """
+    top, left, height, width = boxes.to(inputs.device).unbind(1)
+    down = _weights(top, height, inputs.shape[2], size[0]).to(inputs.dtype)
+    across = _weights(left, width, inputs.shape[3], size[1]).to(inputs.dtype)
+    return (down[:, None] @ inputs @ across[:, None].mT).clamp(0, 1)
+
+
+def _weights(first: Tensor, length: Tensor, whole: int, size: int) -> Tensor:
+    """The weights of `whole` pixels, of which `length` from `first` on count, in each of `size`: (N, size, whole)."""
+    scale = (length.double() / size)[:, None, None]
+    centres = scale * (torch.arange(size, device=first.device) + 0.5)[:, None]
+    pixels = torch.arange(whole, device=first.device) - first[:, None]
+    inside = (pixels >= 0) & (pixels < length[:, None])
+    weights = (1 - (pixels[:, None] + 0.5 - centres).abs() / scale.clamp_min(1)).clamp_min(0) * inside[:, None]
+    return weights / weights.sum(2, keepdim=True)
+
+
+def boxes_of(drawn: Tensor, height: int, width: int) -> Tensor:
+    """The boxes (N, 4) of top, left, height, width that numbers in [0, 1), `drawn` (N, TRIES, 4), stand for.
+
+    The four are area, ratio (in its logarithm), top and left. The first try whose box fits; else the middle.
+    """
+    area, ratio, top, left = drawn.double().unbind(2)
+    area = height * width * (AREA[0] + (AREA[1] - AREA[0]) * area)
+    low, high = (math.log(end) for end in RATIO)
+    ratio = (low + (high - low) * ratio).exp()
+    across, down = (area * ratio).sqrt().round().long(), (area / ratio).sqrt().round().long()
+    fits = (across > 0) & (across <= width) & (down > 0) & (down <= height)
+    tops, lefts = (top * (height - down + 1)).long(), (left * (width - across + 1)).long()
+    boxes = torch.stack([tops, lefts, down, across], dim=2)
+    chosen = boxes.gather(1, fits.byte().argmax(1)[:, None, None].expand(-1, 1, 4))[:, 0]
+    return torch.where(fits.any(1)[:, None], chosen, torch.tensor(_middle_box(height, width)))
+
+
+def _middle_box(height: int, width: int) -> tuple[int, int, int, int]:
+    """The largest box in the middle whose ratio is one of `RATIO`."""
+    across, down = min(width, round(height * RATIO[1])), min(height, round(width / RATIO[0]))
+    return (height - down) // 2, (width - across) // 2, down, across
+
+
 def _grey(inputs: Tensor) -> Tensor:
     if inputs.shape[1] == 1:
         return inputs
@@ -88,44 +173,50 @@ def _grey(inputs: Tensor) -> Tensor:
     return (inputs * weights[:, None, None]).sum(1, keepdim=True)
 
 
-def _random_crop(inputs: Tensor, generator: torch.Generator, *, share: int, mode: Padding = "constant") -> Tensor:
+def _random_crop(inputs: Tensor, draws: Draws, *, share: int, mode: Padding = "constant") -> Tensor:
     padding = min(max(1, round(inputs.shape[2] / share)), min(inputs.shape[2:]) - 1)
-    corners = torch.randint(0, 2 * padding + 1, (2, len(inputs)), generator=generator).to(inputs.device)
+    corners = draws.corners(2 * padding + 1).to(inputs.device)
     return crop(inputs, corners[0], corners[1], padding=padding, mode=mode)
 
 
-def _zero_crop(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    return _random_crop(inputs, generator, share=8)
+def _zero_crop(inputs: Tensor, draws: Draws) -> Tensor:
+    return _random_crop(inputs, draws, share=8)
 
 
-def _reflect_crop(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    return _random_crop(inputs, generator, share=8, mode="reflect")
+def _reflect_crop(inputs: Tensor, draws: Draws) -> Tensor:
+    return _random_crop(inputs, draws, share=8, mode="reflect")
 
 
-def _random_shift(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    return _random_crop(inputs, generator, share=14)
+def _random_shift(inputs: Tensor, draws: Draws) -> Tensor:
+    return _random_crop(inputs, draws, share=14)
 
 
-def _random_flip(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    return flip(inputs, (torch.rand(len(inputs), generator=generator) < 0.5).to(inputs.device))
+def _random_flip(inputs: Tensor, draws: Draws) -> Tensor:
+    return flip(inputs, (draws.uniform() < 0.5).to(inputs.device))
 
 
-def _random_jitter(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    factors = 1 + JITTER * (2 * torch.rand(len(inputs), 3, generator=generator) - 1)
-    order = torch.rand(len(inputs), 3, generator=generator).argsort(dim=1)
+def _random_jitter(inputs: Tensor, draws: Draws) -> Tensor:
+    factors = 1 + JITTER * (2 * draws.uniform(3) - 1)
+    order = draws.uniform(3).argsort(dim=1)
     return jitter(inputs, factors.to(inputs), order.to(inputs.device))
 
 
-def _random_rotation(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    degrees = ROTATION_DEGREES * (2 * torch.rand(len(inputs), generator=generator) - 1)
+def _random_rotation(inputs: Tensor, draws: Draws) -> Tensor:
+    degrees = ROTATION_DEGREES * (2 * draws.uniform() - 1)
     return rotate(inputs, degrees.to(inputs))
 
 
-_STEPS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {
+def _random_resized_crop(inputs: Tensor, draws: Draws) -> Tensor:
+    height, width = inputs.shape[2:]
+    return resized_crop(inputs, boxes_of(draws.uniform(TRIES, 4), height, width), draws.size or (height, width))
+
+
+_STEPS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
     "crop": _zero_crop,
     "reflect-crop": _reflect_crop,
     "flip": _random_flip,
     "shift": _random_shift,
     "color-jitter": _random_jitter,
     "rotation": _random_rotation,
+    "random-resized-crop": _random_resized_crop,
 }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from featsplit.data.derived import read_columns
+from featsplit.data.derived import check_column, read_columns
 from featsplit.data.images import as_inputs
 from featsplit.metadata.sets import read_set_metadata
 
@@ -17,12 +17,14 @@ from featsplit.metadata.sets import read_set_metadata
 class DerivedDataset(Dataset[tuple[Tensor, int]]):
     """A derived file as a torch Dataset of (image, label): the image (C, H, W) float32 in [0, 1].
 
-    Rows are read when asked for. Each process opens the file for itself, so it is safe with DataLoader workers.
-    `metadata` is what the file says of itself, `columns` every other column, in memory.
+    Rows are read when asked for, after the whole file was checked once. Each process opens the file for itself, so it
+    is safe with DataLoader workers. `metadata` is what the file says of itself, `columns` every other column, in
+    memory.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.metadata = path, read_set_metadata(path)
+        check_column(path, "images")
         self.columns = read_columns(path, [name for name in self.metadata.columns if name != "images"])
         self._file: tuple[int, h5py.File] | None = None
 

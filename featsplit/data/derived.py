@@ -8,9 +8,9 @@ start_distance, distance (matching) or target, prediction, control_before, contr
 import glob
 import hashlib
 import json
-import math
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,12 +21,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from featsplit.data import shards
 from featsplit.data.images import Split
-from featsplit.data.mapped import mapped
-from featsplit.data.shards import Columns, Examine, Summarise, assemble, column_hash, missing, shard_rows, write_shard
+from featsplit.data.mapped import is_large, mapped, open_mapped
+from featsplit.data.shards import SHARD, Columns, Examine, Shards, Summarise, column_hash, drop_shards
 from featsplit.errors import FeatsplitError, unknown, warn
-from featsplit.files import check_writable, replacing
+from featsplit.files import check_digest, check_writable, replacing, write_json
 from featsplit.metadata.made_by import MadeBy
 from featsplit.metadata.plain import as_json
 from featsplit.metadata.sets import (
@@ -40,8 +39,6 @@ from featsplit.metadata.sets import (
 from featsplit.progress import progress
 from featsplit.records.data import DTYPES
 from featsplit.records.data import Dtype as Dtype
-
-WHOLE = 2**30
 
 
 def as_stored(inputs: Tensor, dtype: Dtype) -> Tensor:
@@ -68,29 +65,36 @@ def write_derived(
     examine: Examine = lambda _: [],
     made_by: MadeBy | None = None,
     overwrite: bool = False,
+    shard: int | None = None,
+    only: int | None = None,
 ) -> dict[str, float]:
     """Write `total` rows to `path`, as `compute(rows)` gives them for each batch of indices; return their summary.
 
-    Batches of `batch_size` fill shards. `spec` says what the file is made of and by: a file of the same work is left as
-    it is, shards of the same work are taken up. `examine` gives from all columns but the images what is wrong with the
-    set: these warnings are said and stored. `made_by` is kept in the file, and does not decide whether it is the same:
-    a network under another name is the same network. Raises FeatsplitError where `path` holds anything else, unless
-    `overwrite`.
+    Batches of `batch_size` fill shards of `shard` rows (None: 1024); with `only` that one is written and no more, and
+    the summary is empty: any process writes any shard, and the build without `only` puts them together. `spec` says
+    what the file is made of and by: a file of the same work is left as it is, shards of the same work are taken up.
+    `examine` gives from all columns but the images what is wrong with the set: these warnings are said and stored.
+    `made_by` is kept in the file, and does not decide whether it is the same: a network under another name is the same
+    network. Raises FeatsplitError where `path` holds anything else, unless `overwrite`.
     """
     spec, made_by = set_spec(as_json(spec.plain())), made_by or MadeBy()
     if (kept := _kept(path, spec)) is not None:
+        drop_shards(path)  # left by a kill after the set was whole
         return _taken_up(path, kept, examine, made_by)
     check_writable(path, overwrite=overwrite)
     source = str(spec.source.get("source", ""))
     if source.endswith(".h5") and Path(source).resolve() == path.resolve():
         raise FeatsplitError(f"{path}: would replace the data that it is made of; give another --out")
-    numbers = missing(path, spec, total=total)
-    batches = {number: shard_rows(number, total=total, batch_size=batch_size) for number in numbers}
+    shards = Shards(path, spec, total, shard)
+    batches = {n: shards.batches(n, batch_size) for n in shards.missing() if only in (None, n)}
     work = [rows for of_shard in batches.values() for rows in of_shard]
-    computed = map(compute, progress(work, f"build {path.name}", done=-(-total // batch_size) - len(work)))
+    of_all = -(-total // batch_size) if only is None else len(work)
+    computed = map(compute, progress(work, f"build {path.name}", done=of_all - len(work)))
     for number, of_shard in batches.items():
-        write_shard(path, number, islice(computed, len(of_shard)))
-    metadata = assemble(path, summarise, examine, spec=spec, total=total, made_by=made_by)
+        shards.write(number, islice(computed, len(of_shard)))
+    if only is not None:
+        return {}
+    metadata = shards.assemble(summarise, examine, made_by)
     _say(path, metadata.warnings or ())
     return dict(metadata.summary)
 
@@ -126,44 +130,91 @@ def _say(path: Path, warnings: Sequence[str]) -> None:
 
 
 def read_columns(path: Path, names: list[str], rows: slice = slice(None)) -> Columns:
-    """Some columns of the file at `path`."""
+    """Some columns of the file at `path`. Whole ones are checked: FeatsplitError where one is not what was written."""
+    digests = read_set_metadata(path).digests if rows == slice(None) else {}
+    columns: Columns = {}
     with opened_set(path) as file:
-        return {name: torch.from_numpy(np.asarray(file[name][rows])) for name in names}
+        for name in names:
+            values = np.ascontiguousarray(file[name][rows])
+            if name in digests:
+                digest = column_hash(file[name])
+                digest.update(values.reshape(-1).data)
+                _check_column(path, name, digest.hexdigest(), digests[name])
+            columns[name] = torch.from_numpy(values)
+    return columns
+
+
+def check_column(path: Path, name: str) -> None:
+    """Raise FeatsplitError where the column `name` of the file at `path` is not what was written."""
+    _check_column(path, name, _digest(path, name), read_set_metadata(path).digests[name])
+
+
+def _check_column(path: Path, name: str, found: str, written: str) -> None:
+    check_digest(f'{path}: column "{name}"', found, written, cure="build it again")
+
+
+def _digest(path: Path, name: str) -> str:
+    """The digest of the column `name`, a shard in memory at a time."""
+    with opened_set(path) as file:
+        digest = column_hash(file[name])
+        for first in range(0, len(file[name]), SHARD):
+            digest.update(file[name][first : first + SHARD].tobytes())
+    return digest.hexdigest()
 
 
 def verify(path: Path) -> list[str]:
     """Recompute the digest of each column; return the names of those verified, or raise FeatsplitError."""
-    digests = read_set_metadata(path).digests
-    with opened_set(path) as file:
-        for name in sorted({*file, *digests}):
-            if name not in file or name not in digests:
-                raise FeatsplitError(f'{path}: column "{name}" was added or removed since it was built; build it again')
-            digest = column_hash(file[name])
-            for first in range(0, len(file[name]), shards.SHARD):
-                digest.update(file[name][first : first + shards.SHARD].tobytes())
-            if digest.hexdigest() != digests[name]:
-                raise FeatsplitError(f'{path}: column "{name}" is not what was written; build it again')
-    return sorted(digests)
+    metadata = read_set_metadata(path)
+    for name in sorted({*metadata.columns, *metadata.digests}):
+        if name not in metadata.columns or name not in metadata.digests:
+            raise FeatsplitError(f'{path}: column "{name}" was added or removed since it was built; build it again')
+        if _digest(path, name) != metadata.digests[name]:
+            raise FeatsplitError(f'{path}: column "{name}" is not what was written; build it again')
+    return sorted(metadata.digests)
 
 
 def load_split(path: Path) -> Split:
     """The images, as stored, and labels of the file at `path`.
 
-    More than `WHOLE` bytes of images are not held in memory but mapped, from a plain copy of them beside the file: to
-    take an image out of the file itself is to read and check its whole chunk.
+    More than `mapped.WHOLE` bytes of images are not held in memory but mapped, as they lie in the file; a file of a
+    version before 0.2 has them in chunks, and they are mapped from a plain copy beside it. Their digest is checked once
+    for each state of the file, as its size and time tell it.
     """
     metadata = read_set_metadata(path)
     shape, kind = metadata.columns["images"]
-    if math.prod(shape) * np.dtype(kind).itemsize <= WHOLE:
+    if not is_large(shape, kind):
         columns = read_columns(path, ["images", "labels"])
         return Split(columns["images"], columns["labels"])
-    return Split(_mapped_images(path, metadata), read_columns(path, ["labels"])["labels"])
+    with opened_set(path) as file:
+        offset = file["images"].id.get_offset()
+    if offset is None:
+        images = _from_copy(path, metadata)
+    else:
+        _check_once(path, metadata)
+        images = open_mapped(path, shape, kind, offset)
+    return Split(images, read_columns(path, ["labels"])["labels"])
 
 
-def _mapped_images(path: Path, metadata: SetMetadata) -> Tensor:
+def _check_once(path: Path, metadata: SetMetadata) -> None:
+    """Check the images of the file at `path`, unless a note beside it says that they were, as the file is now."""
+    seen, known = path.stat(), path.with_name(f".{path.name}.checked")
+    state = {"size": seen.st_size, "time": seen.st_mtime_ns, "digest": metadata.digests["images"]}
+    try:
+        if json.loads(known.read_text()) == state:
+            return
+    except (OSError, ValueError):
+        pass
+    check_column(path, "images")
+    with suppress(FeatsplitError):  # a folder that cannot be written to: checked each time
+        write_json(known, state)
+
+
+def _from_copy(path: Path, metadata: SetMetadata) -> Tensor:
     """The images of the file at `path`, from a copy that is named by what they are; copies of others are removed."""
     name = hashlib.sha256(json.dumps(metadata.digests, sort_keys=True).encode()).hexdigest()[:16]
     copy = path.with_name(f".{path.name}.{name}.images")
+    if not copy.exists():
+        check_column(path, "images")
     for old in set(path.parent.glob(f".{glob.escape(path.name)}.*.images")) - {copy}:
         old.unlink(missing_ok=True)
     shape, kind = metadata.columns["images"]

@@ -12,16 +12,25 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from featsplit.data.mapped import middle
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.plain import Fields
+
+PIECE = 2**22
+"""Bytes that are copied at a time, where images do not lie side by side."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Images (N, C, H, W), uint8 or float in [0, 1], with labels (N,) int64."""
+    """Images (N, C, H, W), uint8 or float in [0, 1], with labels (N,) int64.
+
+    `wide` (N, C, S, S), where there is one, shows more: `images` are the squares in the middle of it. Random resized
+    crops are taken from it.
+    """
 
     images: Tensor
     labels: Tensor
+    wide: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -32,7 +41,10 @@ class Split:
 
     def take(self, rows: Tensor) -> "Split":
         """The examples at `rows`, in that order."""
-        return Split(self.images[rows], self.labels[rows])
+        if self.wide is None:
+            return Split(self.images[rows], self.labels[rows])
+        wide = self.wide[rows]
+        return Split(middle(wide, self.images.shape[3]), self.labels[rows], wide)
 
 
 @dataclass(frozen=True)
@@ -67,10 +79,15 @@ def as_inputs(images: Tensor) -> Tensor:
 
 
 def digest_of(tensor: Tensor) -> str:
-    """SHA-256 over a tensor's type, shape and values."""
+    """SHA-256 over a tensor's type, shape and values, however they lie in memory."""
     array = tensor.detach().cpu().numpy()
     digest = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
-    digest.update(array.reshape(-1).data)  # as it lies there: a copy might not fit in memory
+    if array.flags.c_contiguous:
+        digest.update(array.reshape(-1).data)  # as it lies there: a copy might not fit in memory
+    else:
+        rows = max(1, PIECE * len(array) // array.nbytes)
+        for first in range(0, len(array), rows):
+            digest.update(array[first : first + rows].reshape(-1).data)
     return digest.hexdigest()
 
 
@@ -111,6 +128,13 @@ def _check_split(place: str, split: Split, *, classes: int, shape: tuple[int, in
     if tuple(split.images.shape[1:]) != shape:
         raise FeatsplitError(
             f"{place}: images are {tuple(split.images.shape[1:])}, the train images {shape}; all must be alike"
+        )
+    if split.wide is not None and (
+        split.wide.shape[:2] != split.images.shape[:2] or min(split.wide.shape[2:]) < max(shape[1:])
+    ):
+        wide = tuple(split.wide.shape)
+        raise FeatsplitError(
+            f"{place}: wide images {wide} are not of {tuple(split.images.shape)}; show more of the same"
         )
     if split.images.is_floating_point():
         _check_pixels(place, split.images)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from featsplit import __version__
-from featsplit.data.derived import read_columns, write_derived
+from featsplit.data.derived import check_column, read_columns, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.sources import DataSpec, describe
 from featsplit.errors import FeatsplitError, unknown
@@ -96,6 +96,8 @@ def export_madrylab(path: Path, folder: Path, *, overwrite: bool = False) -> int
     total = read_set_metadata(path).columns["labels"][0][0]
     for name in (IMAGES, LABELS):
         check_writable(folder / name, overwrite=overwrite)
+    for name in ("images", "labels"):
+        check_column(path, name)
     pieces = [read_columns(path, ["images", "labels"], slice(row, row + PIECE)) for row in range(0, total, PIECE)]
     _save([as_inputs(piece["images"]) for piece in pieces], folder / IMAGES)
     _save([piece["labels"] for piece in pieces], folder / LABELS)

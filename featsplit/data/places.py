@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from featsplit.metadata.sets import read_set_metadata
-from featsplit.records.data import RESTRICTED
+from featsplit.records.data import IMAGENET, RESTRICTED
 
-PATHS = ("folder:", "npz:", RESTRICTED)
+PATHS = ("folder:", "npz:", IMAGENET, RESTRICTED)
 """What stands before the path of a source that is the user's own."""
 
 

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from featsplit.data.images import ImageData, Split
+from featsplit.data.mapped import middle
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.randomness import torch_generator
 from featsplit.records.data import ResizeMode
@@ -43,7 +44,8 @@ def hold_out(data: ImageData, fraction: float, *, seed: int) -> ImageData:
         name = data.classes[int(emptied[0])]
         raise FeatsplitError(f'{place}: leaves class "{name}" no image to train on; make it smaller or drop the class')
     held = _drawn(data.train.labels, taken, seed=seed, stage="holdout")
-    return replace(data, train=data.train.take((~held).nonzero()[:, 0]), test=data.train.take(held.nonzero()[:, 0]))
+    test = replace(data.train, wide=None).take(held.nonzero()[:, 0])
+    return replace(data, train=data.train.take((~held).nonzero()[:, 0]), test=test)
 
 
 def limit_split(split: Split, size: int, *, classes: int, seed: int, place: str) -> Split:
@@ -61,7 +63,8 @@ def limit_split(split: Split, size: int, *, classes: int, seed: int, place: str)
 
 def resize_split(split: Split, size: int, mode: ResizeMode = "squeeze") -> Split:
     """The split with square images of `size` pixels (see `resized`)."""
-    return replace(split, images=resized(split.images, size, mode))
+    images = resized(split.images, size, mode)
+    return split if images is split.images else Split(images, split.labels)
 
 
 def resized(images: Tensor, size: int, mode: ResizeMode = "squeeze") -> Tensor:
@@ -71,22 +74,16 @@ def resized(images: Tensor, size: int, mode: ResizeMode = "squeeze") -> Tensor:
     of each box of pixels where both sides are a multiple of `size`, as for the downsampled ImageNet (arXiv:1707.08819):
     it keeps more of the fine features than smoother filters. Bilinear with antialiasing elsewhere.
     """
-    if mode == "crop":
-        images = _middle(images)
-    if tuple(images.shape[2:]) == (size, size) or not len(images):
+    if tuple(images.shape[2:]) == (size, size):
         return images
+    if mode == "crop":
+        images = middle(images, min(images.shape[2:]))
+    if tuple(images.shape[2:]) == (size, size) or not len(images):
+        return images.contiguous()
     out = images.new_empty((*images.shape[:2], size, size))
     for start in range(0, len(images), CHUNK):
         out[start : start + CHUNK] = _resized_chunk(images[start : start + CHUNK], size)
     return out
-
-
-def _middle(images: Tensor) -> Tensor:
-    """The largest square in the middle of each image, as torchvision's center_crop has it."""
-    height, width = images.shape[2:]
-    side = min(height, width)
-    top, left = round((height - side) / 2), round((width - side) / 2)
-    return images[:, :, top : top + side, left : left + side].contiguous()
 
 
 def _resized_chunk(images: Tensor, size: int) -> Tensor:
@@ -129,8 +126,7 @@ def _counts(labels: Tensor, classes: int) -> Tensor:
 
 def _relabelled(split: Split, mapping: Tensor) -> Split:
     labels = mapping[split.labels]
-    kept = labels >= 0
-    return Split(split.images[kept], labels[kept])
+    return replace(split, labels=labels).take((labels >= 0).nonzero()[:, 0])
 
 
 def _check_classes(classes: tuple[str, ...], names: tuple[str, ...]) -> None:

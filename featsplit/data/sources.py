@@ -15,7 +15,7 @@ import torch
 from featsplit.data.arrays import load_npz
 from featsplit.data.derived import load_split
 from featsplit.data.folders import load_folder
-from featsplit.data.imagenet import load_restricted
+from featsplit.data.imagenet import load_imagenet
 from featsplit.data.images import ImageData, Split, check
 from featsplit.data.places import absolute, is_derived, path_of
 from featsplit.data.planted import load_planted
@@ -24,7 +24,7 @@ from featsplit.data.shared import pixel_digest, warn_of_shared
 from featsplit.data.stored import cache_folder, data_root, load_digits, load_stored
 from featsplit.errors import FeatsplitError, unknown, warn
 from featsplit.metadata.sets import NOT_TOLD, read_set_metadata
-from featsplit.records.data import RESTRICTED, SOURCES, STORED, is_planted
+from featsplit.records.data import IMAGENET, RESTRICTED, SOURCES, STORED, is_planted
 from featsplit.records.data import DataSpec as DataSpec
 from featsplit.records.data import describe as describe
 from featsplit.records.data import spec_from as spec_from
@@ -40,8 +40,8 @@ def load_data(
 ) -> ImageData:
     """The data set that `spec` describes, on the CPU; its name is `spec.source`, its origin all of `spec`.
 
-    It is held in memory, but for Restricted ImageNet and large derived sets: those are mapped from a file, unless an
-    option takes a part of their images out. `root` is where torchvision's data sets lie (see `data_root`), in
+    It is held in memory, but for ImageNet, whole or restricted, and large derived sets: those are mapped from a file,
+    unless an option takes a part of their images out. `root` is where torchvision's data sets lie (see `data_root`), in
     torchvision's layout; `download` fetches one that is absent. Of a derived set alone: `elsewhere` is where its source
     lies now (see `load_source`), and without `test` the test split is empty, and the source is not even opened.
     Raises FeatsplitError where the source is unknown, absent or damaged, or an option does not fit it.
@@ -163,8 +163,8 @@ def _load_source(
         return load_folder(spec.source, resize=spec.resize, mode=spec.resize_mode, compare=not spec.holdout)
     if spec.source.startswith("npz:"):
         return load_npz(spec.source)
-    if spec.source.startswith(RESTRICTED):
-        return load_restricted(spec.source, resize=spec.resize, cache=cache_folder(root))
+    if spec.source.startswith((IMAGENET, RESTRICTED)):
+        return load_imagenet(spec.source, resize=spec.resize, cache=cache_folder(root))
     if is_derived(spec.source):
         return load_derived(Path(spec.source), root=root, download=download, elsewhere=elsewhere, test=test)
     raise unknown("data.source", spec.source, SOURCES)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from featsplit.engine.cache import FORMAT, rows_digest
+from featsplit.engine.events import EVENTS, PLAN, write_plan
 from featsplit.engine.jobs import TIMES, Job
 from featsplit.engine.results import ROWS, RUN, SETTINGS
 from featsplit.engine.settings import as_toml, flat
@@ -45,9 +46,13 @@ class Held(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """The `folder` that a run goes to, the one whose work it takes up (`lender`), and `lines` to be said of it."""
+    """The `folder` that a run goes to, and what it holds when that is decided (`there`).
+
+    `lender` is the one whose work it takes up, `lines` are to be said of it.
+    """
 
     folder: Path
+    there: Held | None
     lender: Path | None
     lines: list[str]
 
@@ -60,10 +65,10 @@ def destination(settings: StudySettings, seeds: Sequence[int], out: Path | None)
     folder = out or USUAL / settings.name
     there, plain = held(folder, settings), plain_of(settings)
     if out is not None or there is None or there.settings == plain:
-        return Destination(folder, None, _replaced(folder, settings, seeds))
+        return Destination(folder, there, None, _replaced(folder, settings, seeds))
     beside = folder.with_name(f"{folder.name}-{json_digest(plain)[:8]}")
     line = f"{folder} holds {_kind(there)} of other settings ({changes(there, plain)}); this one goes to {beside}"
-    return Destination(beside, folder, [line, *_replaced(beside, settings, seeds)])
+    return Destination(beside, held(beside, settings), folder, [line, *_replaced(beside, settings, seeds)])
 
 
 def plain_of(settings: StudySettings) -> Plain:
@@ -162,15 +167,37 @@ def is_finished(folder: Path, settings: StudySettings, seeds: Sequence[int]) -> 
 def reopen(place: Destination, settings: StudySettings, jobs: Sequence[Job]) -> None:
     """Begin the run of `settings` in its folder, which must be writable: with its settings, and the lender's work.
 
-    The mark of a finished run is taken away first, before anything there changes.
+    The mark of a finished run is taken away first, before anything there changes. Raises FeatsplitError where another
+    run has been there since the place was chosen.
     """
     folder, content = place.folder, HEAD + as_toml(settings.settled().plain())
+    if held(folder, settings) != place.there:
+        raise FeatsplitError(f"{folder}: another run has been there since this one was started; start it again")
     check_writable(folder / RUN, overwrite=True)
     (folder / RUN).unlink(missing_ok=True)
     with replacing(folder / SETTINGS) as partial:
         partial.write_text(content, encoding="utf-8")
     if place.lender is not None:
         _take_up(place.lender, folder, jobs)
+
+
+def join(place: Destination, settings: StudySettings, jobs: Sequence[Job]) -> None:
+    """Begin the run of `settings` in its folder, or go on with what others have begun there, maybe just now.
+
+    Raises FeatsplitError where the folder holds a run of other settings.
+    """
+    folder, plain = place.folder, plain_of(settings)
+    if place.there is not None and place.there.settings != plain:
+        raise FeatsplitError(
+            f"{folder}: holds a run of other settings ({changes(place.there, plain)}); give another --out"
+        )
+    if place.there is None:
+        with replacing(folder / SETTINGS) as partial:
+            partial.write_text(HEAD + as_toml(settings.settled().plain()), encoding="utf-8")
+        if place.lender is not None:
+            _take_up(place.lender, folder, jobs)
+    if not (folder / EVENTS / PLAN).exists():
+        write_plan(folder, jobs)
 
 
 HEAD = "# All the settings of a run of featsplit. Made again by: featsplit run settings.toml --seeds ... --out FOLDER\n"

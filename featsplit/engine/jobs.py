@@ -3,12 +3,13 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from featsplit.data.images import ImageData
+from featsplit.data.shards import SHARD
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.rows import Row
 from featsplit.runtime import Machine
@@ -22,7 +23,8 @@ TIMES = "times.jsonl"
 class Worker:
     """What jobs are carried out with: the `folder` of the run, the `machine`, where torchvision's data lie (`root`).
 
-    `say` takes a line of progress. With `download` it fetches data that are not there.
+    `say` takes a line of progress. With `download` it fetches data that are not there. `shard` is how many images of a
+    derived set one job makes, `ranks` how many processes train a network together.
     """
 
     folder: Path
@@ -30,6 +32,8 @@ class Worker:
     root: Path | None
     say: Say
     download: bool = False
+    shard: int = SHARD
+    ranks: int = 1
 
     def data(self, spec: DataSpec, *, elsewhere: str | None = None) -> ImageData:
         """The data that `spec` describes, loaded once in each process; `elsewhere` as of `load_data`."""
@@ -37,10 +41,15 @@ class Worker:
 
     def tell(self, folder: Path, who: str, what: str, *, began: float, figures: str) -> None:
         """A line for a stage of `who` that `began` (`perf_counter`) and has ended; its time is kept in `folder`."""
-        seconds = time.perf_counter() - began
+        seconds = self.keep_time(folder, what, began=began)
         self.say(f"{who}  {what:<22}{seconds:7.1f} s   {figures}")
+
+    def keep_time(self, folder: Path, what: str, *, began: float) -> float:
+        """The seconds of a stage `what` that `began` and has ended, kept in `folder`; nothing is said."""
+        seconds = time.perf_counter() - began
         with (folder / TIMES).open("a") as file:
             file.write(json.dumps({"stage": what, "seconds": round(seconds, 2)}) + "\n")
+        return seconds
 
 
 @lru_cache(maxsize=4)
@@ -55,14 +64,44 @@ class Work(Protocol):
         """Make what the record says; what is there already is taken up."""
 
 
+@runtime_checkable
+class Divided(Work, Protocol):
+    """Work of which others can do parts first, side by side: it takes up what they leave."""
+
+    def parts(self, worker: Worker, /) -> Sequence[Work]:
+        """The parts; none where it is quicker alone."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A piece of `work` by its `key`, to be done after the jobs whose keys it `needs`.
 
-    `files` are those that it leaves, in the run's folder: another run that would make the same may take them up.
+    `files` are those that it leaves, in the run's folder: another run that would make the same may take them up. One
+    that `trains` is done by as many processes as the worker has `ranks`, with a GPU each where there are any. Jobs of
+    one `kind` take about as long.
     """
 
     key: str
     work: Work
     needs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    trains: bool = False
+    kind: str = ""
+
+    @property
+    def like(self) -> str:
+        """What jobs have in common that take about as long: their `kind`, or else the name of their work."""
+        return self.kind or type(self.work).__name__
+
+
+def with_parts(jobs: Sequence[Job], worker: Worker) -> list[Job]:
+    """The `jobs`, and before each that is divided a job for each of its parts, which need what it needs."""
+    found = list[Job]()
+    for job in jobs:
+        parts = job.work.parts(worker) if isinstance(job.work, Divided) else ()
+        own = [
+            Job(f"{job.key}/part-{number}", part, job.needs, kind=f"{job.like}, a part")
+            for number, part in enumerate(parts)
+        ]
+        found += [*own, replace(job, needs=(*job.needs, *(part.key for part in own)))]
+    return found

@@ -14,14 +14,16 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
 from typing import NamedTuple
 
 import torch
 
+from featsplit.engine.events import told
 from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError, FeatsplitWarning
-from featsplit.progress import silence
+from featsplit.progress import without_bars
 from featsplit.rows import Row
 
 Rows = Sequence[Row]
@@ -48,7 +50,7 @@ class Engine:
         An error in one job, or Ctrl-C, ends them all.
         """
         if self.pool is None:
-            return {job.key: job.work(self.worker) for job in jobs}
+            return {job.key: _done(job, self.worker) for job in jobs}
         try:
             return dict(_finished(self.pool, jobs))
         except BrokenProcessPool as error:
@@ -65,6 +67,7 @@ def start_engine(worker: Worker, *, processes: int = 1, preload: str | None = No
         yield Engine(worker)
         return
     context, threads = multiprocessing.get_context("spawn"), max(1, torch.get_num_threads() // processes)
+    _start_tracker()
     begin = (threads, replace(worker, download=False), preload)  # the parent fetches, before there is a job
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin, initargs=begin)
     try:
@@ -73,10 +76,21 @@ def start_engine(worker: Worker, *, processes: int = 1, preload: str | None = No
         yield Engine(worker, pool)
     except BaseException:
         for process in multiprocessing.active_children():
-            process.terminate()
+            process.kill()
         pool.shutdown()
         raise
     pool.shutdown(wait=False)
+
+
+def _start_tracker() -> None:
+    """Start what looks after shared memory so that it does not hear of a closed terminal, as it does not of Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGHUP"):
+        return
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.signal(signal.SIGHUP, usual)
 
 
 def _finished(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[str, Rows]]:
@@ -91,9 +105,14 @@ def _finished(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[
             job = running.pop(future)
             done.add(job.key)
             rows, caught = future.result()
-            for warning in caught:
-                warnings.warn_explicit(*warning)
+            say_again(caught)
             yield job.key, rows
+
+
+def say_again(caught: Sequence[Warned]) -> None:
+    """Say the warnings of a job in this process."""
+    for warning in caught:
+        warnings.warn_explicit(*warning)
 
 
 _worker: list[Worker] = []
@@ -101,11 +120,13 @@ _worker: list[Worker] = []
 
 
 def _begin(threads: int, worker: Worker, preload: str | None) -> None:
-    """What a process does first. The parent alone hears Ctrl-C, and a process never outlives it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """What a process does first. The parent alone hears what is to end it, and a process never outlives it."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
-    silence()
+    without_bars()
     _worker[:] = [worker]
     if preload is not None:
         import_module(preload)
@@ -118,9 +139,20 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _done(job: Job, worker: Worker) -> Rows:
+    """The rows of `job`, whose way is kept in its file."""
+    with told(job, worker):
+        return job.work(worker)
+
+
 def _carry_out(job: Job) -> tuple[Rows, list[Warned]]:
-    """The rows of `job`, and its warnings, which the parent says."""
+    """What the job gives in this process, which is one of several."""
+    return carried_out(job, _worker[0])
+
+
+def carried_out(job: Job, worker: Worker) -> tuple[Rows, list[Warned]]:
+    """The rows of `job`, and its warnings, which are said elsewhere."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", FeatsplitWarning)
-        rows = job.work(_worker[0])
+        rows = _done(job, worker)
     return rows, [Warned(str(one.message), one.category, one.filename, one.lineno) for one in caught]

@@ -10,7 +10,7 @@ from featsplit.data.images import ImageData
 from featsplit.engine.cache import FORMAT, rows_digest
 from featsplit.engine.jobs import TIMES
 from featsplit.errors import FeatsplitError
-from featsplit.files import write_json
+from featsplit.files import check_digest, write_json
 from featsplit.metadata.plain import Fields, Json, mapping, names, number, sequence, text, texts, whole
 from featsplit.report.cells import Cells
 
@@ -104,6 +104,11 @@ def open_run(path: Path) -> Mark:
         seeds = [whole(seed) for seed in sequence(content["seeds"])]
         made_by, date = names(content["versions"]), text(content["date"])
         if content.get("format") == FORMAT and "study" in settings:
+            written = text(content["rows"])
+            if (path / ROWS).exists():
+                check_digest(
+                    f"{path}: its rows.json", rows_digest(path / ROWS), written, cure=f"run it again: {command}"
+                )
             return Mark(settings, seeds, _summary(content["data"]), command, text(content["again"]), made_by, date)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FeatsplitError(f"{path}: is no finished run; make one with featsplit run ... --out {path}") from error

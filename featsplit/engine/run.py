@@ -6,7 +6,8 @@ settings -> jobs(settings, seed) for each seed -> carry_out -> rows.json, report
 import time
 from collections.abc import Sequence
 
-from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.events import write_plan
+from featsplit.engine.jobs import Job, Worker, with_parts
 from featsplit.engine.processes import Engine
 from featsplit.engine.results import ROWS, Mark, summary_of
 from featsplit.engine.study import Study, StudySettings
@@ -26,7 +27,8 @@ def run(study: Study, settings: StudySettings, *, seeds: Sequence[int], engine: 
 
     What an earlier run of the same settings left there is taken up: a run that was killed goes on where it stopped.
     """
-    jobs = jobs_of(study, settings, seeds)
+    jobs = with_parts(jobs_of(study, settings, seeds), engine.worker)
+    write_plan(engine.worker.folder, jobs)
     found = engine.carry_out(jobs)
     rows = [row for job in jobs for row in found[job.key]]
     write_json(engine.worker.folder / ROWS, rows)

@@ -20,7 +20,7 @@ from featsplit.progress import progress
 from featsplit.records.evaluation import Attack
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
-from featsplit.runtime import CPU, Machine, batches, frozen, usual_batch
+from featsplit.runtime import CPU, Machine, Ranks, batches, frozen, usual_batch
 
 
 def evaluate(
@@ -39,7 +39,8 @@ def evaluate(
     a minimum-norm attack the rows are those of `distance_rows`.
 
     Random starts derive from (seed, restart, index), so the result does not depend on `batch_size` (AutoAttack's does:
-    it draws for a batch). In any precision of the `machine` what counts is what the network predicts in float32.
+    it draws for a batch), nor on how many `machine.ranks` share the images. In any precision of the `machine` what
+    counts is what the network predicts in float32.
     """
     for attack in attacks:
         attack.check()
@@ -51,7 +52,11 @@ def evaluate(
         if isinstance(attack, MinimumNorm):
             rows += distance_rows(model, split, attack, seed=seed, batch_size=batch_size, machine=machine, title=title)
             continue
-        at_last = clean if attack.name == "none" else _attacked(network, split, clean, attack, seed, size, title)
+        at_last = (
+            clean
+            if attack.name == "none"
+            else _attacked(network, split, clean, attack, seed, size, title, machine.ranks)
+        )
         accuracy, fields = float(at_last.right.float().mean()), at_last.fields(model.classes)
         first: Row = {**attack.fields(), "n": len(split), "seed": seed, "accuracy": accuracy}
         rows.append({**first, **fields, "outcomes": packed(at_last.right)})
@@ -68,19 +73,28 @@ def _predicted(network: Classifier, split: Split) -> Seen:
 
 
 def _attacked(
-    network: Classifier, split: Split, clean: Seen, attack: Attack, seed: int, batch_size: int, title: str
+    network: Classifier,
+    split: Split,
+    clean: Seen,
+    attack: Attack,
+    seed: int,
+    batch_size: int,
+    title: str,
+    ranks: Ranks,
 ) -> Seen:
     """What `network` says after every restart; only the images that are still right are attacked again."""
     found, device = Seen(*(values.clone() for values in clean)), network.mean.device
     for restart in range(attack.restarts):
         standing = found.right.nonzero()[:, 0]
-        for batch in progress(batches(len(standing), batch_size), f"{title} {attack.name} {attack.eps:g}"):
-            rows = standing[batch]
+        own = ranks.own(standing)
+        for batch in progress(batches(len(own), batch_size), f"{title} {attack.name} {attack.eps:g}"):
+            rows = own[batch]
             inputs, labels = split.inputs(rows).to(device), split.labels[rows].to(device)
             offsets = _offsets(rows, network.shape, attack, seed, restart)
             attacked = _run(network, inputs, labels, attack, offsets, seed=seed)
             for values, now in zip(found, seen(network, attacked, labels), strict=True):
                 values[rows] = now
+        ranks.joined(found, standing, own)
     return found
 
 

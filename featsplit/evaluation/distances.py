@@ -37,11 +37,11 @@ def distance_rows(
     """
     attack.check()
     network, size = frozen(model, machine.exact), batch_size or usual_batch(machine, model.shape)
-    parts = [
-        _found(network, split.take(rows), attack, machine)
-        for rows in progress(batches(len(split), size), f"{title} {attack.name} {attack.norm}")
-    ]
-    distances, calls = (torch.cat([part[place] for part in parts]) for place in (0, 1))
+    own = machine.ranks.own(torch.arange(len(split)))
+    distances, calls = torch.zeros(len(split)), torch.zeros(len(split), dtype=torch.int64)
+    for batch in progress(batches(len(own), size), f"{title} {attack.name} {attack.norm}"):
+        distances[own[batch]], calls[own[batch]] = _found(network, split.take(own[batch]), attack, machine)
+    machine.ranks.joined((distances, calls), torch.arange(len(split)), own)
     first: Row = {**attack.fields(), "n": len(split), "seed": seed}
     found = distances.isfinite()
     median = float(distances.median())

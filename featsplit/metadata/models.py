@@ -9,9 +9,13 @@ from typing import TypeVar
 from safetensors import SafetensorError, safe_open
 
 from featsplit.errors import FeatsplitError
+from featsplit.files import check_digest, json_digest
 from featsplit.metadata.plain import Fields, Json, mapping, names, numbers, sequence, text, texts, whole
 
-MODEL_FORMAT = "featsplit-model-1"
+MODEL_FORMAT, FIRST_FORMAT = "featsplit-model-2", "featsplit-model-1"
+"""A file of the first format has no digests."""
+DIGEST = "metadata_digest"
+"""Under this key lies, beside the other metadata, the digest of them all."""
 T = TypeVar("T")
 
 
@@ -22,7 +26,8 @@ class ModelMetadata:
     `arch`, `width` and `stages` are those of a ModelSpec, `shape` (C, H, W) and `classes` what the network takes and
     gives. The rest is None or empty where the file does not say it: the data's name, digest and class names, the
     `recipe` (JSON of a Recipe), the `seed`, the `precision` it was trained in, the `versions`, the `key` of all that
-    decided it, the `history` by epoch and the `results`. `extra` is whatever else is there.
+    decided it, the `history` by epoch, the `results`, and the `state_digest` of the weights. `extra` is whatever else
+    is there.
     """
 
     arch: str
@@ -40,6 +45,7 @@ class ModelMetadata:
     key: str | None = None
     history: tuple[Mapping[str, float], ...] = ()
     results: Mapping[str, float] = field(default_factory=dict)
+    state_digest: str | None = None
     extra: Fields = field(default_factory=dict)
 
     @property
@@ -63,6 +69,7 @@ class ModelMetadata:
             "key": self.key,
             "history": list(self.history) or None,
             "results": self.results or None,
+            "state_digest": self.state_digest,
         }
         return {
             **{name: value for name, value in fields.items() if value is not None},
@@ -99,6 +106,7 @@ def model_metadata(plain: Fields) -> ModelMetadata:
         key=_if(text, plain.get("key")),
         history=_if(_history, plain.get("history")) or (),
         results=_if(numbers, plain.get("results")) or {},
+        state_digest=_if(text, plain.get("state_digest")),
     )
     read = known.plain()
     return replace(known, extra={name: value for name, value in plain.items() if name not in read})
@@ -125,14 +133,20 @@ def read_model_metadata(path: Path) -> ModelMetadata:
             attributes = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise FeatsplitError(f"{path}: is no readable safetensors file: {error}") from error
-    if MODEL_FORMAT not in attributes:
+    first = FIRST_FORMAT in attributes
+    if MODEL_FORMAT not in attributes and not first:
         raise FeatsplitError(f"{path}: is no featsplit model (a safetensors file of another program?)")
     try:
-        return model_metadata(mapping(json.loads(attributes[MODEL_FORMAT])))
+        plain = dict(mapping(json.loads(attributes[FIRST_FORMAT if first else MODEL_FORMAT])))
+        if not first or DIGEST in plain:
+            written = str(plain.pop(DIGEST, None))
+            check_digest(f"{path}: its metadata", json_digest(plain), written, cure="train it again")
+        return model_metadata(plain)
     except (ValueError, KeyError, TypeError) as error:
         raise FeatsplitError(f"{path}: its metadata cannot be read ({error}); train it again") from error
 
 
 def model_attributes(metadata: ModelMetadata) -> dict[str, str]:
     """`metadata` as a safetensors file takes it: one key, since several have no order there."""
-    return {MODEL_FORMAT: json.dumps(metadata.plain())}
+    plain = metadata.plain()
+    return {MODEL_FORMAT: json.dumps({**plain, DIGEST: json_digest(plain)})}

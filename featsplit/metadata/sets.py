@@ -9,10 +9,14 @@ from pathlib import Path
 import h5py
 
 from featsplit.errors import FeatsplitError
+from featsplit.files import check_digest, json_digest
 from featsplit.metadata.made_by import MadeBy, made_by_from
 from featsplit.metadata.plain import Fields, Json, mapping, names, numbers, text, texts, whole
 
-SET_FORMAT = "featsplit-derived-1"
+SET_FORMAT, FIRST_FORMAT = "featsplit-derived-2", "featsplit-derived-1"
+"""A file of the first format has no digest of its metadata."""
+DIGEST = "metadata_digest"
+"""This attribute is the digest of all others that we write."""
 NOT_TOLD = "not told"
 """The value of what an imported file does not say."""
 
@@ -72,10 +76,11 @@ class SetSpec:
 
     def same_work(self, other: "SetSpec") -> bool:
         """Whether both decide the same file: which data, a digest says, wherever they lie and whatever their name."""
-        return _work(self) == _work(other)
+        return work_of(self) == work_of(other)
 
 
-def _work(spec: SetSpec) -> Fields:
+def work_of(spec: SetSpec) -> Fields:
+    """What of `spec` decides the file, as JSON values."""
     placed = {**spec.plain(), spec.method: _parameters_now(spec.parameters)}
     if spec.source_digest == NOT_TOLD:
         return placed
@@ -145,7 +150,7 @@ def opened_set(path: Path) -> Iterator[h5py.File]:
         raise FeatsplitError(f"{path}: no such file; make it with featsplit build-robust or build-nonrobust")
     try:
         with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != SET_FORMAT:
+            if file.attrs.get("format") not in (SET_FORMAT, FIRST_FORMAT):
                 raise FeatsplitError(f"{path}: is no featsplit data set (an HDF5 file of another program?)")
             yield file
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:  # all that h5py raises
@@ -159,6 +164,11 @@ def read_set_metadata(path: Path) -> SetMetadata:
         for name in ("images", "labels"):
             file[name]
         columns = {name: (file[name].shape, str(file[name].dtype)) for name in file}
+        if sum(file[name].nbytes for name in columns) > path.stat().st_size:  # columns are never compressed
+            raise ValueError("its columns are larger than the file")
+        if DIGEST in file.attrs or file.attrs["format"] != FIRST_FORMAT:
+            told = json_digest({name: str(file.attrs[name]) for name in ATTRIBUTES if name in file.attrs})
+            check_digest(f"{path}: its metadata", told, str(file.attrs.get(DIGEST)), cure="build it again")
         return SetMetadata(
             set_spec(mapping(_attribute(file, "spec"))),
             names(_attribute(file, "digests")),
@@ -167,6 +177,10 @@ def read_set_metadata(path: Path) -> SetMetadata:
             texts(_attribute(file, "warnings")) if "warnings" in file.attrs else None,
             columns,
         )
+
+
+ATTRIBUTES = ("spec", "digests", "summary", "made_by", "warnings")
+"""The attributes of a file that say what it is, each as JSON."""
 
 
 def write_set_metadata(file: h5py.File, metadata: SetMetadata) -> None:
@@ -178,9 +192,10 @@ def write_set_metadata(file: h5py.File, metadata: SetMetadata) -> None:
         "made_by": metadata.made_by.plain(),
         "warnings": None if metadata.warnings is None else list(metadata.warnings),
     }
-    for name, value in attributes.items():
-        if value is not None:
-            file.attrs[name] = json.dumps(value)
+    texts_of = {name: json.dumps(attributes[name]) for name in ATTRIBUTES if attributes[name] is not None}
+    for name, value in texts_of.items():
+        file.attrs[name] = value
+    file.attrs[DIGEST] = json_digest(texts_of)
     file.attrs["format"] = SET_FORMAT
 
 

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from featsplit import __version__
 from featsplit.data.images import digest_of
 from featsplit.errors import FeatsplitError
-from featsplit.files import replacing
+from featsplit.files import check_digest, replacing
 from featsplit.metadata.models import ModelMetadata, model_attributes, model_metadata, read_model_metadata
 from featsplit.metadata.plain import as_json
 from featsplit.models.build import ModelSpec, build
@@ -31,6 +31,7 @@ def save_model(
     `extra` (JSON values) joins its metadata: what a ModelMetadata has fields for, such as "recipe", and anything else.
     """
     network = {"model": asdict(spec), "shape": model.shape, "classes": model.classes}
+    network |= {"state_digest": state_digest(model)}
     attributes = model_attributes(model_metadata(as_json({**(extra or {}), **network})))
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
     with replacing(Path(path)) as partial:
@@ -56,7 +57,8 @@ def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
     """The classifier saved at `path`, on the CPU, in eval mode.
 
     A model built by a user's own `module:function` is loaded only when that name is given again as `factory`: a file
-    never decides what code runs. Raises FeatsplitError for a missing, damaged or foreign file.
+    never decides what code runs. Raises FeatsplitError for a missing, damaged or foreign file, and where the weights
+    are not those that were written (see `files.check_digest`).
     """
     path = Path(path)
     metadata = read_metadata(path)
@@ -70,6 +72,8 @@ def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise FeatsplitError(f"{path}: its weights do not fit {spec.arch}; train it again") from error
+    if metadata.state_digest is not None:
+        check_digest(f"{path}: its weights", state_digest(model), metadata.state_digest, cure="train it again")
     return model.eval()
 
 

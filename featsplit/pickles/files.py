@@ -112,6 +112,8 @@ def _archive(archive: zipfile.ZipFile, length: int) -> TorchFile:
     name = next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
     if name is None:
         raise EOFError("no data.pkl in it")
+    if any(record.file_size > length for record in archive.infolist()):  # torch.save does not compress
+        raise EOFError("its records are larger than the file")
     folder = name.removesuffix("data.pkl")
     if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
         raise ValueError("its numbers are not little-endian")

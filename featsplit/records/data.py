@@ -9,8 +9,8 @@ from featsplit.metadata.plain import Fields
 
 STORED = ("mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn")
 """Those of torchvision."""
-PLANTED, RESTRICTED = "planted", "restricted-imagenet:"
-SOURCES = ("digits", *STORED, PLANTED, "folder:PATH", "npz:PATH", f"{RESTRICTED}PATH", "FILE.h5")
+PLANTED, IMAGENET, RESTRICTED = "planted", "imagenet:", "restricted-imagenet:"
+SOURCES = ("digits", *STORED, PLANTED, "folder:PATH", "npz:PATH", f"{IMAGENET}PATH", f"{RESTRICTED}PATH", "FILE.h5")
 SOURCES_IN_WORDS = f"{', '.join(SOURCES[:-1])}, or a derived {SOURCES[-1]}"
 
 

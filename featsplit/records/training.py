@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Literal, get_args
 
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, Threat
+from featsplit.metadata.plain import Fields
 
 AdversaryName = Literal["pgd", "fgsm"]
-Schedule = Literal["one-cycle", "step", "constant"]
-AUGMENTATIONS = ("crop", "reflect-crop", "flip", "shift", "color-jitter", "rotation")
+Schedule = Literal["one-cycle", "step", "cosine", "constant"]
+RESIZED_CROP = "random-resized-crop"
+AUGMENTATIONS = ("crop", "reflect-crop", "flip", "shift", "color-jitter", "rotation", RESIZED_CROP)
 
 
 def check_augment(names: Sequence[str], place: str = "train.augment") -> None:
@@ -75,7 +77,11 @@ class Recipe:
     """SGD with momentum and weight decay for `epochs`; the defaults are those of the paper's `robustness` package.
 
     `schedule`: "step" multiplies the rate by `drop_factor` every `drop_every` epochs; "one-cycle" rises linearly to
-    `lr` over the first quarter and falls linearly to 0; "constant". `augment` names batched augmentations, in order.
+    `lr` over the first quarter and falls linearly to 0; "cosine" rises linearly to `lr` over the first `warmup` epochs
+    and falls to 0 along half a cosine (arXiv:1608.03983, without restarts); "constant". `augment` names batched
+    augmentations, in order. `label_smoothing` s trains on labels of 1 - s and s / K for each of K classes
+    (arXiv:1512.00567); the adversary attacks the labels as they are.
+    `sync_batchnorm` is of several processes on GPUs: BatchNorm sees all images of a batch, not those of a process.
     """
 
     epochs: int = field(default=150, metadata={"help": "How often the training images are gone through."})
@@ -89,7 +95,8 @@ class Recipe:
     schedule: Schedule = field(
         default="step",
         metadata={
-            "help": "Of the rate: times --drop-factor every --drop-every epochs, up and down once, or the same always."
+            "help": "Of the rate: times --drop-factor every --drop-every epochs, up and down once, half a cosine, or "
+            "the same always."
         },
     )
     drop_every: int = field(default=50, metadata={"help": "Of the schedule step, in epochs."})
@@ -100,6 +107,18 @@ class Recipe:
     adversary: Adversary | None = field(
         default=None, metadata={"help": "Who attacks during training.", "group": "Adversary"}
     )
+    sync_batchnorm: bool = field(
+        default=False, metadata={"help": "Of several GPUs: BatchNorm sees the images of all (torchrun)."}
+    )
+
+    warmup: int = field(default=0, metadata={"help": "Of the schedule cosine: epochs in which the rate rises."})
+    label_smoothing: float = field(
+        default=0.0, metadata={"help": "The part of each label that all classes share; the adversary's labels stay."}
+    )
+
+    def plain(self) -> Fields:
+        """The fields as JSON values; without those that came after the first version, where they are as usual."""
+        return {name: value for name, value in asdict(self).items() if name not in LATER or value}
 
     def check(self, place: str = "train") -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
@@ -115,6 +134,13 @@ class Recipe:
             raise FeatsplitError(f"{place}.weight_decay = {self.weight_decay:g}: must be at least 0")
         if self.schedule not in get_args(Schedule):
             raise unknown(f"{place}.schedule", self.schedule, get_args(Schedule))
+        if not 0 <= self.warmup < (self.epochs if self.schedule == "cosine" else 1):
+            rule = (
+                "must be at least 0 and below the epochs" if self.schedule == "cosine" else "is of the schedule cosine"
+            )
+            raise FeatsplitError(f"{place}.warmup = {self.warmup}: {rule} ({self.epochs} epochs, {self.schedule})")
+        if not 0 <= self.label_smoothing < 1:
+            raise FeatsplitError(f"{place}.label_smoothing = {self.label_smoothing:g}: must be in [0, 1)")
         check_augment(self.augment, f"{place}.augment")
         if self.adversary is not None:
             self.adversary.check(f"{place}.adversary")
@@ -124,10 +150,16 @@ class Recipe:
         if self.schedule == "one-cycle":
             done = epoch / self.epochs
             return self.lr * min(done / 0.25, (1 - done) / 0.75)
+        if self.schedule == "cosine":
+            if epoch < self.warmup:
+                return self.lr * epoch / self.warmup
+            return self.lr * (1 + math.cos(math.pi * (epoch - self.warmup) / (self.epochs - self.warmup))) / 2
         drops = int(epoch) // self.drop_every if self.schedule == "step" else 0
         return self.lr * self.drop_factor**drops
 
 
+LATER = ("sync_batchnorm", "warmup", "label_smoothing")
+"""The fields that came after the first version; off as usual."""
 LEAKAGE = Recipe(epochs=20, lr=0.02, schedule="one-cycle", nesterov=True)
 """Of the linear network whose logits are robust features (Goh 2019), but for its adversary."""
 TRANSFER = Recipe(epochs=30, lr=0.05, schedule="one-cycle", nesterov=True)

@@ -12,12 +12,15 @@ from featsplit.runtime.machine import (
     resolve_device,
 )
 from featsplit.runtime.predict import accuracy, batches, predict, usual_batch
+from featsplit.runtime.ranks import ALONE, Ranks, ranks_now, together
 
 __all__ = [
+    "ALONE",
     "CPU",
     "Frozen",
     "Machine",
     "Precision",
+    "Ranks",
     "accuracy",
     "arrange",
     "batches",
@@ -27,6 +30,8 @@ __all__ = [
     "mixed",
     "placed",
     "predict",
+    "ranks_now",
     "resolve_device",
+    "together",
     "usual_batch",
 ]

@@ -1,5 +1,6 @@
 """What the machine has: the device, whether it computes in bfloat16, and the memory format that suits it."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -8,17 +9,19 @@ from torch import Tensor, nn
 
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.records.machine import Precision, check_precision
+from featsplit.runtime.ranks import ALONE, Ranks
 
 
 class Machine(NamedTuple):
     """Where networks are run, and how exactly.
 
     `device` is a torch.device or its name. `precision` "bfloat16" computes in it where that suffices, "float32" never
-    does; "auto" is the first where the device has it in hardware.
+    does; "auto" is the first where the device has it in hardware. `ranks` are the processes that share the work.
     """
 
     device: torch.device | str = "cpu"
     precision: Precision = "auto"
+    ranks: Ranks = ALONE
 
     @property
     def kind(self) -> str:
@@ -38,16 +41,20 @@ class Machine(NamedTuple):
     @property
     def exact(self) -> "Machine":
         """The same device, in float32."""
-        return Machine(self.device, "float32")
+        return self._replace(precision="float32")
 
 
 CPU = Machine()
 
 
 def resolve_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" is the first GPU where there is one, else the CPU."""
+    """The device called `name`; "auto" is the first GPU where there is one, else the CPU.
+
+    Of processes that torchrun started the GPU is that of each one's own LOCAL_RANK.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        own = os.environ.get("LOCAL_RANK")
+        return torch.device(("cuda" if own is None else f"cuda:{own}") if torch.cuda.is_available() else "cpu")
     if name.split(":")[0] not in ("cpu", "cuda", "mps"):
         raise unknown("device", name, ("auto", "cpu", "cuda", "cuda:0", "mps"))
     try:

@@ -6,6 +6,7 @@ from torch import Tensor
 from featsplit.data.images import Split
 from featsplit.models.classifier import Classifier
 from featsplit.runtime.machine import Machine
+from featsplit.runtime.ranks import ALONE, Ranks
 
 
 def usual_batch(machine: Machine, shape: tuple[int, int, int]) -> int:
@@ -33,6 +34,13 @@ def predict(model: Classifier, split: Split, *, batch_size: int = 500) -> Tensor
     return torch.cat(predicted)
 
 
-def accuracy(model: Classifier, split: Split) -> float:
-    """The share of `split` whose label `model` predicts."""
-    return float((predict(model, split) == split.labels).float().mean())
+def accuracy(model: Classifier, split: Split, *, ranks: Ranks = ALONE) -> float:
+    """The share of `split` whose label `model` predicts; each of the `ranks` looks at its own part."""
+    if ranks.world == 1:
+        return float((predict(model, split) == split.labels).float().mean())
+    right, device = torch.zeros(len(split), dtype=torch.bool), model.mean.device
+    own = ranks.own(torch.arange(len(split)))
+    if len(own):
+        part = split.take(own)
+        right[own] = predict(model, part) == part.labels
+    return float(ranks.summed(right.sum().to(device))) / len(split)

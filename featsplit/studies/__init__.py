@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from featsplit.engine.results import Results
     from featsplit.engine.study import Study, StudySettings
     from featsplit.metadata.plain import Fields
+    from featsplit.records.engine import EngineSpec
     from featsplit.report.markup import Block
 
+ENGINE = "engine"
+"""The section of a TOML file that decides nothing of what comes out."""
 STUDIES = (
     "ilyas2019",
     "distill2019",
@@ -41,11 +44,28 @@ def read_settings(name: str, overrides: Sequence[str] = ()) -> "StudySettings":
     from featsplit.engine.study import read_toml
 
     mapping = overridden(read_toml(name), overrides)
+    mapping = {key: value for key, value in mapping.items() if key != ENGINE}
     mapping = {"study": STUDIES[0], **mapping}
     study = study_named(str(mapping["study"]))
     if wrong := [*_of_others(mapping), *study.Settings.old_names(mapping)]:
         raise FeatsplitError("; ".join(wrong))
     return study.Settings.read(mapping)
+
+
+def engine_of(name: str, asked: "EngineSpec") -> "EngineSpec":
+    """On what the preset or TOML file `name` is to be carried out: as its `[engine]` says, where nothing was
+    `asked`."""
+    from featsplit.engine.settings import record
+    from featsplit.engine.study import read_toml
+    from featsplit.metadata.plain import mapping as table
+    from featsplit.records.engine import EngineSpec
+
+    usual = EngineSpec()
+    said = {field.name: getattr(asked, field.name) for field in fields(usual)}
+    said = {key: value for key, value in said.items() if value != getattr(usual, key)}
+    found = record(EngineSpec, {**table(read_toml(name).get(ENGINE, {})), **said}, ENGINE)
+    found.check()
+    return found
 
 
 def _of_others(mapping: "Fields") -> Iterator[str]:

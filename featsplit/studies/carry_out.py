@@ -2,18 +2,25 @@
 
 import shlex
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
 import torch
 
-from featsplit.engine.folders import Destination, reopen
-from featsplit.engine.jobs import Say, Worker
+from featsplit.engine.folders import Destination, join, reopen
+from featsplit.engine.jobs import Say, Worker, with_parts
+from featsplit.engine.locks import held_alone
+from featsplit.engine.on_ray import start_ray
 from featsplit.engine.pages import write_report
-from featsplit.engine.processes import start_engine
+from featsplit.engine.processes import Engine, start_engine
 from featsplit.engine.results import SETTINGS, close, results_of
 from featsplit.engine.run import jobs_of, mark_of, run
 from featsplit.engine.study import StudySettings
+from featsplit.errors import FeatsplitError
+from featsplit.records.engine import EngineSpec
 from featsplit.runtime import Machine
 from featsplit.studies import Shown, page_of, shown_in_brief, study_named
 
@@ -29,32 +36,76 @@ def carry_out(
     machine: Machine,
     root: Path | None,
     download: bool,
-    processes: int | None,
+    engine: EngineSpec,
     command: str,
     say: Say,
 ) -> Shown:
     """Run the study of `settings` for each of `seeds` in its `place`; what a terminal shows of it.
 
-    `root` is where torchvision's data sets lie, `command` what made the run. `processes` None: as many as suit it.
+    `root` is where torchvision's data sets lie, `command` what made the run, `engine` on what its jobs are carried out.
     Raises FeatsplitError where the data cannot be loaded, before anything is written.
     """
-    study, worker = study_named(settings.study), Worker(place.folder, machine, root, say, download)
-    count = processes or usual_processes(settings, machine)
-    with start_engine(worker, processes=count, preload=f"featsplit.studies.{settings.study}") as engine:
-        for name in OF_A_PAGE:  # they take their second while the processes begin
-            import_module(name)
-        spec = settings.source()
-        if spec is not None:
-            worker.data(spec)
-        reopen(place, settings, jobs_of(study, settings, seeds))
-        run(study, settings, seeds=seeds, engine=engine)
-    again = _again(place.folder, seeds, root)
-    mark = mark_of(settings, seeds=seeds, worker=worker, command=command, again=again)
-    results = results_of(place.folder, study.Settings.read(mark.settings), mark)
-    page = page_of(results)
-    write_report(results, page)
-    close(place.folder, mark)
+    study, worker = (
+        study_named(settings.study),
+        Worker(place.folder, machine, root, say, download, engine.shard, engine.ranks),
+    )
+    with held_alone(place.folder):
+        with _started(engine, worker, settings) as at_work:
+            for name in OF_A_PAGE:  # they take their second while the processes begin
+                import_module(name)
+            spec = settings.source()
+            if spec is not None:
+                worker.data(spec)
+            reopen(place, settings, jobs_of(study, settings, seeds))
+            run(study, settings, seeds=seeds, engine=at_work)
+        again = _again(place.folder, seeds, root)
+        mark = mark_of(settings, seeds=seeds, worker=worker, command=command, again=again)
+        results = results_of(place.folder, study.Settings.read(mark.settings), mark)
+        page = page_of(results)
+        write_report(results, page)
+        close(place.folder, mark)
     return shown_in_brief(results, page)
+
+
+def carry_out_jobs(
+    settings: StudySettings,
+    place: Destination,
+    keys: Sequence[str],
+    *,
+    seeds: Sequence[int],
+    machine: Machine,
+    root: Path | None,
+    download: bool,
+    engine: EngineSpec,
+    say: Say,
+) -> None:
+    """Do the jobs `keys` of the run of `settings` alone, in its `place`, where those that they need have been done.
+
+    Others may be done there at the same time, on other machines: each leaves files of its own. FeatsplitError for a key
+    that is of no job.
+    """
+    study = study_named(settings.study)
+    worker = Worker(place.folder, machine, root, say, download, engine.shard, engine.ranks)
+    jobs = with_parts(jobs_of(study, settings, seeds), worker)
+    known = {job.key: job for job in jobs}
+    for key in keys:
+        if key not in known:
+            nearest = get_close_matches(key, known, n=1)
+            hint = f'; did you mean "{nearest[0]}"?' if nearest else ""
+            raise FeatsplitError(f"--only {key}: is no job of this run; featsplit jobs --json names them{hint}")
+    join(place, settings, jobs)
+    alone = replace(engine, workers=1) if len(keys) == 1 and engine.engine == "local" else engine
+    with _started(alone, worker, settings) as at_work:
+        at_work.carry_out([replace(known[key], needs=()) for key in keys])
+
+
+def _started(engine: EngineSpec, worker: Worker, settings: StudySettings) -> AbstractContextManager[Engine]:
+    """What `engine` says, begun; its processes load the study meanwhile."""
+    preload = f"featsplit.studies.{settings.study}"
+    if engine.engine == "ray":
+        return start_ray(worker, engine, preload=preload)
+    count = engine.workers or usual_processes(settings, worker.machine)
+    return start_engine(worker, processes=count, preload=preload)
 
 
 def usual_processes(settings: StudySettings, machine: Machine) -> int:

@@ -78,6 +78,8 @@ def build_adversarial(
         examine=partial(adversarial_warnings, attack=attack, dtype=build.dtype),
         made_by=build.made_by,
         overwrite=build.overwrite,
+        shard=build.shard,
+        only=build.only,
     )
 
 

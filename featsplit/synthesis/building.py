@@ -5,6 +5,7 @@ from typing import Literal
 
 from featsplit.data.derived import Dtype, check_dtype
 from featsplit.data.images import ImageData, Split
+from featsplit.errors import check_count
 from featsplit.metadata.made_by import MadeBy
 from featsplit.runtime import CPU, Machine
 
@@ -17,6 +18,9 @@ class Build:
     stored (uint8 rounds), `machine` on what networks are run, `batch_size` None as many images as suit it: neither
     decides what is in the set. `name` is kept in the file ("robust" ...), and `made_by` what is known of the networks.
     What is at the path already is replaced where `overwrite` is true; a build of the same work is taken up.
+
+    `shard` is how many images are written at a time (None: 1024). With `only` that one shard is made, for another build
+    to put together; the summary is empty then.
     """
 
     split: Literal["train", "test"] = "train"
@@ -27,10 +31,14 @@ class Build:
     name: str | None = None
     made_by: MadeBy | None = None
     overwrite: bool = False
+    shard: int | None = None
+    only: int | None = None
 
     def check(self) -> None:
         """Raise FeatsplitError where a field is out of its range."""
         check_dtype(self.dtype)
+        if self.shard is not None:
+            check_count("shard", self.shard)
 
     def images(self, data: ImageData) -> Split:
         """Those of `data` that the set is made of."""

@@ -91,6 +91,8 @@ def build_match(
         examine=partial(match_warnings, match=sized, dtype=build.dtype),
         made_by=build.made_by,
         overwrite=build.overwrite,
+        shard=build.shard,
+        only=build.only,
     )
 
 

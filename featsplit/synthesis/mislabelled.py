@@ -59,4 +59,6 @@ def build_mislabelled(
         examine=partial(mislabelled_warnings, classes=model.classes),
         made_by=build.made_by,
         overwrite=build.overwrite,
+        shard=build.shard,
+        only=build.only,
     )

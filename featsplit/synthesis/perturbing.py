@@ -110,6 +110,8 @@ def build_perturb(
         examine=partial(perturb_warnings, perturb=perturb, dtype=build.dtype, robust=robust),
         made_by=build.made_by,
         overwrite=build.overwrite,
+        shard=build.shard,
+        only=build.only,
     )
 
 

@@ -15,8 +15,7 @@ from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import read_metadata, save_model, versions
 from featsplit.records.training import Recipe
 from featsplit.runtime import CPU, Machine
-from featsplit.training.loop import train
-
+from featsplit.training.loop import augmented, train
 
 ENOUGH = 500
 """From so many training images on a network should have learned something."""
@@ -31,28 +30,38 @@ def ensure_trained(
     seed: int,
     machine: Machine = CPU,
     overwrite: bool = False,
+    world: int | None = None,
 ) -> ModelMetadata:
     """Train a fresh network on `data` and save it at `path`; return its metadata, with the history by epoch.
 
     A checkpoint of the same data, architecture, recipe and seed is left as it is; training that was cut off goes on.
+    Of several `machine.ranks` the first writes; how many they were is in the metadata. One that takes up what others
+    have trained says by `world` how many they were.
     Raises FeatsplitError where `path` holds anything else, unless `overwrite`.
     """
     extra = {
         "trained_on": data.name,
         "data_digest": data.digest,
         "class_names": list(data.classes),
-        "recipe": asdict(recipe),
+        "recipe": recipe.plain(),
         "seed": seed,
         "precision": "bfloat16" if machine.half else "float32",
         "versions": versions(),
     }
-    kept = _kept(path)
+    if (seen := augmented(data.train, recipe)) is not data.train.images:
+        extra["cropped_from"] = list(seen.shape[2:])
+    ranks = machine.ranks
+    if (world or ranks.world) > 1:
+        extra["world_size"] = world or ranks.world
+    resume, kept = path.with_name(f".{path.name}.training"), _kept(path)
     if kept and kept.key == _key({**extra, "trained_on": kept.trained_on}, spec):
+        resume.unlink(missing_ok=True)  # left by a kill after the last epoch
         warn_of_constant(path, data, kept.history)
         return kept  # of the same data, whatever they were called
-    check_writable(path, overwrite=overwrite)
+    ranks.wait()  # so that none looks at what another has begun to write
+    if ranks.is_first:
+        check_writable(path, overwrite=overwrite)
     model = build(spec, shape=data.shape, classes=len(data.classes), seed=seed)
-    resume = path.with_name(f".{path.name}.training")
     history = train(
         model,
         data,
@@ -64,9 +73,11 @@ def ensure_trained(
     )
     results = {name: value for name, value in history[-1].items() if name == "test_accuracy"}
     extra |= {"key": _key(extra, spec), "history": history, "results": results}
-    save_model(model, path, spec=spec, extra=extra)
-    resume.unlink(missing_ok=True)
-    warn_of_constant(path, data, history)
+    if ranks.is_first:
+        save_model(model, path, spec=spec, extra=extra)
+        resume.unlink(missing_ok=True)
+        warn_of_constant(path, data, history)
+    ranks.wait()
     return read_metadata(path)
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ from featsplit.models.checkpoints import versions
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import drawn_by, torch_generator
-from featsplit.records.training import Adversary, Recipe
+from featsplit.records.training import RESIZED_CROP, Adversary, Recipe
 from featsplit.runtime import CPU, Machine, accuracy, placed
 from featsplit.training.trainer import Trainer
 
@@ -43,6 +42,7 @@ def train(
     is said by `Trainer`. With `resume`, the state after each epoch is kept in that file, and training with the same
     data, recipe and seed goes on from it; the caller removes it afterwards. Where `data.test` is empty there is no
     test_accuracy.
+    Several `machine.ranks` train one network: order, augmentation and random starts are those of one process alone.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
     *_, history = train_by_epoch(model, data, recipe, seed=seed, machine=machine, resume=resume, title=title)
@@ -65,26 +65,43 @@ def train_by_epoch(
     """
     recipe.check()
     model.expect(data.name, shape=data.shape, classes=len(data.classes))
-    split = Split(placed(data.train.images, machine.device), data.train.labels.to(machine.device))
-    _normalise(model.to(machine.device), split)
+    ranks = machine.ranks
+    if len(data.train) // math.ceil(len(data.train) / recipe.batch_size) < ranks.world:
+        raise FeatsplitError(
+            f"train.batch_size = {recipe.batch_size}: leaves some of {ranks.world} processes no image of a batch; "
+            "start fewer"
+        )
+    seen = augmented(data.train, recipe)
+    split = Split(placed(seen, machine.device), data.train.labels.to(machine.device))
+    at_rest = split if seen is data.train.images else Split(data.train.images, data.train.labels)
+    _normalise(model.to(machine.device), at_rest)
     trainer = Trainer(model, recipe, machine)
-    key = json.dumps([asdict(recipe), data.digest, seed, model.shape, str(model), trainer.half, versions()])
+    parts = [recipe.plain(), data.digest, seed, model.shape, str(model), trainer.half, versions(), ranks.world]
+    key = json.dumps([*parts, *([] if at_rest is split else [seen.shape])])
     history = _restore(resume, model, trainer.optimiser, key) if resume else []
     if len(history) == recipe.epochs:
         model.eval()
         yield history
-    for epoch in progress(range(len(history), recipe.epochs), title):
+    epochs = progress(range(len(history), recipe.epochs), title, done=len(history), total=recipe.epochs)
+    for epoch in epochs:
         model.train()
-        with drawn_by(seed, f"dropout/{epoch}", machine.device):
+        with drawn_by(seed, f"dropout/{epoch}{f'/{ranks.rank}' if ranks.rank else ''}", machine.device):
             loss, right = _epoch(trainer, split, recipe, epoch=epoch, seed=seed)
         if not math.isfinite(loss):
             raise FeatsplitError(f"train.lr = {recipe.lr:g}: the loss is {loss} in epoch {epoch + 1}; lower the rate")
-        tested = {"test_accuracy": accuracy(model, data.test)} if len(data.test) else {}
+        ranks.alike(model)
+        tested = {"test_accuracy": accuracy(model, data.test, ranks=ranks)} if len(data.test) else {}
         history.append({"loss": loss, "train_accuracy": right, **tested})
-        if resume:
+        epochs.figures = f"loss {loss:.3f}, accuracy {tested.get('test_accuracy', right):.3f}"
+        if resume and ranks.is_first:
             _keep(resume, model, trainer.optimiser, key, history)
         model.eval()
         yield history
+
+
+def augmented(train: Split, recipe: Recipe) -> Tensor:
+    """The images that `recipe` augments: for random resized crops the wide ones, where there are any."""
+    return train.images if train.wide is None or RESIZED_CROP not in recipe.augment else train.wide
 
 
 def _normalise(model: Classifier, split: Split) -> None:
@@ -103,14 +120,18 @@ def _epoch(trainer: Trainer, split: Split, recipe: Recipe, *, epoch: int, seed: 
     for batch, rows in enumerate(progress(order, f"epoch {epoch + 1}")):
         for group in trainer.optimiser.param_groups:
             group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
+        whole, own = len(rows), trainer.ranks.own(torch.arange(len(rows)))
+        rows = rows[own]
         images = split.images[rows.to(split.images.device)].to(split.labels.device)
         rows = rows.to(split.labels.device)
-        inputs = augment(as_inputs(images), recipe.augment, generator=generator)
+        size = trainer.model.shape[1:]
+        inputs = augment(as_inputs(images), recipe.augment, generator=generator, total=whole, own=own, size=size)
         labels = split.labels[rows]
         offsets = _offsets(recipe.adversary, rows, trainer.model.shape, seed=seed, stage=f"train/{epoch}/start")
-        loss, logits = trainer.step(inputs, labels, offsets)
+        loss, logits = trainer.step(inputs, labels, offsets, total=whole)
         total += loss * len(rows)
         right += (logits.argmax(1) == labels).sum()
+    total, right = trainer.ranks.summed(torch.stack([total, right]))
     return float(total) / len(split), float(right) / len(split)
 
 

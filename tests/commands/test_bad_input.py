@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from featsplit.data.sources import DataSpec, load_data
-from featsplit.metadata.models import MODEL_FORMAT
+from featsplit.metadata.models import FIRST_FORMAT
 from featsplit.models.build import ModelSpec
 from featsplit.models.checkpoints import load_model
 from featsplit.synthesis import Match, build_match
@@ -58,7 +58,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file(
         {"x": torch.ones(1)},
         path / "odd.safetensors",
-        metadata={MODEL_FORMAT: '{"model": {"arch": 5}, "shape": "abc"}'},
+        metadata={FIRST_FORMAT: '{"model": {"arch": 5}, "shape": "abc"}'},
     )
     (path / "empty.toml").write_text("")
     (path / "bad.toml").write_text("name = [")

@@ -1,8 +1,12 @@
 """What the tests of data share: a folder of images, and sets in the layout of the release."""
 
+import os
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from featsplit.data.images import ImageData
 from featsplit.models.classifier import Classifier
@@ -19,6 +23,19 @@ def root(tmp_path: Path) -> Path:
     ):
         save(tmp_path / f"{name}.png", pixels(5, 6, 3, seed=seed))
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def whole(imagenet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The made-up ImageNet, with an image to train on and one to test on in each of its 1000 synsets."""
+    root, rng = tmp_path_factory.mktemp("whole") / "imagenet", np.random.default_rng(1)
+    shutil.copytree(imagenet, root, copy_function=os.link)
+    for folder in sorted(root.glob("*/n*")):
+        if not any(folder.iterdir()):
+            height, width = rng.integers(20, 60, 2)
+            pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{folder.name}_1.JPEG")
+    return root
 
 
 @pytest.fixture

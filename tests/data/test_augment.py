@@ -5,9 +5,22 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms.v2 import functional as oracle
 
-from featsplit.data.augment import AUGMENTATIONS, Padding, augment, check_augment, crop, flip, jitter, rotate
+from featsplit.data.augment import (
+    AUGMENTATIONS,
+    TRIES,
+    Padding,
+    augment,
+    boxes_of,
+    check_augment,
+    crop,
+    flip,
+    jitter,
+    resized_crop,
+    rotate,
+)
 from featsplit.errors import FeatsplitError
 
 
@@ -71,6 +84,58 @@ def test_rotate_is_that_of_torchvision(shape: tuple[int, int, int]) -> None:
         bilinear = oracle.InterpolationMode.BILINEAR
         expected = oracle.rotate(inputs[row], float(degrees[row]), interpolation=bilinear)
         torch.testing.assert_close(out[row], expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(9, 7), (5, 14), (30, 25)])
+def test_resized_crop_is_that_of_torchvision(size: tuple[int, int]) -> None:
+    """Smaller with antialiasing, larger without, and both at once; boxes at the edges too."""
+    inputs = random_images(6, 3, 20, 24)
+    boxes = torch.tensor([[0, 0, 20, 24], [3, 5, 9, 7], [0, 20, 20, 4], [19, 23, 1, 1], [6, 2, 14, 15], [7, 0, 5, 24]])
+    out = resized_crop(inputs, boxes, size)
+    for row, box in enumerate(boxes.tolist()):
+        expected = oracle.resized_crop(inputs[row], *box, size=list(size), antialias=True)
+        torch.testing.assert_close(out[row], expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (5, 40), (40, 5), (1, 9), (30, 41), (1, 2), (2, 1)])
+def test_boxes_are_those_of_torchvision_for_the_same_draws(
+    height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its random numbers are replaced by ours: as many tries, the first that fits, else the middle."""
+    drawn = random_images(60, TRIES, 4)
+    boxes, numbers = boxes_of(drawn, height, width), list[float]()
+    corners = list[float]()
+
+    def uniform(self: Tensor, low: float = 0, high: float = 1) -> Tensor:
+        number = numbers.pop(0)
+        if len(numbers) % 2 == 0:  # the second of a try: its corners are those that belong to it
+            corners[:] = next(places)
+        return torch.tensor([low + (high - low) * number], dtype=torch.float64)
+
+    def randint(low: int, high: int, size: tuple[int, ...]) -> Tensor:
+        return torch.tensor([int(corners.pop(0) * (high - low))])
+
+    monkeypatch.setattr(torch.Tensor, "uniform_", uniform)
+    monkeypatch.setattr(torch, "randint", randint)
+    fallbacks = 0
+    for row, tries in enumerate(drawn.double()):
+        numbers[:] = tries[:, :2].flatten().tolist()
+        places = iter(tries[:, 2:].tolist())
+        expected = RandomResizedCrop.get_params(torch.zeros(1, height, width), [0.08, 1.0], [3 / 4, 4 / 3])
+        fallbacks += not numbers
+        assert boxes[row].tolist() == list(expected)
+    assert fallbacks or (height, width) not in ((5, 40), (40, 5), (1, 9))
+
+
+def test_random_resized_crops_have_the_size_asked_for() -> None:
+    inputs = random_images(9, 3, 16, 16)
+    draws = {"generator": torch.Generator().manual_seed(0)}
+    out = augment(inputs, ["random-resized-crop", "flip"], generator=draws["generator"], size=(14, 14))
+    assert out.shape == (9, 3, 14, 14)
+    boxes = boxes_of(torch.rand(9, TRIES, 4, generator=torch.Generator().manual_seed(0)), 16, 16)
+    cut = resized_crop(inputs, boxes, (14, 14))
+    mirrored = (out != cut).flatten(1).any(1)
+    assert torch.equal(torch.where(mirrored[:, None, None, None], cut.flip(3), cut), out)
 
 
 @pytest.mark.parametrize(
@@ -148,11 +213,12 @@ def test_an_unknown_name_is_refused(call: Callable[[list[str]], object]) -> None
     with pytest.raises(FeatsplitError) as error:
         call(["crop", "flop"])
     assert str(error.value) == (
-        'train.augment = "flop": must be one of crop, reflect-crop, flip, shift, color-jitter, rotation; '
-        'did you mean "flip"?'
+        'train.augment = "flop": must be one of crop, reflect-crop, flip, shift, color-jitter, rotation, '
+        'random-resized-crop; did you mean "flip"?'
     )
 
 
 def test_every_name_passes_the_check() -> None:
-    assert AUGMENTATIONS == ("crop", "reflect-crop", "flip", "shift", "color-jitter", "rotation")
+    usual = ("crop", "reflect-crop", "flip", "shift", "color-jitter", "rotation")
+    assert (*usual, "random-resized-crop") == AUGMENTATIONS
     check_augment(AUGMENTATIONS)

@@ -1,7 +1,13 @@
 """Images in a mapped file: what was written comes back, whoever else writes it and whatever happens on the way."""
 
+import json
+import os
 import pickle
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -90,7 +96,6 @@ def test_an_error_of_the_users_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_of_two_at_once_one_writes_and_the_other_waits(tmp_path: Path) -> None:
-    pytest.importorskip("fcntl")
     asked: list[int] = []
     begun = threading.Event()
 
@@ -108,6 +113,78 @@ def test_of_two_at_once_one_writes_and_the_other_waits(tmp_path: Path) -> None:
     first.join()
     assert asked == list(range(TOTAL))
     assert all(np.array_equal(images.numpy(), IMAGES) for images in found)
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+WRITER = f"""
+import sys
+from pathlib import Path
+import numpy as np
+from featsplit.data.mapped import mapped
+def read(rows):
+    print(rows.start, rows.stop, flush=True)
+    sys.stdin.readline()
+    return np.full((rows.stop - rows.start, 1, 2, 3), 0.5, dtype=np.float16)
+images = mapped(Path(sys.argv[1]), {SHAPE}, "<f2", read, title="write", cure="make room")
+assert images.shape == {SHAPE} and (images == 0.5).all()
+"""
+
+
+def writer(path: Path) -> subprocess.Popen[str]:
+    """Another process that writes `path`: it says which rows, and waits for a line before each piece of them."""
+    command, pipe = [sys.executable, "-c", WRITER, str(path)], subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def two_writers(path: Path) -> tuple[subprocess.Popen[str], str, subprocess.Popen[str], str]:
+    """One that has begun to write `path`, with what it said, and one that waits for it, with what that said."""
+    first = writer(path)
+    assert first.stdout is not None
+    begun = first.stdout.readline()
+    second = writer(path)
+    assert second.stderr is not None
+    return first, begun, second, second.stderr.readline()
+
+
+def test_of_two_processes_one_writes_and_the_other_says_for_whom_it_waits(tmp_path: Path) -> None:
+    first, begun, second, line = two_writers(tmp_path / "a")
+    (rows, _), (none, no_more) = first.communicate("\n\n\n", timeout=60), second.communicate(timeout=60)
+    assert (begun + rows).split() == f"0 {ROWS} {ROWS} {2 * ROWS} {2 * ROWS} {TOTAL}".split()
+    lock = tmp_path / ".a.lock"
+    assert line == f"{tmp_path}/a: waits for process {first.pid}, which writes it (if it is gone: rm {lock})\n"
+    assert none == no_more == ""
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+    assert (first.returncode, second.returncode) == (0, 0)
+
+
+def test_one_that_waits_goes_on_where_a_killed_one_stopped(tmp_path: Path) -> None:
+    (tmp_path / ".a.partial").write_bytes(np.full(6 * ROWS, 0.5, dtype=np.float16).tobytes())
+    first, begun, second, _ = two_writers(tmp_path / "a")
+    first.send_signal(signal.SIGKILL)
+    first.communicate(timeout=60)
+    rows, _ = second.communicate("\n\n", timeout=60)
+    assert begun.split() == [str(ROWS), str(2 * ROWS)]
+    assert rows.split() == [str(row) for row in (ROWS, 2 * ROWS, 2 * ROWS, TOTAL)]
+    assert second.returncode == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_one_of_another_host_is_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock = tmp_path / ".a.lock"
+    lock.write_text(json.dumps({"host": "node7", "process": os.getpid(), "began": None}))
+    threading.Timer(0.5, lock.unlink).start()
+    began = time.monotonic()
+    make(tmp_path / "a")
+    assert time.monotonic() - began > 0.4
+    assert capsys.readouterr().err.count(f"waits for process {os.getpid()} of node7") == 1
+
+
+def test_what_a_dead_process_has_claimed_is_taken_over(tmp_path: Path) -> None:
+    """Of this host, and of a number that another process has now."""
+    cut(tmp_path / "a", 12 * 70)
+    owner = {"host": socket.gethostname(), "process": os.getpid(), "began": "12"}
+    (tmp_path / ".a.lock").write_text(json.dumps(owner))
+    assert np.array_equal(make(tmp_path / "a").numpy(), IMAGES)
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
 
 

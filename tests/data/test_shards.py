@@ -8,7 +8,7 @@ from torch import Tensor
 
 from featsplit.data import shards
 from featsplit.data.derived import verify, write_derived
-from featsplit.data.shards import Columns, assemble, missing, shard_rows, write_shard
+from featsplit.data.shards import Columns, Shards
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.made_by import MadeBy
 from featsplit.metadata.sets import SetSpec, read_set_metadata
@@ -30,8 +30,13 @@ def summarise(columns: Columns) -> dict[str, float]:
     return {"largest": float(columns["labels"].max())}
 
 
+def shards_at(path: Path, spec: SetSpec = SPEC) -> Shards:
+    return Shards(path, spec, TOTAL)
+
+
 def write(path: Path, number: int, batch_size: int) -> None:
-    write_shard(path, number, map(columns_of, shard_rows(number, total=TOTAL, batch_size=batch_size)))
+    own = shards_at(path)
+    own.write(number, map(columns_of, own.batches(number, batch_size)))
 
 
 def examine(columns: Columns) -> list[str]:
@@ -39,11 +44,11 @@ def examine(columns: Columns) -> list[str]:
 
 
 def joined(path: Path, spec: SetSpec = SPEC) -> None:
-    assemble(path, summarise, examine, spec=spec, total=TOTAL, made_by=MadeBy())
+    shards_at(path, spec).assemble(summarise, examine, MadeBy())
 
 
-def test_the_rows_of_all_shards_are_all_rows_once() -> None:
-    rows = [shard_rows(number, total=TOTAL, batch_size=5) for number in range(5)]
+def test_the_rows_of_all_shards_are_all_rows_once(tmp_path: Path) -> None:
+    rows = [shards_at(tmp_path / "a.h5").batches(number, 5) for number in range(5)]
     assert torch.equal(torch.cat([batch for shard in rows for batch in shard]), torch.arange(TOTAL))
     assert [len(batch) for batch in rows[0]] == [5, 5, 5, 1]
 
@@ -54,10 +59,10 @@ def test_shards_written_apart_and_in_any_order_make_the_same_file(tmp_path: Path
         write_derived(
             tmp_path / "whole.h5", columns_of, summarise, total=TOTAL, batch_size=5, spec=SPEC, examine=examine
         )
-    assert missing(path, SPEC, total=TOTAL) == [0, 1, 2, 3, 4]
+    assert shards_at(path).missing() == [0, 1, 2, 3, 4]
     for number in (3, 0, 4):
         write(path, number, batch_size=3)
-    assert missing(path, SPEC, total=TOTAL) == [1, 2]
+    assert shards_at(path).missing() == [1, 2]
     for number in (2, 1):
         write(path, number, batch_size=100)
     joined(path)
@@ -69,7 +74,6 @@ def test_shards_written_apart_and_in_any_order_make_the_same_file(tmp_path: Path
 
 def test_what_is_not_all_written_is_not_assembled(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    missing(path, SPEC, total=TOTAL)
     write(path, 0, batch_size=8)
     with pytest.raises(FeatsplitError, match=r"a\.h5: shard 1 of 5 is not written yet; all must be there"):
         joined(path)
@@ -78,7 +82,31 @@ def test_what_is_not_all_written_is_not_assembled(tmp_path: Path) -> None:
 
 def test_shards_of_other_work_are_not_assembled(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    for number in missing(path, SPEC, total=TOTAL):
+    for number in shards_at(path).missing():
         write(path, number, batch_size=8)
     with pytest.raises(FeatsplitError, match=r"shard 0 of 5 is not written yet"):
         joined(path, SetSpec("test", {}, "train", seed=1))
+
+
+def test_of_two_builds_of_other_work_neither_touches_the_shards_of_the_other(tmp_path: Path) -> None:
+    path, other = tmp_path / "a.h5", SetSpec("test", {}, "train", seed=1)
+    write(path, 2, batch_size=8)
+    assert shards_at(path, other).missing() == [0, 1, 2, 3, 4]
+    assert Shards(path, SPEC, TOTAL, rows=20).missing() == [0, 1, 2, 3]
+    assert shards_at(path).missing() == [0, 1, 3, 4]
+
+
+def test_builds_of_one_shard_each_and_one_that_joins_them_make_the_same_file(tmp_path: Path) -> None:
+    def build(path: Path, only: int | None = None) -> dict[str, float]:
+        return write_derived(path, columns_of, summarise, total=TOTAL, batch_size=5, spec=SPEC, shard=20, only=only)
+
+    assert build(tmp_path / "whole.h5") == {"largest": 6.0}
+    assert [build(tmp_path / "apart.h5", only) for only in (3, 1, 0, 2)] == [{}, {}, {}, {}]
+    assert not (tmp_path / "apart.h5").exists()
+
+    def none(rows: Tensor) -> Columns:
+        raise AssertionError(rows)
+
+    write_derived(tmp_path / "apart.h5", none, summarise, total=TOTAL, batch_size=5, spec=SPEC, shard=20)
+    assert (tmp_path / "apart.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert build(tmp_path / "apart.h5", 1) == {"largest": 6.0}, "it is whole: nothing is begun again"

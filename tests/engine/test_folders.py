@@ -149,8 +149,9 @@ def test_a_finished_run_whose_rows_are_of_another_format_is_measured_again(
 def test_a_run_that_was_killed_is_known_by_its_settings(here: Path) -> None:
     Path("datasets_out/least/run.json").unlink()
     same, other = (read_settings("least.toml", words) for words in ([], ["match.steps=3"]))
-    assert destination(same, [0], None) == (Path("datasets_out/least"), None, [])
-    folder, lender, lines = destination(other, [0], None)
+    place = destination(same, [0], None)
+    assert (place.folder, place.lender, place.lines) == (Path("datasets_out/least"), None, [])
+    folder, _, lender, lines = destination(other, [0], None)
     assert lender == Path("datasets_out/least") != folder
     assert lines == [
         "datasets_out/least holds a run that was begun of other settings (match.steps: 2 -> 3); "
@@ -187,7 +188,7 @@ def test_settings_that_are_not_of_this_version_are_other_settings(
     told = json.loads(Path("datasets_out/least/run.json").read_text())
     told["settings"] |= changed
     Path("datasets_out/least/run.json").write_text(json.dumps(told))
-    folder, lender, lines = destination(read_settings("least.toml"), [0], None)
+    folder, _, lender, lines = destination(read_settings("least.toml"), [0], None)
     assert (lender, folder == lender) == (Path("datasets_out/least"), False)
     assert f"of other settings ({says})" in lines[0]
 

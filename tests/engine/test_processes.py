@@ -13,6 +13,7 @@ import torch
 from featsplit.data.sources import DataSpec
 from featsplit.engine import processes
 from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.locks import LOCK
 from featsplit.engine.processes import Engine, start_engine
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.runtime import Machine
@@ -69,18 +70,34 @@ def test_a_process_knows_its_worker_alone_and_loads_what_it_is_told(tmp_path: Pa
         engine.carry_out([Job("a", Leave("a"))])
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c_ends_in_one_line(tmp_path: Path, workers: str) -> None:
+@pytest.mark.parametrize(
+    ("workers", "how", "all_of_them"),
+    [
+        ("1", signal.SIGINT, False),
+        ("2", signal.SIGINT, True),
+        ("1", signal.SIGTERM, False),
+        ("2", signal.SIGTERM, True),
+        ("2", signal.SIGHUP, True),
+    ],
+)
+def test_what_a_terminal_or_a_scheduler_sends_ends_in_one_line(
+    tmp_path: Path, workers: str, how: signal.Signals, all_of_them: bool
+) -> None:
+    """Ctrl-C, a closed terminal and a scheduler's end of time reach the process, or it and all that it started."""
     (tmp_path / "tiny.toml").write_text(TINY.replace("epochs = 4", "epochs = 4000"))
     process = start(tmp_path, "--workers", workers)
     until((tmp_path / "out" / "seed0" / "models" / ".adversarial.safetensors.training").exists)
     children = offspring(process.pid)
     assert len(children) >= (2 if workers == "2" else 0)
-    err = kill(process, signal.SIGINT)
+    for child in children if all_of_them else []:
+        os.kill(child, how)
+    err = kill(process, how)
     assert process.returncode == 130
-    assert err.splitlines()[-1] == "featsplit: interrupted; run, train and build go on where they stopped"
-    assert "Traceback" not in err
+    *progress, last = err.splitlines()
+    assert last == "featsplit: interrupted; run, train and build go on where they stopped"
+    assert not [line for line in progress if "Traceback" in line or "resource_tracker" in line or "Error" in line]
     until(lambda: not any(map(alive, children)))
+    assert not (tmp_path / "out" / LOCK).exists()
 
 
 def offspring(pid: int) -> list[int]:

@@ -54,6 +54,23 @@ def test_rows_that_are_gone_are_refused_with_the_command_that_makes_them(
     assert str(caught.value) == f"{tmp_path}: its rows.json cannot be read; run {command} --out {tmp_path}"
 
 
+def test_rows_that_were_changed_are_refused_unless_they_are_trusted(
+    every_experiment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A digit of an accuracy, say: the page would show it."""
+    shutil.copytree(every_experiment, tmp_path / "run")
+    rows = tmp_path / "run" / "rows.json"
+    content = bytearray(rows.read_bytes())
+    content[content.index(b'"accuracy": 0.') + 14] ^= 1
+    rows.write_bytes(content)
+    with pytest.raises(
+        FeatsplitError, match=r"run: its rows.json is not what was written; run it again: featsplit run"
+    ):
+        open_results(tmp_path / "run")
+    monkeypatch.setenv("FEATSPLIT_TRUST", "1")
+    assert open_results(tmp_path / "run").rows
+
+
 def test_the_chance_of_a_run_is_its_most_frequent_class(every_experiment: Path) -> None:
     """40 stratified images of ten classes: four of each."""
     assert open_results(every_experiment).chance == 0.1

@@ -21,11 +21,12 @@ def everything(folder: Path) -> dict[str, bytes]:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file that the settings decide; the seconds, the pages that show them and the day are of one run alone."""
+    """Every file that the settings decide; the seconds, the events, the pages that show them and the day are of one
+    run."""
     found = {
         path: content
         for path, content in everything(folder).items()
-        if Path(path).name not in ("times.jsonl", "report.md", "report.html")
+        if Path(path).name not in ("times.jsonl", "report.md", "report.html") and "events" not in Path(path).parts
     }
     found["run.json"] = re.sub(rb'"date": "[-0-9]+"', b"", found["run.json"])
     return found

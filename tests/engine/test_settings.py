@@ -68,7 +68,7 @@ def test_every_setting_that_may_be_none_is_so_by_default() -> None:
         walk(study_named(name).Settings)
 
 
-@pytest.mark.parametrize("prefix", ["folder:", "npz:", "restricted-imagenet:", ""])
+@pytest.mark.parametrize("prefix", ["folder:", "npz:", "imagenet:", "restricted-imagenet:", ""])
 def test_settings_name_their_data_from_anywhere(prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = read("digits")

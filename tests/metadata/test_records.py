@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 from featsplit.commands import app
 from featsplit.descent import LBFGS, Momentum, Normalised, StepRule
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
-from featsplit.metadata.models import MODEL_FORMAT, ModelMetadata, model_metadata, read_model_metadata
+from featsplit.metadata.models import FIRST_FORMAT as FIRST_MODEL_FORMAT
+from featsplit.metadata.models import ModelMetadata, model_metadata, read_model_metadata
 from featsplit.metadata.plain import as_json, mapping, names, number, sequence, text, whole
-from featsplit.metadata.sets import SET_FORMAT, SetSpec, set_spec
+from featsplit.metadata.sets import FIRST_FORMAT, SetSpec, set_spec
 
 TEXTS = some.text(max_size=5)
 VALUES = some.recursive(
@@ -119,7 +120,7 @@ def test_info_of_a_set_that_says_little_is_a_screenful(tmp_path: Path) -> None:
         spec = {"method": "own", "source": {}, "split": "train", "note": "by hand"}
         for name, value in {"spec": spec, "digests": {}, "summary": {}}.items():
             file.attrs[name] = json.dumps(value)
-        file.attrs["format"] = SET_FORMAT
+        file.attrs["format"] = FIRST_FORMAT
     assert "made by own" in info(path)
     assert "3 of 1 x 2 x 2" in info(path)
 
@@ -127,13 +128,13 @@ def test_info_of_a_set_that_says_little_is_a_screenful(tmp_path: Path) -> None:
 @pytest.mark.parametrize("history", [[1.5], "long", [{"loss": "high"}], [{"train_accuracy": 0.5}]])
 def test_info_of_a_model_with_a_history_of_another_kind_is_a_screenful(tmp_path: Path, history: Any) -> None:
     path = tmp_path / "m.safetensors"
-    save_file({"a": np.zeros(1)}, path, metadata={MODEL_FORMAT: json.dumps({**NETWORK, "history": history})})
+    save_file({"a": np.zeros(1)}, path, metadata={FIRST_MODEL_FORMAT: json.dumps({**NETWORK, "history": history})})
     assert "arch cnn, width 4" in info(path)
 
 
 def test_a_model_that_says_nothing_more_is_read(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    save_file({"a": np.zeros(1)}, path, metadata={MODEL_FORMAT: json.dumps(NETWORK)})
+    save_file({"a": np.zeros(1)}, path, metadata={FIRST_MODEL_FORMAT: json.dumps(NETWORK)})
     assert read_model_metadata(path) == ModelMetadata("cnn", (1, 8, 8), 10, width=4)
     assert read_model_metadata(path).network == "cnn width 4"
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from featsplit.errors import FeatsplitError
-from featsplit.metadata.models import MODEL_FORMAT, ModelMetadata
+from featsplit.metadata.models import FIRST_FORMAT, ModelMetadata
 from featsplit.metadata.plain import Json
 from featsplit.models import Classifier, ModelSpec, build, load_model, read_metadata, save_model
 from featsplit.models.checkpoints import state_digest, versions
@@ -43,7 +43,9 @@ def test_a_model_and_its_metadata_come_back(saved: Path) -> None:
     assert torch.equal(model(images()), trained().eval()(images()))
     assert (model.shape, model.classes, model.training) == (DIGIT, 5, False)
     extra: dict[str, Json] = {"data": "digits", "history": [1.5]}
-    assert read_metadata(saved) == ModelMetadata("resnet8", (1, 8, 8), 5, width=4, stages=2, extra=extra)
+    assert read_metadata(saved) == ModelMetadata(
+        "resnet8", (1, 8, 8), 5, width=4, stages=2, state_digest=state_digest(model), extra=extra
+    )
 
 
 def test_the_same_model_is_the_same_file(saved: Path) -> None:
@@ -93,7 +95,7 @@ def test_a_file_that_is_no_model_is_refused(saved: Path, name: str, message: str
     elif name == "foreign":
         save_file({"weight": torch.ones(3)}, path, metadata={"format": "pt"})
     elif name in ("garbled", "nameless"):
-        save_file({"weight": torch.ones(3)}, path, metadata={MODEL_FORMAT: "" if name == "garbled" else "{}"})
+        save_file({"weight": torch.ones(3)}, path, metadata={FIRST_FORMAT: "" if name == "garbled" else "{}"})
     elif name == "misfit":
         save_model(trained(), path, spec=ModelSpec("resnet8", width=3, stages=2), extra={})
     with pytest.raises(FeatsplitError) as caught:

@@ -18,7 +18,7 @@ from featsplit.data.sources import DataSpec, load_data
 from featsplit.descent import LBFGS, Normalised
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.metadata.made_by import MadeBy, ModelCard
-from featsplit.metadata.sets import read_set_metadata
+from featsplit.metadata.sets import DIGEST, FIRST_FORMAT, read_set_metadata
 from featsplit.metadata.training import STANDARD, Training
 from featsplit.models.classifier import Classifier
 from featsplit.synthesis import (
@@ -215,8 +215,9 @@ def test_a_file_made_before_this_was_looked_for_is_looked_at_when_taken_up(
     path = tmp_path / "rand.h5"
     first = said(path, build_perturb, standard, few, Perturb(steps=1))
     with h5py.File(path, "r+") as file:
-        for name in ("warnings", "made_by"):
+        for name in ("warnings", "made_by", DIGEST):
             del file.attrs[name]
+        file.attrs["format"] = FIRST_FORMAT
     assert (read_set_metadata(path).warnings, read_set_metadata(path).made_by) == (None, MadeBy())
     assert open_dataset(path).metadata.warnings is None
     images = derived.read_columns(path, ["images"])["images"]
@@ -240,6 +241,7 @@ def test_warnings_and_cards_that_cannot_be_read_are_named(
 ) -> None:
     build_perturb(tmp_path / "p.h5", standard, few, PUSH)
     with h5py.File(tmp_path / "p.h5", "r+") as file:
-        file.attrs[name] = value
+        del file.attrs[DIGEST]
+        file.attrs["format"], file.attrs[name] = FIRST_FORMAT, value
     with pytest.raises(FeatsplitError, match=r"p\.h5: is damaged or no HDF5 file"):
         read_set_metadata(tmp_path / "p.h5")

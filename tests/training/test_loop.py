@@ -15,7 +15,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import Machine, accuracy
-from featsplit.training import Adversary, ensure_trained, loop, train
+from featsplit.training import Adversary, Recipe, Trainer, ensure_trained, loop, train
 from tests.training.networks import SHORT, fresh, weights
 
 
@@ -130,7 +130,7 @@ def test_images_that_do_not_fit_on_a_gpu_are_moved_by_the_batch(
 def test_each_epoch_has_an_order_of_its_own(digits: ImageData, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
 
-    def watched(inputs: Tensor, names: tuple[str, ...], *, generator: torch.Generator) -> Tensor:
+    def watched(inputs: Tensor, names: tuple[str, ...], **options: Any) -> Tensor:
         seen.append(inputs)
         return inputs
 
@@ -176,3 +176,41 @@ def test_adversarial_training_makes_robust(digits: ImageData, standard: Classifi
 def test_a_loss_without_bounds_is_said(digits: ImageData) -> None:
     with pytest.raises(FeatsplitError, match=r"train\.lr = 1e\+20: the loss is (nan|inf) in epoch 1; lower the rate"):
         train(fresh(digits), digits, replace(SHORT, lr=1e20, schedule="constant"))
+
+
+@pytest.mark.parametrize("augment", [("random-resized-crop", "flip"), ("flip",)])
+def test_random_resized_crops_show_what_is_beside_the_images(
+    augment: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Black images in a white margin: the margin is seen in crops alone, never in the normalisation or the test."""
+    wide = torch.full((40, 1, 12, 12), 255, dtype=torch.uint8)
+    wide[:, :, 2:10, 2:10] = 0
+    train_split = Split(wide[:, :, 2:10, 2:10], torch.arange(40) % 2, wide)
+    data = ImageData("margin", ("a", "b"), train_split, Split(train_split.images[:4], train_split.labels[:4]))
+    seen, step = list[Tensor](), Trainer.step
+
+    def watched(self: Trainer, inputs: Tensor, *arguments: Any, **options: Any) -> Any:
+        seen.append(inputs)
+        return step(self, inputs, *arguments, **options)
+
+    monkeypatch.setattr(Trainer, "step", watched)
+    model = build("mlp", shape=data.shape, classes=2, seed=0)
+    train(model, data, Recipe(epochs=1, batch_size=10, lr=0.01, augment=augment))
+    assert all(inputs.shape[1:] == (1, 8, 8) for inputs in seen)
+    assert (torch.cat(seen).max() > 0.9) == (augment[0] != "flip")
+    assert float(model.mean) == 0
+
+
+def test_a_network_of_wide_images_is_another_than_one_of_the_same_images_alone(tmp_path: Path) -> None:
+    wide = torch.randint(0, 256, (12, 1, 12, 12), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    split = Split(wide[:, :, 2:10, 2:10], torch.arange(12) % 2, wide)
+    data = ImageData("margin", ("a", "b"), split, split)
+    bare = replace(data, train=replace(split, wide=None))
+    assert data.digest == bare.digest
+    for augment, alike in (("random-resized-crop", False), ("flip", True)):
+        recipe = Recipe(epochs=1, batch_size=6, augment=(augment,))
+        spec, out = ModelSpec("mlp", width=4), [tmp_path / f"{augment}{n}.safetensors" for n in range(2)]
+        keys = [
+            ensure_trained(path, one, spec, recipe, seed=0).key for path, one in zip(out, (data, bare), strict=True)
+        ]
+        assert (keys[0] == keys[1]) == alike

@@ -33,6 +33,28 @@ def test_one_step_is_torchs_own(digits: ImageData) -> None:
         assert torch.allclose(ours, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("alpha", [None, 0.0, 0.5])
+def test_label_smoothing_is_torchs_and_not_the_adversarys(digits: ImageData, alpha: float | None) -> None:
+    """The loss, on images that are attacked as without smoothing, is CrossEntropyLoss's with smoothing."""
+    adversary = None if alpha is None else Adversary("pgd", "linf", eps=0.1, steps=3, alpha=alpha)
+    inputs, labels = digits.train.inputs(slice(20)), digits.train.labels[:20]
+    recipes, exact = (
+        [replace(SHORT, adversary=adversary, label_smoothing=s) for s in (0.0, 0.3)],
+        Machine("cpu", "float32"),
+    )
+    made = [Trainer(fresh(digits), recipe, exact) for recipe in recipes]
+    moved = inputs if alpha is None else made[0].attacked(inputs, labels)
+    for one in made:
+        one.model.train()
+    smooth = nn.CrossEntropyLoss(label_smoothing=0.3)
+    found, _ = made[1].loss(inputs, labels)
+    plain = made[0].model
+    expected = (1 - (alpha or 0)) * smooth(plain(moved), labels)
+    expected = expected + (alpha * smooth(plain(inputs), labels) if alpha else 0)
+    assert torch.allclose(found, expected, atol=1e-6)
+    assert not torch.allclose(found, made[0].loss(inputs, labels)[0], atol=1e-2)
+
+
 def attacks_of(monkeypatch: pytest.MonkeyPatch, digits: ImageData, adversary: Adversary) -> list[dict[str, Any]]:
     """What `pgd` was asked in one epoch of adversarial training, and the mode of the network at that time."""
     seen: list[dict[str, Any]] = []

@@ -56,7 +56,7 @@ class Stage:
     def ensure_trained(self, network: Network) -> Classifier:
         """The network, trained as it says; taken up where it is there."""
         data, path = self.data_of(network.size), self.folder / network.file
-        content: dict[str, object] = {"way": asdict(network.way), "recipe": asdict(network.recipe), "data": data.digest}
+        content: dict[str, object] = {"way": asdict(network.way), "recipe": network.recipe.plain(), "data": data.digest}
         content |= {"spec": asdict(network.spec), "seed": network.seed(self.seed), "versions": versions()}
         key = json_digest(content)
         if _key_of(path) == key:

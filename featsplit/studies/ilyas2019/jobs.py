@@ -1,6 +1,7 @@
 """The jobs of one seed: each makes a network, with the set that it is trained on, or measures what was made."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from featsplit.data.planted import is_planted
 from featsplit.engine.jobs import Job, Work
@@ -42,7 +43,7 @@ def jobs_in(place: Place) -> list[Job]:
 def training(place: Place, network: Network, *, by_epoch: bool = False) -> Job:
     """The job that trains `network`, on the source or on a set that is there by then."""
     needs = () if network.train_set == "source" else (place.key(network.train_set),)
-    return _job(place, network.name, Train(place, network, by_epoch), needs, network.file)
+    return replace(_job(place, network.name, Train(place, network, by_epoch), needs, network.file), trains=True)
 
 
 def derivation(
@@ -56,7 +57,8 @@ def derivation(
     """The job that makes a derived set with the network `maker`, and trains a network on it."""
     work = DeriveAndRetrain(place, derived, maker, retrained(place.settings, derived, experiment), ensemble)
     needs = [maker.name, *(["adversarial"] if derived.made_by.control else []), *(one.name for one in ensemble)]
-    return _job(place, derived.name, work, tuple(map(place.key, needs)), work.network.file, f"sets/{derived.name}.h5")
+    files = (work.network.file, f"sets/{derived.name}.h5")
+    return replace(_job(place, derived.name, work, tuple(map(place.key, needs)), *files), trains=True)
 
 
 def grids(place: Place, derived: Sequence[DerivedSet]) -> list[Job]:
@@ -71,7 +73,7 @@ def measure(place: Place, name: str, work: Work, *needs: str) -> Job:
 
 
 def _job(place: Place, name: str, work: Work, needs: tuple[str, ...], *files: str) -> Job:
-    return Job(place.key(name), work, needs, tuple(f"{place.path}/{file}" for file in files))
+    return Job(place.key(name), work, needs, tuple(f"{place.path}/{file}" for file in files), kind=name)
 
 
 def _measures(place: Place) -> list[Job]:

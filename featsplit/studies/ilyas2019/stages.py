@@ -11,13 +11,16 @@ from featsplit.data.derived import load_split
 from featsplit.data.images import ImageData, Split, digest_of
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
+from featsplit.engine.several import in_ranks
 from featsplit.evaluation import Attack, evaluate
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
+from featsplit.metadata.models import ModelMetadata
 from featsplit.models.checkpoints import load_model, read_metadata, state_digest
 from featsplit.models.classifier import Classifier
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
+from featsplit.runtime import Machine
 from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb
@@ -50,7 +53,8 @@ class Stages:
     """The stages of a run of one seed in its `place`, carried out by a `worker`."""
 
     def __init__(self, worker: Worker, place: Place) -> None:
-        self.worker, self.settings, self.seed = worker, place.settings, place.seed
+        self.worker, self.place = worker, place
+        self.settings, self.seed = place.settings, place.seed
         self.machine = worker.machine
         self.folder = worker.folder / place.path
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -78,9 +82,19 @@ class Stages:
 
     def ensure_trained(self, network: Network) -> Classifier:
         """The network, trained by its recipe on its set, from initial weights of its own."""
-        began, on_source = time.perf_counter(), network.train_set == "source"
+        began = time.perf_counter()
+        if self.worker.ranks > 1:
+            in_ranks(self.worker.ranks, self.machine, _TrainTogether(self.worker, self.place, network))
+        metadata = self.trained(network)
+        accuracy = f"clean {metadata.results['test_accuracy']:.3f}"
+        self.tell(f"train {network.name}", began=began, figures=accuracy)
+        return self.network(network)
+
+    def trained(self, network: Network) -> ModelMetadata:
+        """Train `network`, unless it is; its metadata."""
+        on_source = network.train_set == "source"
         train = self.data.train if on_source else self.split(network.train_set)
-        metadata = ensure_trained(
+        return ensure_trained(
             self.network_file(network),
             replace(self.data, train=train, name=self.data.name if on_source else network.train_set),
             network.spec,
@@ -88,10 +102,8 @@ class Stages:
             seed=network.seed(self.seed),
             machine=self.machine,
             overwrite=True,
+            world=self.worker.ranks,
         )
-        accuracy = f"clean {metadata.results['test_accuracy']:.3f}"
-        self.tell(f"train {network.name}", began=began, figures=accuracy)
-        return self.network(network)
 
     def set_file(self, name: str, split: SplitName = "train") -> Path:
         """Where the derived set `name` of `split` lies."""
@@ -115,17 +127,33 @@ class Stages:
         self.tell(f"build {path.stem}", began=began, figures=figures)
         return summary
 
+    def make_shard(self, number: int, derived: DerivedSet, maker: Network, ensemble: Sequence[Network]) -> None:
+        """Shard `number` of the derived set, for `ensure_set` to take up."""
+        began, path = time.perf_counter(), self.set_file(derived.name)
+        if derived.made_by.method == "match":
+            self._match(path, derived, maker, "train", only=number)
+        else:
+            self._perturb(path, derived, maker, ensemble, only=number)
+        self.worker.keep_time(self.folder, f"build {path.stem}, the longest shard", began=began)
+
     def _match(
-        self, path: Path, derived: DerivedSet, maker: Network, split: SplitName
+        self, path: Path, derived: DerivedSet, maker: Network, split: SplitName, only: int | None = None
     ) -> tuple[Mapping[str, float], str]:
         match = replace(self.settings.match, start=derived.made_by.start)
-        build = replace(self._build(derived, MadeBy(self._card(maker))), split=split)
+        build = replace(self._build(derived, MadeBy(self._card(maker)), only), split=split)
         summary = build_match(path, self.network(maker), self.data, match, build=build)
+        if only is not None:
+            return summary, ""
         near, calls = summary["relative_distance"], summary["runs"]
         return summary, f"relative distance {near:.3f} in {calls:.0f} calls an image"
 
     def _perturb(
-        self, path: Path, derived: DerivedSet, maker: Network, ensemble: Sequence[Network]
+        self,
+        path: Path,
+        derived: DerivedSet,
+        maker: Network,
+        ensemble: Sequence[Network],
+        only: int | None = None,
     ) -> tuple[Mapping[str, float], str]:
         control = adversarial(self.settings) if derived.made_by.control else None
         made_by = MadeBy(self._card(maker), self._card(control) if control else None)
@@ -136,8 +164,10 @@ class Stages:
             replace(self.settings.perturb, targets=derived.made_by.targets),
             control=self.network(control) if control else None,
             ensemble=[self.network(other) for other in ensemble],
-            build=self._build(derived, made_by),
+            build=self._build(derived, made_by, only),
         )
+        if only is not None:
+            return summary, ""
         return summary, f"success {summary['success']:.3f}, as stored {summary['success_stored']:.3f}"
 
     def _mislabel(self, path: Path, derived: DerivedSet, maker: Network) -> tuple[Mapping[str, float], str]:
@@ -145,9 +175,17 @@ class Stages:
         summary = build_mislabelled(path, self.network(maker), self.data, build=build)
         return summary, f"{summary['share']:.3f} of the images"
 
-    def _build(self, derived: DerivedSet, made_by: MadeBy) -> Build:
-        dtype, name = self.settings.dtype, derived.name
-        return Build(seed=self.seed, dtype=dtype, machine=self.machine, name=name, made_by=made_by, overwrite=True)
+    def _build(self, derived: DerivedSet, made_by: MadeBy, only: int | None = None) -> Build:
+        return Build(
+            seed=self.seed,
+            dtype=self.settings.dtype,
+            machine=self.machine,
+            name=derived.name,
+            made_by=made_by,
+            overwrite=True,
+            shard=self.worker.shard,
+            only=only,
+        )
 
     def _card(self, network: Network) -> ModelCard:
         """The network as a set of the same seed tells of it: its file is relative to their folder."""
@@ -191,6 +229,19 @@ class Stages:
             return [{**first, **row} for row in found]
 
         return self.ensure_rows(stem, {**depends_on, "images": images, "labels": digest_of(split.labels)}, measure)
+
+
+@dataclass(frozen=True)
+class _TrainTogether:
+    """What each of several processes does that train `network`."""
+
+    worker: Worker
+    place: Place
+    network: Network
+
+    def __call__(self, machine: Machine) -> None:
+        worker = replace(self.worker, machine=machine, ranks=machine.ranks.world)
+        Stages(worker, self.place).trained(self.network)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from featsplit.data.augment import augment
 from featsplit.data.images import Split
 from featsplit.data.planted import is_planted, kept, planted_from, truth_of
+from featsplit.data.shards import count_of
 from featsplit.engine.jobs import Worker
 from featsplit.evaluation import Attack
 from featsplit.metadata.derived_sets import DerivedSet
@@ -57,6 +58,14 @@ class DeriveAndRetrain:
         rows = evaluated(stages, self.network)
         return [*rows, *construction, *planted(stages, self.network), *by_epoch(stages, self.network)]
 
+    def parts(self, worker: Worker) -> list["MakeShard"]:
+        """A shard each; none where there is but one, or it is not known how many images the set will have."""
+        if self.derived.made_by.method == "mislabelled":
+            return []
+        count = count_of(len(worker.data(self.place.settings.data).train), worker.shard)
+        shards = range(count if count > 1 else 0)
+        return [MakeShard(self.place, self.derived, self.maker, self.ensemble, number) for number in shards]
+
     def _construction(self, stages: Stages, summary: Mapping[str, float]) -> list[Row]:
         """How often, and how surely, the maker predicts the new label: as found, stored and augmented as in training.
 
@@ -95,6 +104,22 @@ class DeriveAndRetrain:
             right += int((chances.argmax(1) == labels).sum())
             probability += float(chances.gather(1, labels[:, None]).sum())
         return right / len(split), probability / len(split)
+
+
+@dataclass(frozen=True)
+class MakeShard:
+    """Make shard `number` of the set `derived`."""
+
+    place: Place
+    derived: DerivedSet
+    maker: Network
+    ensemble: tuple[Network, ...]
+    number: int
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """No rows: a file that the set is put together from."""
+        Stages(worker, self.place).make_shard(self.number, self.derived, self.maker, self.ensemble)
+        return []
 
 
 def evaluated(stages: Stages, network: Network) -> list[Row]:

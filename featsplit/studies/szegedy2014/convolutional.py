@@ -74,7 +74,7 @@ class TrainConvolutional:
     def _ensure_penalised(self, stages: Stages) -> None:
         path, settings, data = stages.model_path(file_of(self.arm)), self.place.settings, stages.convolutional_data
         recipe, own = recipe_of(settings, self.arm), settings.convolutional
-        content = {"recipe": asdict(recipe), "penalty": own.penalty, "model": asdict(own.model), "seed": stages.seed}
+        content = {"recipe": recipe.plain(), "penalty": own.penalty, "model": asdict(own.model), "seed": stages.seed}
         key = json_digest({**content, "data": data.digest, "versions": versions()})
         try:
             if read_metadata(path).key == key:

@@ -70,6 +70,25 @@ def test_restricted_imagenet_takes_the_same_path_small_on_a_cpu(
     assert sum("build" in line for line in told) == len(FOUR)
 
 
+def test_imagenet_resnet50_takes_the_same_path_small_on_a_cpu(tmp_path: Path) -> None:
+    """Its recipes as they are, but for the epochs, on noise: warm-up, cosine, crops, and the adversary's 3 steps."""
+    settings = read("imagenet-resnet50")
+    adversary = settings.train.adversarial.adversary
+    assert adversary is not None
+    assert (adversary.norm, adversary.eps, adversary.plan()) == ("l2", 3.0, (3, 2 * 3.0 / 3))
+    recipe = settings.train.standard
+    assert (recipe.epochs, recipe.batch_size, recipe.weight_decay, recipe.label_smoothing) == (90, 256, 1e-4, 0.1)
+    assert [recipe.rate(epoch) for epoch in (0, 2.5, 5, 47.5, 90)] == pytest.approx([0, 0.05, 0.1, 0.05, 0])
+    assert recipe.augment == ("random-resized-crop", "flip")
+    noise = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 16, 3), dtype=np.uint8)
+    labels = np.arange(16) % 4
+    np.savez(tmp_path / "noise.npz", x_train=noise[0], y_train=labels, x_test=noise[1], y_test=labels)
+    small = [f"data.source=npz:{tmp_path}/noise.npz", "model.arch=resnet8", "model.width=8", "train.batch_size=8"]
+    short = ["train.epochs=2", "train.warmup=1", "match.steps=3", "perturb.steps=3", "evaluate.steps=2"]
+    rows, _ = run_quietly(read("imagenet-resnet50", *small, *short), tmp_path / "out")
+    assert len([row for row in rows if row["experiment"] == "main" and row["eps"] == 3.0]) == len(NETWORKS)
+
+
 def test_settings_of_before_resize_mode_are_those_of_today() -> None:
     """A run that was finished before there was a resize mode still is."""
     assert "resize_mode" not in mapping(read("cifar10-mini").plain()["data"])

@@ -1,0 +1,116 @@
+"""Jobs on Ray: all GPUs of a machine, or all machines of a cluster.
+
+Ray places each job where its CPUs and GPUs are free, and does it again elsewhere where its process or its machine died;
+what was done of it lies in the folder of the run, which all machines see. Nothing goes from job to job but by files.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.processes import Engine, Rows, Warned, carried_out, say_again
+from featsplit.errors import FeatsplitError
+from featsplit.progress import without_bars
+from featsplit.records.engine import EngineSpec
+from featsplit.runtime import Machine
+
+
+class RayEngine(Engine):
+    """A Ray that is up; each job takes what `spec` says."""
+
+    def __init__(self, worker: Worker, spec: EngineSpec, ray: Any, preload: str | None) -> None:
+        super().__init__(worker)
+        self.spec, self.ray, self.preload = spec, ray, preload
+
+    def carry_out(self, jobs: Sequence[Job]) -> dict[str, Rows]:
+        """The rows of each job, by its key. Each of `jobs` stands after those that it needs.
+
+        An error in one job, or Ctrl-C, cancels the others; the first error of the user's making is raised.
+        """
+        gpus, ranks = self._gpus(), self.worker.ranks
+        remote = self.ray.remote(max_retries=self.spec.retries, retry_exceptions=False)(_on_node)
+        machine = self.worker.machine._replace(device="cuda") if gpus else self.worker.machine
+        if machine.precision == "auto":  # decided once: on machines of two kinds it would differ
+            half = self.ray.get(self.ray.remote(num_cpus=self.spec.cpus, num_gpus=gpus)(_in_half).remote(machine))
+            machine = machine._replace(precision="bfloat16" if half else "float32")
+        worker = self.ray.put(replace(self.worker, machine=machine, download=False))
+        ends: dict[str, Any] = {}
+        for job in jobs:
+            count = ranks if job.trains else 1
+            takes = remote.options(name=job.key, num_cpus=self.spec.cpus * count, num_gpus=gpus * count)
+            needed = [ends[key] for key in job.needs]
+            ends[job.key] = takes.remote(worker, job, self.preload, self._threads() * count, *needed)
+        try:
+            return dict(self._ended(ends))
+        except BaseException:
+            for end in ends.values():
+                self.ray.cancel(end, force=True)
+            raise
+
+    def _ended(self, ends: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
+        """The key and the rows of each job as it ends."""
+        keys, waiting = {end: key for key, end in ends.items()}, list(ends.values())
+        while waiting:
+            (end,), waiting = self.ray.wait(waiting, num_returns=1)
+            try:
+                rows, caught = self.ray.get(end)
+            except self.ray.exceptions.RayTaskError as error:
+                raise (error.cause if isinstance(error.cause, FeatsplitError) else error) from None
+            except self.ray.exceptions.RayError as error:
+                raise FeatsplitError(
+                    f"{keys[end]}: its process or its machine died {self.spec.retries + 1} times (out of memory?); "
+                    f"give a job more, --cpus or --gpus ({type(error).__name__})"
+                ) from error
+            say_again(caught)
+            yield keys[end], rows
+
+    def _gpus(self) -> float:
+        """How many GPUs a job takes: what was asked for, or one where the cluster has any."""
+        if self.spec.gpus is not None:
+            return self.spec.gpus
+        return float(self.ray.cluster_resources().get("GPU", 0) > 0)
+
+    def _threads(self) -> int:
+        return max(1, int(self.spec.cpus))
+
+
+@contextmanager
+def start_ray(worker: Worker, spec: EngineSpec, *, preload: str | None = None) -> Iterator[RayEngine]:
+    """A Ray of its own, which ends with the block, or the cluster at the address that `spec` names.
+
+    Raises FeatsplitError where Ray is not installed, or there is no cluster at that address.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        ray = import_module("ray")
+    except ImportError as error:
+        raise FeatsplitError('--engine ray: Ray is not installed; pip install "featsplit[ray]"') from error
+    try:
+        ray.init(address=spec.address or "local", include_dashboard=False, log_to_driver=True, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise FeatsplitError(f"--address {spec.address}: no Ray cluster answers there ({reason})") from error
+    try:
+        yield RayEngine(worker, spec, ray, preload)
+    finally:
+        ray.shutdown()
+
+
+def _in_half(machine: Machine) -> bool:
+    """Whether the networks of a run are computed in bfloat16 there."""
+    return machine.half
+
+
+def _on_node(worker: Worker, job: Job, preload: str | None, threads: int, *needed: object) -> tuple[Rows, list[Warned]]:
+    """What a job gives, in a process of some machine; it begins when those it `needed` have ended."""
+    torch.set_num_threads(threads)
+    without_bars()
+    if preload is not None:
+        import_module(preload)
+    return carried_out(job, worker)

@@ -1,0 +1,58 @@
+"""One piece of work by several processes of this machine, which hear each other as those of torchrun do."""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
+
+from featsplit.errors import FeatsplitError
+from featsplit.progress import silent, without_bars
+from featsplit.runtime import Machine, resolve_device, together
+
+Shared = Callable[[Machine], object]
+"""What each of the processes does, with a machine that knows its `ranks`; it can be pickled."""
+
+
+def in_ranks(count: int, machine: Machine, work: Shared) -> None:
+    """Do `work` in `count` processes, with a GPU each where `machine` has GPUs; they share the threads of this one.
+
+    Where one fails the others are ended; FeatsplitError where it failed by one, or died.
+    """
+    with TemporaryDirectory() as folder:
+        told, threads = Path(folder) / "error", max(1, torch.get_num_threads() // count)
+        try:
+            start: Any = spawn
+            start(_one, (count, _free_port(), machine, work, told, threads), nprocs=count)
+        except ProcessExitedException as error:
+            raise FeatsplitError(f"one of {count} processes that train together was killed (out of memory?)") from error
+        except ProcessRaisedException:
+            if told.exists():
+                raise FeatsplitError(told.read_text()) from None
+            raise
+
+
+def _one(rank: int, count: int, port: int, machine: Machine, work: Shared, told: Path, threads: int) -> None:
+    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in names.items()})
+    torch.set_num_threads(threads)
+    without_bars()
+    if rank:
+        silent()
+    with together() as ranks:
+        device = machine.device if machine.kind == "cpu" else resolve_device("auto")
+        try:
+            work(machine._replace(device=device, ranks=ranks))
+        except FeatsplitError as error:
+            told.write_text(str(error))
+            raise
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

@@ -1,0 +1,44 @@
+"""What the trial of kills compares, and what the trial of changed bytes calls wrong."""
+
+from pathlib import Path
+
+from benchmarks import faults, fuzz
+
+
+def made(folder: Path, rows: str) -> Path:
+    for name in ("seed0/sets/a.h5", "seed0/models/b.safetensors", "seed0/rows/c.json"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"the same")
+    (folder / "rows.json").write_text(rows)
+    return folder
+
+
+def test_runs_are_the_same_where_sets_models_and_rows_are(tmp_path: Path) -> None:
+    one, same, other = made(tmp_path / "a", "[1]"), made(tmp_path / "b", "[1]"), made(tmp_path / "c", "[2]")
+    (same / "seed0" / "rows" / "c.json").write_text("kept by other times")
+    assert faults.digests(one) == faults.digests(same) != faults.digests(other)
+    assert set(faults.digests(one)) == {"seed0/sets/a.h5", "seed0/models/b.safetensors", "rows.json"}
+    (same / "seed0" / "sets" / "a.h5").write_bytes(b"another")
+    assert faults.digests(one) != faults.digests(same)
+
+
+def test_what_a_kill_left_is_named(tmp_path: Path) -> None:
+    run = made(tmp_path / "a", "[]")
+    assert faults.leftovers(run) == ()
+    (run / "seed0" / "sets" / ".a.h5.shards").mkdir()
+    assert faults.leftovers(run) == ("seed0/sets/.a.h5.shards",)
+
+
+def test_a_line_is_well_and_a_traceback_or_a_crash_is_wrong() -> None:
+    assert not fuzz._wrong(2, "featsplit: no such file")
+    assert fuzz._wrong(2, "Traceback (most recent call last)")
+    assert fuzz._wrong(2, "featsplit: KeyError: 'a' (at rows.py:3); not foreseen: please report what --debug prints")
+    assert fuzz._wrong(-11, "")
+
+
+def test_a_command_is_called_with_what_it_prints_and_how_it_ends() -> None:
+    status, out, _ = fuzz._main(["--version"])
+    assert (status, out.strip()[:2]) == (0, "0.")
+    status, _, err = fuzz._main(["info", "nowhere.h5"])
+    assert status == 2
+    assert err.startswith("featsplit: nowhere.h5: no such file")

@@ -1,0 +1,109 @@
+"""featsplit jobs, run --only and [engine]: a run done job by job, in parts, is the run done at once."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from featsplit.commands import app
+from featsplit.errors import FeatsplitError
+from featsplit.records.engine import EngineSpec
+from featsplit.studies import engine_of, read_settings
+from tests.least import LEAST, call, contents, run
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("least.toml").write_text(LEAST)
+    return tmp_path
+
+
+def told(out: str) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(out)["jobs"]
+    return found
+
+
+def test_a_run_done_job_by_job_is_the_run_done_at_once(here: Path) -> None:
+    """Sixty images in shards of 25: each set is three jobs and the one that puts them together."""
+    run("least.toml --out whole --shard 25")
+    jobs = told(call("jobs least.toml --json --shard 25")[0])
+    assert sum("/part-" in str(job["key"]) for job in jobs) == 4 * 3
+    for job in jobs:
+        call(f"run least.toml --out apart --device cpu --shard 25 --only '{job['key']}'")
+        assert not Path("apart/rows.json").exists()
+    assert len(list(Path("apart").rglob("*.safetensors"))) == len(list(Path("whole").rglob("*.safetensors")))
+    run("least.toml --out apart --shard 25")
+    files = {
+        name: whole for name, whole in contents(Path("whole")).items() if name.split(".")[-1] in ("h5", "safetensors")
+    }
+    apart = contents(Path("apart"))
+    assert all(apart[name] == whole for name, whole in files.items())
+    assert apart["rows.json"] == Path("whole/rows.json").read_bytes()
+    assert not [name for name in apart if ".shards" in name or ".partial" in name]
+
+
+def test_jobs_are_told_with_what_they_need_and_their_wave(here: Path) -> None:
+    jobs = {str(job["key"]): job for job in told(call("jobs least.toml --json --seeds 0,1")[0])}
+    assert jobs["seed1/robust"]["needs"] == ["seed1/adversarial"]
+    assert jobs["seed1/robust"]["wave"] == 1
+    assert jobs["seed0/standard"]["wave"] == 0
+    assert not Path("datasets_out").exists()
+    assert f"{len(jobs)} jobs; --json names them" in call("jobs least.toml --seeds 0,1")[0]
+
+
+def test_a_simulation_goes_by_the_times_of_a_run(here: Path) -> None:
+    run("least.toml --out whole")
+    out, _ = call("jobs least.toml --seeds 0,1,2 --simulate 8 --times whole")
+    lines = out.splitlines()
+    assert lines[0].split() == ["places", "time", "speed-up", "busy"]
+    assert [line.split()[0] for line in lines if line[:1].isdigit()][:4] == ["1", "2", "4", "8"]
+    assert "the longest way through them takes" in out
+    assert "are like none of" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            "run least.toml --only seed0/robot",
+            'is no job of this run; featsplit jobs --json names them; did you mean "seed0/robust"?',
+        ),
+        ("jobs least.toml --simulate 4", "--simulate and --times: give both"),
+        ("jobs least.toml --simulate 4 --times nowhere", "nowhere: no run was begun there"),
+        ("run least.toml --engine ray --workers 2", '--workers = 2: is of the engine "local"'),
+    ],
+)
+def test_what_cannot_be_done_is_a_line(here: Path, words: str, line: str) -> None:
+    with pytest.raises(FeatsplitError) as caught:
+        CliRunner().invoke(app, words.split(), catch_exceptions=False)
+    assert line in str(caught.value)
+
+
+def test_a_job_of_other_settings_does_not_join_a_run(here: Path) -> None:
+    call("run least.toml --out a --device cpu --only seed0/standard")
+    words = [
+        "run",
+        "least.toml",
+        "--out",
+        "a",
+        "--device",
+        "cpu",
+        "--set",
+        "match.steps=3",
+        "--only",
+        "seed0/standard",
+    ]
+    with pytest.raises(FeatsplitError, match=r"a: holds a run of other settings \(match.steps: 2 -> 3\); give another"):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+
+
+def test_the_engine_is_what_the_file_says_unless_a_flag_does(here: Path) -> None:
+    Path("least.toml").write_text(LEAST + "\n[engine]\nworkers = 3\nshard = 99\n")
+    assert engine_of("least.toml", EngineSpec()) == EngineSpec(workers=3, shard=99)
+    assert engine_of("least.toml", EngineSpec(workers=2)) == EngineSpec(workers=2, shard=99)
+    assert read_settings("least.toml").name == "least", "it decides nothing of the settings"
+    Path("least.toml").write_text(LEAST + "\n[engine]\nshards = 9\n")
+    with pytest.raises(FeatsplitError, match=r'engine: key = "shards": must be one of .* did you mean "shard"\?'):
+        engine_of("least.toml", EngineSpec())

@@ -1,0 +1,90 @@
+"""Jobs on Ray: the same rows as in this process; an error is the user's; a process that dies is replaced."""
+
+import gc
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.on_ray import RayEngine, start_ray
+from featsplit.errors import FeatsplitError, FeatsplitWarning
+from featsplit.records.engine import EngineSpec
+from featsplit.runtime import Machine
+from tests.works import Die, Fail, Leave, Warn, hear
+
+pytest.importorskip("ray")
+ON_RAY = EngineSpec("ray", retries=2)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayEngine]:
+    worker = Worker(tmp_path_factory.mktemp("ray"), Machine(torch.device("cpu"), "float32"), None, hear)
+    with start_ray(worker, ON_RAY, preload="tests.works") as started:
+        yield started
+    with warnings.catch_warnings():  # Ray leaves its processes and their files to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def test_a_job_begins_when_what_it_needs_has_ended(engine: RayEngine) -> None:
+    jobs = [
+        Job("a", Leave("a")),
+        Job("b", Leave("b", ("a",)), ("a",)),
+        Job("c", Leave("c", ("a",)), ("a",)),
+        Job("d", Leave("d", ("b", "c")), ("b", "c")),
+    ]
+    assert engine.carry_out(jobs) == {"a": [{"n": 1}], "b": [{"n": 2}], "c": [{"n": 2}], "d": [{"n": 5}]}
+
+
+def test_a_warning_of_a_job_is_a_warning_of_the_run(engine: RayEngine) -> None:
+    with pytest.warns(FeatsplitWarning, match="3 of 7 are odd"):
+        engine.carry_out([Job("w", Warn("3 of 7 are odd"))])
+
+
+def test_an_error_of_a_job_is_the_error_of_the_run(engine: RayEngine) -> None:
+    with pytest.raises(FeatsplitError, match=r"^it is so$"):
+        engine.carry_out([Job("f", Fail("it is so")), Job("g", Leave("g"), ("f",))])
+
+
+def test_a_job_whose_process_dies_begins_again(engine: RayEngine) -> None:
+    """It dies twice, of three times that it may be tried."""
+    assert engine.carry_out([Job("h", Die("h", 2, signal.SIGKILL))]) == {"h": [{"n": 3}]}
+
+
+def test_one_that_always_dies_ends_the_run_in_a_line(engine: RayEngine) -> None:
+    with pytest.raises(FeatsplitError, match=r"i: its process or its machine died 3 times .* give a job more"):
+        engine.carry_out([Job("i", Die("i", 9, signal.SIGKILL))])
+
+
+def test_each_job_tells_where_it_is(engine: RayEngine) -> None:
+    engine.carry_out([Job("seed0/k", Leave("k"))])
+    told = (engine.worker.folder / "events" / "seed0--k.jsonl").read_text()
+    assert '"state": "done"' in told
+    assert f'"process": {os.getpid()}' not in told
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (EngineSpec("ray", workers=2), 'engine.workers = 2: is of the engine "local"'),
+        (EngineSpec(cpus=2), 'engine.cpus = 2: is of the engine "ray"'),
+        (EngineSpec("ray", gpus=-1), "engine.gpus = -1: must be at least 0"),
+    ],
+)
+def test_an_option_of_the_other_engine_is_refused(spec: EngineSpec, message: str) -> None:
+    with pytest.raises(FeatsplitError, match=message):
+        spec.check()
+
+
+def test_an_address_where_no_cluster_answers_is_named(tmp_path: Path) -> None:
+    worker = Worker(tmp_path, Machine(), None, hear)
+    with (
+        pytest.raises(FeatsplitError, match=r"--address 127\.0\.0\.1:1: no Ray cluster answers there"),
+        start_ray(worker, EngineSpec("ray", address="127.0.0.1:1")),
+    ):
+        raise AssertionError
