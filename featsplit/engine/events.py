@@ -24,7 +24,10 @@ State = Literal["waiting", "running", "done", "failed"]
 
 def write_plan(folder: Path, jobs: Sequence[Job]) -> None:
     """Say which jobs the run in `folder` has."""
-    plan = {"jobs": [{"key": job.key, "kind": job.like} for job in jobs], "began": round(time.time(), 2)}
+    plan = {
+        "jobs": [{"key": job.key, "kind": job.like, "work": type(job.work).__name__} for job in jobs],
+        "began": round(time.time(), 2),
+    }
     write_json(folder / EVENTS / PLAN, plan)
 
 
@@ -61,6 +64,7 @@ class Standing(NamedTuple):
     where: str = ""
     far: str = ""
     seconds: float | None = None
+    work: str = ""
 
 
 def standings(folder: Path) -> list[Standing]:
@@ -72,7 +76,10 @@ def standings(folder: Path) -> list[Standing]:
         raise FeatsplitError(
             f"{folder}: no run was begun there; make one with featsplit run ... --out FOLDER"
         ) from error
-    return [_standing(job["key"], job["kind"], _read(events_of(folder, job["key"])), began) for job in jobs]
+    return [
+        _standing(job["key"], job["kind"], _read(events_of(folder, job["key"])), began)._replace(work=job["work"])
+        for job in jobs
+    ]
 
 
 def seconds_left(found: Sequence[Standing]) -> float | None:

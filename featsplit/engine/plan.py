@@ -68,12 +68,17 @@ def simulated(jobs: Sequence[Job], slots: int, seconds: Mapping[str, float]) -> 
 def expected_seconds(jobs: Sequence[Job], measured: Sequence[Standing]) -> tuple[dict[str, float], list[str]]:
     """How long each job is likely to take, by those that were `measured`; and the keys of those that none is like.
 
-    As long as the mean of those of its kind; the rest as the mean of all.
+    As long as the mean of those of its kind, else of those of the same work; the rest as the mean of all.
     """
-    by_kind: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for one in measured:
         if one.seconds is not None:
-            by_kind.setdefault(one.kind, []).append(one.seconds)
-    usual = fmean([own for times in by_kind.values() for own in times] or [1.0])
-    seconds = {job.key: fmean(by_kind.get(job.like, [usual])) for job in jobs}
-    return seconds, [job.key for job in jobs if job.like not in by_kind]
+            for name in {one.kind, one.work}:
+                by_name.setdefault(name, []).append(one.seconds)
+    usual = fmean([one.seconds for one in measured if one.seconds is not None] or [1.0])
+    found, unlike = dict[str, float](), list[str]()
+    for job in jobs:
+        own = by_name.get(job.like) or by_name.get(type(job.work).__name__)
+        found[job.key] = fmean(own or [usual])
+        unlike += [] if own else [job.key]
+    return found, unlike

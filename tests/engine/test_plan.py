@@ -50,12 +50,16 @@ def test_the_longest_way_goes_first() -> None:
 
 
 def test_a_job_is_expected_to_take_as_long_as_its_like() -> None:
-    jobs = [Job("seed1/a/part-7", Leave("a"), kind="a, a part"), Job("seed1/b", Leave("b")), Job("c", Divide("c", 1))]
+    jobs = [
+        Job("seed1/a/part-7", Leave("a"), kind="a, a part"),
+        Job("seed1/b", Leave("b"), kind="of no other"),
+        Job("c", Divide("c", 1)),
+    ]
     measured = [
-        Standing("seed0/a/part-0", "a, a part", "done", seconds=1.0),
-        Standing("seed0/a/part-1", "a, a part", "done", seconds=3.0),
-        Standing("seed0/z", "Leave", "done", seconds=8.0),
-        Standing("seed0/y", "Leave", "running"),
+        Standing("seed0/a/part-0", "a, a part", "done", seconds=1.0, work="Load"),
+        Standing("seed0/a/part-1", "a, a part", "done", seconds=3.0, work="Load"),
+        Standing("seed0/z", "z", "done", seconds=8.0, work="Leave"),
+        Standing("seed0/y", "y", "running", work="Leave"),
     ]
     seconds, unlike = expected_seconds(jobs, measured)
     assert seconds == {"seed1/a/part-7": 2.0, "seed1/b": 8.0, "c": 4.0}
