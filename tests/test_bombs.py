@@ -79,3 +79,19 @@ def test_a_set_that_declares_a_million_million_rows_is_refused(tmp_path: Path) -
         file.create_dataset("images", (10**12, 1, 2, 2), dtype=kind, chunks=(64, 1, 2, 2))
     with pytest.raises(FeatsplitError, match=r"d.h5: is damaged .*columns are larger than the file"):
         read_set_metadata(path)
+
+
+@pytest.mark.parametrize(("place", "value"), [(8, 99), (6, 1)], ids=["a method of packing that there is not", "locked"])
+def test_an_npz_whose_directory_was_changed_is_a_line(tmp_path: Path, place: int, value: int) -> None:
+    """Each entry of the directory begins with PK 1 2; zipfile raises NotImplementedError for one, RuntimeError else."""
+    images, labels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8), np.array([0, 1, 0, 1])
+    np.savez(tmp_path / "a.npz", x_train=images, y_train=labels, x_test=255 - images, y_test=labels)
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    for mark, shift in ((b"PK\x01\x02", 2), (b"PK\x03\x04", 0)):
+        found = content.find(mark)
+        while found >= 0:
+            content[found + place + shift] = value
+            found = content.find(mark, found + 1)
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(FeatsplitError, match=r'a\.npz": is not a readable \.npz file'):
+        load_data(DataSpec(f"npz:{tmp_path / 'a.npz'}"))

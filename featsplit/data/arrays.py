@@ -45,7 +45,7 @@ def _read(path: Path, place: str) -> Arrays:
                 raise FeatsplitError(f"{place}: has no {', '.join(missing)}; {needs}")
             _check_sizes(file.zip, place)
             return {key: _member(file, key, place) for key in file.files if key in (*KEYS, "classes")}
-    except (ValueError, OSError, EOFError, TypeError, zipfile.BadZipFile, zlib.error):
+    except (ValueError, OSError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error):
         raise FeatsplitError(f"{place}: is not a readable .npz file; write it with numpy.savez") from None
 
 
