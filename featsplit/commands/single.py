@@ -8,7 +8,7 @@ Overwrite = Annotated[bool, {"help": "Replace what is at --out.", "group": "Outp
 BatchSize = Annotated[
     int | None,
     {
-        "help": "Images at a time; the result does not depend on it.",
+        "help": "Images at a time; from 17 on it decides nothing but rounding.",
         "default": "by their size; GPU 512",
         "min": 1,
         "group": "Machine",
