@@ -27,7 +27,7 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
     if name == "faults":
         return faults.measure(results, kills=options.kills)
     if name == "spread":
-        return spread.measure(results)
+        return spread.measure(results, repeats=options.repeats)
     if name == "fuzz":
         return fuzz.measure(results, cases=options.cases)
     if name == "minimal":
@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64, help="minimal: how many of each network")
     parser.add_argument("--passes", type=int, default=1000, help="minimal: give no attack more than this")
     parser.add_argument("--kills", type=int, default=100, help="faults: how many runs are killed")
+    parser.add_argument("--repeats", type=int, default=3, help="spread: how often each is timed")
     parser.add_argument("--cases", type=int, default=1000, help="fuzz: changed bytes, and as many command lines")
     options = parser.parse_args()
     names = [name for name in NAMES if name not in (*rules.NAMES, *ALONE)] if options.all else options.names

@@ -1,7 +1,7 @@
-"""What Ray costs and gains: `python -m benchmarks spread`.
+"""What Ray costs and gains: `python -m benchmarks spread --repeats 3`.
 
 `run digits` by two local processes, and on Ray with two CPUs; then on a cluster of one machine of one CPU, and of two.
-Each network by one thread. As ratios of the medians of `REPEATS` turns, all in one go: the machine is shared.
+Each network by one thread. As ratios of the medians of some turns, all in one go: the machine is shared.
 """
 
 import json
@@ -18,16 +18,15 @@ from typing import Any
 
 from benchmarks.machine import machine, told
 
-REPEATS = 3
 COST, START, GAIN = 1.3, 5.0, 1.8
 """At most so many times the local time, and so many seconds for Ray to start; at least so many times as fast."""
 MEMORY = 80 * 2**20
 
 
-def measure(results: Path, *, preset: str = "digits") -> bool:
+def measure(results: Path, *, repeats: int, preset: str = "digits") -> bool:
     """Write the times to `results`; whether they are as aimed at."""
     times: dict[str, list[float]] = {"local": [], "ray": [], "one machine": [], "two machines": []}
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         times["local"].append(_timed(preset, ["--workers", "2"]))
         times["ray"].append(_timed(preset, ["--engine", "ray"]))
         for name, nodes in (("one machine", 1), ("two machines", 2)):
@@ -68,14 +67,19 @@ def _write(results: Path, preset: str, times: dict[str, list[float]]) -> bool:
     seen, middle = machine(), {name: median(own) for name, own in times.items()}
     cost, gain = (middle["ray"] - START) / middle["local"], middle["one machine"] / middle["two machines"]
     holds = cost <= COST, gain >= GAIN
-    content = {"command": "python -m benchmarks spread", "machine": seen, "preset": preset, "seconds": times}
+    content = {
+        "command": f"python -m benchmarks spread --repeats {len(times['ray'])}",
+        "machine": seen,
+        "preset": preset,
+        "seconds": times,
+    }
     (results / "spread.json").write_text(json.dumps(content, indent=1) + "\n")
     table = ["| on | seconds, median | each |", "| --- | ---: | --- |"]
     for name, own in times.items():
         table.append(f"| {name} | {middle[name]:.1f} | {', '.join(f'{one:.1f}' for one in own)} |")
     page = [
         "# What Ray costs and gains",
-        f"`python -m benchmarks spread`: `featsplit run {preset}`, {REPEATS} times in turn; each network by one "
+        f"`{content['command']}`: `featsplit run {preset}`; each network by one "
         "thread. Machines are simulated on this one, a CPU each, with a head that has none.",
         f"Machine: {told(seen)}.",
         "\n".join(table),
