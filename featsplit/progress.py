@@ -1,7 +1,8 @@
 """How far work is, on standard error: on a terminal a bar with the time left, elsewhere a line at every tenth.
 
 The lines begin after ten seconds; so a log that nobody watches tells within a tenth of the work that it goes on, and
-when it will end. What is being worked at can also be kept in a file (`keep_events`), which other processes read.
+when it will end. What is being worked at can also be kept in a file (`keep_events`), which other
+processes read, whatever is seen here.
 """
 
 import json
@@ -67,7 +68,8 @@ class Progress(Generic[T]):
             return
         _active += 1
         try:
-            yield from self._behind_bar() if sys.stderr.isatty() and not _without_bars else self._with_lines()
+            bar = sys.stderr.isatty() and not _without_bars
+            yield from self._watched(self._behind_bar() if bar else iter(self.work), say=not bar)
         finally:
             _active -= 1
 
@@ -78,21 +80,23 @@ class Progress(Generic[T]):
                 bar.set_postfix_str(self.figures, refresh=False)
                 yield item
 
-    def _with_lines(self) -> Iterator[T]:
+    def _watched(self, items: Iterator[T], *, say: bool) -> Iterator[T]:
+        """The `items`; at every tenth an event is kept and, if `say`, a line printed."""
         began, inner, told = time.monotonic(), _active > 1, TENTHS * self.first // max(self.total, 1)
-        for done, item in enumerate(self.work, start=self.first):
+        for done, item in enumerate(items, start=self.first):
             seconds, tenth = time.monotonic() - began, TENTHS * done // max(self.total, 1)
             if tenth > told and done > self.first:
                 left = seconds / (done - self.first) * (self.total - done)
                 if seconds >= QUIET and not (inner and seconds + left < LONG):
                     told = tenth
-                    self._tell(done, left)
+                    self._tell(done, left, say=say)
             yield item
 
-    def _tell(self, done: int, left: float) -> None:
+    def _tell(self, done: int, left: float, *, say: bool) -> None:
         figures = f", {self.figures}" if self.figures else ""
         share = 100 * done // self.total
-        print(f"{self.title}: {share} %, {done} of {self.total}{figures}; {clock(left)} left", file=sys.stderr)
+        if say:
+            print(f"{self.title}: {share} %, {done} of {self.total}{figures}; {clock(left)} left", file=sys.stderr)
         event = {"title": self.title, "done": done, "total": self.total, "left": round(left, 1)}
         add_event(**event, **({"figures": self.figures} if self.figures else {}))
 

@@ -102,3 +102,19 @@ def test_the_same_is_kept_where_others_read_it(time: Clock, events: Path) -> Non
 @pytest.mark.parametrize(("seconds", "said"), [(5, "0:05"), (65.4, "1:05"), (7207, "2:00:07")])
 def test_a_time_as_it_is_read(seconds: float, said: str) -> None:
     assert clock(seconds) == said
+
+
+def test_behind_a_bar_events_are_kept_and_no_line_is_said(
+    time: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr(module, "_without_bars", False)
+    keep_events(tmp_path / "events.jsonl")
+    try:
+        for _ in progress(range(40), "train a"):
+            time.now += 3
+    finally:
+        keep_events(None)
+    found = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [event["done"] for event in found] == [4, 8, 12, 16, 20, 24, 28, 32, 36]
+    assert not [line for line in lines(capsys) if " left" in line and "; " in line]

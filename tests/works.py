@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec
-from featsplit.engine.jobs import Worker
+from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError, warn
 from featsplit.rows import Row
 
@@ -102,3 +102,12 @@ class Divide:
 
 def hear(line: str) -> None:
     """Take a line of progress, as `print` does; Ray puts another function in the place of that."""
+
+
+DIAMOND = [
+    Job("a", Leave("a")),
+    Job("b", Leave("b", ("a",)), ("a",)),
+    Job("c", Leave("c", ("a",)), ("a",)),
+    Job("d", Leave("d", ("b", "c")), ("b", "c")),
+]
+"""Two jobs that need one, and one that needs both."""

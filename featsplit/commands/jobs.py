@@ -8,7 +8,7 @@ import typer
 
 from featsplit.commands import options, single
 from featsplit.commands.run import Changes, Experiments, Preset, Seeds
-from featsplit.records.engine import EngineSpec
+from featsplit.progress import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def jobs(
             "--simulate and --times: give both, how many places and a run that says how long jobs take"
         )
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
-    worker = Worker(Path(), CPU, data_root, options.say, download, EngineSpec(shard=shard).shard)
+    worker = Worker(Path(), CPU, data_root, options.say, download, shard)
     found = with_parts(jobs_of(study_named(settings.study), settings, seeds), worker)
     if simulate is not None and times is not None:
         _say_simulated(found, simulate, times)
@@ -104,16 +104,10 @@ def _say_simulated(found: "Sequence[Job]", places: int, times: Path) -> None:
     table = [["places", "time", "speed-up", "busy"]]
     for count, took in tried.items():
         share = took.sum / (count * took.seconds)
-        table.append([str(count), _clock(took.seconds), f"{one.seconds / took.seconds:.1f}", f"{100 * share:.0f} %"])
+        table.append([str(count), clock(took.seconds), f"{one.seconds / took.seconds:.1f}", f"{100 * share:.0f} %"])
     typer.echo(as_text(table))
-    typer.echo(f"{len(found)} jobs; the longest way through them takes {_clock(one.longest_way)}:")
+    typer.echo(f"{len(found)} jobs; the longest way through them takes {clock(one.longest_way)}:")
     for key in one.way:
         typer.echo(f"  {seconds[key]:8.1f} s  {key}")
     if unlike:
         typer.echo(f"{len(unlike)} jobs are like none of {times} and count as the mean of its jobs: {unlike[0]} ...")
-
-
-def _clock(seconds: float) -> str:
-    from featsplit.progress import clock
-
-    return clock(seconds)

@@ -68,6 +68,7 @@ def check_suffix(path: Path, suffix: str, flag: str = "--out") -> None:
         raise FeatsplitError(f"{flag} {path}: must end in {suffix}")
 
 
-def say(line: str) -> None:
-    """One line of progress, on standard error."""
-    typer.echo(line, err=True)
+def say(*lines: str) -> None:
+    """Lines of progress, on standard error."""
+    for line in lines:
+        typer.echo(line, err=True)

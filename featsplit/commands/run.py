@@ -2,6 +2,7 @@
 
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -77,25 +78,20 @@ def run(
 
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
     place = destination(settings, seeds, out)
-    for line in place.lines:
-        options.say(line)
+    options.say(*place.lines)
     if is_finished(place.folder, settings, seeds):
-        again = f"{place.folder}: this run is finished; change a setting, or give another --out, to run again"
-        _end(_finished(place.folder), again)
+        cure = "this run is finished; change a setting, or give another --out, to run again"
+        _end(_finished(place.folder), f"{place.folder}: {cure}")
     machine = Machine(resolve_device(device), settings.precision)
     check_writable(place.folder / RUN, overwrite=True)
-    for note in settings.notes():
-        options.say(note)
+    options.say(*settings.notes())
     engine = engine_of(preset, engine)
     if only:
         carry_out_jobs(
             settings, place, only, seeds=seeds, machine=machine, root=data_root, download=download, engine=engine,
             say=options.say,
         )  # fmt: skip
-        typer.echo(f"{len(only)} of the jobs of {place.folder} done in {time.perf_counter() - began:.0f} s")
         return
-    words = ["featsplit", "run", preset, "--seeds", ",".join(map(str, seeds))]
-    words += ["--experiments", experiments] if experiments else []
     shown = carry_out(
         settings,
         place,
@@ -104,10 +100,17 @@ def run(
         root=data_root,
         download=download,
         engine=engine,
-        command=shlex.join([*words, *(word for setting in set_ or [] for word in ("--set", setting))]),
+        command=_command(preset, seeds, experiments, set_ or ()),
         say=options.say,
     )
     _end(shown, f"{time.perf_counter() - began:.0f} s; report: {place.folder / 'report.html'}")
+
+
+def _command(preset: str, seeds: Sequence[int], experiments: str | None, changes: Sequence[str]) -> str:
+    """The command that asks for this run, wherever it goes."""
+    words = ["featsplit", "run", preset, "--seeds", ",".join(map(str, seeds))]
+    words += ["--experiments", experiments] if experiments else []
+    return shlex.join([*words, *(word for setting in changes for word in ("--set", setting))])
 
 
 def _finished(folder: Path) -> "Shown":

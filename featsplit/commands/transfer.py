@@ -66,7 +66,7 @@ def transfer(
         machine=on,
         root=opening.data_root,
         download=opening.download,
-        engine=engine,
+        engine=engine.settled(),
         command=_command(settings, seeds),
         say=options.say,
     )

@@ -1,6 +1,6 @@
 """On what the jobs of a run are carried out, as a record."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from featsplit.errors import FeatsplitError, check_count, unknown
@@ -16,8 +16,9 @@ class EngineSpec:
     dies; it goes on at its last epoch or shard.
     """
 
-    engine: EngineName = field(
-        default="local", metadata={"help": "local processes, or ray: several GPUs, several machines."}
+    engine: EngineName | None = field(
+        default=None,
+        metadata={"help": "local processes, or ray: several GPUs, several machines.", "default": "local"},
     )
     workers: int | None = field(
         default=None,
@@ -40,7 +41,7 @@ class EngineSpec:
 
     def check(self, place: str = "engine") -> None:
         """Raise FeatsplitError at `place` where a field is out of its range, or says nothing of this engine."""
-        if self.engine not in get_args(EngineName):
+        if self.engine is not None and self.engine not in get_args(EngineName):
             raise unknown(f"{place}.engine", self.engine, get_args(EngineName))
         if self.workers is not None:
             check_count(f"{place}.workers", self.workers)
@@ -52,6 +53,8 @@ class EngineSpec:
             raise FeatsplitError(f"{place}.gpus = {self.gpus:g}: must be at least 0")
         if self.retries < 0:
             raise FeatsplitError(f"{place}.retries = {self.retries}: must be at least 0")
+        if self.engine is None:  # a file may say it
+            return
         usual, of_ray = EngineSpec(), ("address", "cpus", "gpus", "retries")
         for name in ("workers",) if self.engine == "ray" else of_ray:
             if getattr(self, name) != getattr(usual, name):
@@ -59,3 +62,9 @@ class EngineSpec:
                 raise FeatsplitError(
                     f'{place}.{name} = {getattr(self, name)}: is of the engine "{other}"; leave it out'
                 )
+
+    def settled(self, place: str = "engine") -> "EngineSpec":
+        """The same with the usual engine where none was said; FeatsplitError where a field is not of that."""
+        found = self if self.engine else replace(self, engine="local")
+        found.check(place)
+        return found

@@ -63,9 +63,7 @@ def engine_of(name: str, asked: "EngineSpec") -> "EngineSpec":
     usual = EngineSpec()
     said = {field.name: getattr(asked, field.name) for field in fields(usual)}
     said = {key: value for key, value in said.items() if value != getattr(usual, key)}
-    found = record(EngineSpec, {**table(read_toml(name).get(ENGINE, {})), **said}, ENGINE)
-    found.check()
-    return found
+    return record(EngineSpec, {**table(read_toml(name).get(ENGINE, {})), **said}, ENGINE).settled()
 
 
 def _of_others(mapping: "Fields") -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from featsplit.engine.folders import Destination, join, reopen
-from featsplit.engine.jobs import Say, Worker, with_parts
+from featsplit.engine.jobs import Job, Say, Worker, with_parts
 from featsplit.engine.locks import held_alone
 from featsplit.engine.on_ray import start_ray
 from featsplit.engine.pages import write_report
@@ -45,10 +45,9 @@ def carry_out(
     `root` is where torchvision's data sets lie, `command` what made the run, `engine` on what its jobs are carried out.
     Raises FeatsplitError where the data cannot be loaded, before anything is written.
     """
-    study, worker = (
-        study_named(settings.study),
-        Worker(place.folder, machine, root, say, download, engine.shard, engine.ranks),
-    )
+    study, worker = study_named(settings.study), Worker(place.folder, machine, root, say, download)
+    worker = replace(worker, shard=engine.shard, ranks=engine.ranks)
+    _check_ranks(engine, jobs_of(study, settings, seeds))
     with held_alone(place.folder):
         with _started(engine, worker, settings) as at_work:
             for name in OF_A_PAGE:  # they take their second while the processes begin
@@ -87,6 +86,7 @@ def carry_out_jobs(
     study = study_named(settings.study)
     worker = Worker(place.folder, machine, root, say, download, engine.shard, engine.ranks)
     jobs = with_parts(jobs_of(study, settings, seeds), worker)
+    _check_ranks(engine, jobs)
     known = {job.key: job for job in jobs}
     for key in keys:
         if key not in known:
@@ -94,9 +94,16 @@ def carry_out_jobs(
             hint = f'; did you mean "{nearest[0]}"?' if nearest else ""
             raise FeatsplitError(f"--only {key}: is no job of this run; featsplit jobs --json names them{hint}")
     join(place, settings, jobs)
-    alone = replace(engine, workers=1) if len(keys) == 1 and engine.engine == "local" else engine
+    alone = replace(engine, workers=1) if len(keys) == 1 and engine.engine != "ray" else engine
     with _started(alone, worker, settings) as at_work:
         at_work.carry_out([replace(known[key], needs=()) for key in keys])
+    say(f"{len(keys)} of the jobs of {place.folder} done")
+
+
+def _check_ranks(engine: EngineSpec, jobs: Sequence[Job]) -> None:
+    """Raise FeatsplitError where several processes are to train a network together, and no job lets them."""
+    if engine.ranks > 1 and not any(job.trains for job in jobs):
+        raise FeatsplitError(f"--ranks {engine.ranks}: no network of this study can be trained so; leave it out")
 
 
 def _started(engine: EngineSpec, worker: Worker, settings: StudySettings) -> AbstractContextManager[Engine]:

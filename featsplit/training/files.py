@@ -39,20 +39,8 @@ def ensure_trained(
     have trained says by `world` how many they were.
     Raises FeatsplitError where `path` holds anything else, unless `overwrite`.
     """
-    extra = {
-        "trained_on": data.name,
-        "data_digest": data.digest,
-        "class_names": list(data.classes),
-        "recipe": recipe.plain(),
-        "seed": seed,
-        "precision": "bfloat16" if machine.half else "float32",
-        "versions": versions(),
-    }
-    if (seen := augmented(data.train, recipe)) is not data.train.images:
-        extra["cropped_from"] = list(seen.shape[2:])
     ranks = machine.ranks
-    if (world or ranks.world) > 1:
-        extra["world_size"] = world or ranks.world
+    extra = _decided_by(data, recipe, seed, half=machine.half, world=world or ranks.world)
     resume, kept = path.with_name(f".{path.name}.training"), _kept(path)
     if kept and kept.key == _key({**extra, "trained_on": kept.trained_on}, spec):
         resume.unlink(missing_ok=True)  # left by a kill after the last epoch
@@ -104,6 +92,22 @@ def _frequent(labels: Tensor) -> tuple[float, float]:
     """The share of the most frequent of the `labels` (N,), and two standard errors of it."""
     share = float(labels.bincount().max()) / len(labels)
     return share, 2 * math.sqrt(share * (1 - share) / len(labels))
+
+
+def _decided_by(data: ImageData, recipe: Recipe, seed: int, *, half: bool, world: int) -> dict[str, object]:
+    """What decides the weights, but for the architecture, as the metadata have it."""
+    found: dict[str, object] = {
+        "trained_on": data.name,
+        "data_digest": data.digest,
+        "class_names": list(data.classes),
+        "recipe": recipe.plain(),
+        "seed": seed,
+        "precision": "bfloat16" if half else "float32",
+        "versions": versions(),
+    }
+    if (seen := augmented(data.train, recipe)) is not data.train.images:
+        found["cropped_from"] = list(seen.shape[2:])
+    return found | ({"world_size": world} if world > 1 else {})
 
 
 def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:

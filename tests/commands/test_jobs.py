@@ -72,6 +72,8 @@ def test_a_simulation_goes_by_the_times_of_a_run(here: Path) -> None:
         ),
         ("jobs least.toml --simulate 4", "--simulate and --times: give both"),
         ("jobs least.toml --simulate 4 --times nowhere", "nowhere: no run was begun there"),
+        ("run least.toml --address auto", '--address = auto: is of the engine "ray"; leave it out'),
+        ("run gaussians --ranks 2", "--ranks 2: no network of this study can be trained so; leave it out"),
         ("run least.toml --engine ray --workers 2", '--workers = 2: is of the engine "local"'),
     ],
 )
@@ -101,9 +103,12 @@ def test_a_job_of_other_settings_does_not_join_a_run(here: Path) -> None:
 
 def test_the_engine_is_what_the_file_says_unless_a_flag_does(here: Path) -> None:
     Path("least.toml").write_text(LEAST + "\n[engine]\nworkers = 3\nshard = 99\n")
-    assert engine_of("least.toml", EngineSpec()) == EngineSpec(workers=3, shard=99)
-    assert engine_of("least.toml", EngineSpec(workers=2)) == EngineSpec(workers=2, shard=99)
+    assert engine_of("least.toml", EngineSpec()) == EngineSpec("local", workers=3, shard=99)
+    assert engine_of("least.toml", EngineSpec(workers=2)) == EngineSpec("local", workers=2, shard=99)
     assert read_settings("least.toml").name == "least", "it decides nothing of the settings"
+    Path("least.toml").write_text(LEAST + '\n[engine]\nengine = "ray"\n')
+    assert engine_of("least.toml", EngineSpec(retries=1)) == EngineSpec("ray", retries=1)
+    assert engine_of("least.toml", EngineSpec("local")) == EngineSpec("local")
     Path("least.toml").write_text(LEAST + "\n[engine]\nshards = 9\n")
     with pytest.raises(FeatsplitError, match=r'engine: key = "shards": must be one of .* did you mean "shard"\?'):
         engine_of("least.toml", EngineSpec())

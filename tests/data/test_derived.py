@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from featsplit.data import derived, mapped, shards
+from featsplit.data import shards
 from featsplit.data.dataset import open_dataset
-from featsplit.data.derived import as_stored, load_split, read_columns, verify, write_derived
-from featsplit.data.mapped import Mapped
+from featsplit.data.derived import as_stored, read_columns, verify, write_derived
 from featsplit.data.shards import Columns
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.sets import SetSpec, read_set_metadata
@@ -255,73 +254,3 @@ def test_the_reader_shares_no_open_file_between_processes(tmp_path: Path, monkey
     monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a forked worker
     assert torch.equal(dataset[3][0], image)
     assert dataset._file[1] is not opened
-
-
-def test_a_large_set_is_mapped_as_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "a[1].h5"
-    write(path)
-    whole = load_split(path)
-    assert type(whole.images) is Tensor
-    monkeypatch.setattr(mapped, "WHOLE", whole.images.nbytes - 1)
-    write(path, lambda rows: columns_of(TOTAL - 1 - rows), overwrite=True, spec=OTHER)
-    large = load_split(path)
-    assert isinstance(large.images, Mapped)
-    assert torch.equal(large.images, whole.images.flip(0))
-    assert torch.equal(pickle.loads(pickle.dumps(large.images)), large.images)
-    assert {file.name for file in tmp_path.iterdir()} == {path.name, f".{path.name}.checked"}
-
-
-def test_a_large_set_of_a_version_before_is_mapped_from_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "a[1].h5")
-    whole = load_split(tmp_path / "a[1].h5")
-    monkeypatch.setattr(mapped, "WHOLE", 0)
-    large = load_split(tmp_path / "a[1].h5")
-    assert isinstance(large.images, Mapped)
-    assert torch.equal(large.images, whole.images)
-    assert torch.equal(large.labels, whole.labels)
-    first = {file.name for file in tmp_path.iterdir()}
-    monkeypatch.setattr(mapped, "WHOLE", 2**30)
-    write(tmp_path / "a[1].h5", lambda rows: columns_of(TOTAL - 1 - rows), overwrite=True, spec=OTHER)
-    monkeypatch.setattr(mapped, "WHOLE", 0)
-    assert torch.equal(load_split(tmp_path / "a[1].h5").images, whole.images.flip(0))
-    second = {file.name for file in tmp_path.iterdir()}
-    assert len(first) == len(second) == 2, "the copy of what was there before is removed"
-    assert first != second
-
-
-def test_a_changed_byte_of_a_large_set_is_found_and_the_check_is_not_made_twice(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mapped, "WHOLE", 0)
-    path, digests = tmp_path / "a.h5", derived._digest
-    write(path)
-    load_split(path)
-    checked: list[str] = []
-
-    def counted(path: Path, name: str) -> str:
-        checked.append(name)
-        return digests(path, name)
-
-    monkeypatch.setattr(derived, "_digest", counted)
-    load_split(path)
-    assert "images" not in checked
-    with h5py.File(path) as file:
-        place = file["images"].id.get_offset()
-    content = bytearray(path.read_bytes())
-    content[place + 100] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(FeatsplitError, match=r'a\.h5: column "images" is not what was written'):
-        load_split(path)
-
-
-def test_a_damaged_chunk_is_found_when_the_copy_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "a.h5")
-    monkeypatch.setattr(mapped, "WHOLE", 0)
-    with h5py.File(tmp_path / "a.h5") as file:
-        place = file["images"].id.get_chunk_info(0).byte_offset
-    content = bytearray((tmp_path / "a.h5").read_bytes())
-    content[place + 100] ^= 1
-    (tmp_path / "a.h5").write_bytes(content)
-    with pytest.raises(FeatsplitError, match=r"a\.h5: is damaged or no HDF5 file"):
-        load_split(tmp_path / "a.h5")
-    assert [file.name for file in tmp_path.iterdir()] == ["a.h5"]

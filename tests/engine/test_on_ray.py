@@ -15,7 +15,7 @@ from featsplit.engine.on_ray import RayEngine, start_ray
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.records.engine import EngineSpec
 from featsplit.runtime import Machine
-from tests.works import Die, Fail, Leave, Warn, hear
+from tests.works import DIAMOND, Die, Fail, Leave, Warn, hear
 
 pytest.importorskip("ray")
 ON_RAY = EngineSpec("ray", retries=2)
@@ -32,13 +32,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayEngine]:
 
 
 def test_a_job_begins_when_what_it_needs_has_ended(engine: RayEngine) -> None:
-    jobs = [
-        Job("a", Leave("a")),
-        Job("b", Leave("b", ("a",)), ("a",)),
-        Job("c", Leave("c", ("a",)), ("a",)),
-        Job("d", Leave("d", ("b", "c")), ("b", "c")),
-    ]
-    assert engine.carry_out(jobs) == {"a": [{"n": 1}], "b": [{"n": 2}], "c": [{"n": 2}], "d": [{"n": 5}]}
+    assert engine.carry_out(DIAMOND) == {"a": [{"n": 1}], "b": [{"n": 2}], "c": [{"n": 2}], "d": [{"n": 5}]}
 
 
 def test_a_warning_of_a_job_is_a_warning_of_the_run(engine: RayEngine) -> None:
@@ -78,7 +72,7 @@ def test_each_job_tells_where_it_is(engine: RayEngine) -> None:
 )
 def test_an_option_of_the_other_engine_is_refused(spec: EngineSpec, message: str) -> None:
     with pytest.raises(FeatsplitError, match=message):
-        spec.check()
+        spec.settled()
 
 
 def test_an_address_where_no_cluster_answers_is_named(tmp_path: Path) -> None:

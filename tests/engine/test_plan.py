@@ -8,15 +8,9 @@ from featsplit.engine.events import Standing
 from featsplit.engine.jobs import Job, Worker, with_parts
 from featsplit.engine.plan import expected_seconds, simulated, waves
 from featsplit.runtime import CPU
-from tests.works import Divide, Leave
+from tests.works import DIAMOND, Divide, Leave
 
 WORKER = Worker(Path(), CPU, None, print)
-DIAMOND = [
-    Job("a", Leave("a")),
-    Job("b", Leave("b"), ("a",)),
-    Job("c", Leave("c"), ("a",)),
-    Job("d", Leave("d"), ("b", "c")),
-]
 SECONDS = {"a": 2.0, "b": 3.0, "c": 5.0, "d": 1.0}
 
 

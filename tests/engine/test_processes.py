@@ -18,7 +18,7 @@ from featsplit.engine.processes import Engine, start_engine
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.runtime import Machine
 from tests.started import TINY, kill, start, until
-from tests.works import Fail, Leave, Load, Warn
+from tests.works import DIAMOND, Fail, Leave, Load, Warn
 
 
 @pytest.fixture(params=[1, 2], ids=["in this process", "in two others"])
@@ -29,13 +29,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 
 def test_a_job_begins_when_what_it_needs_has_ended(engine: Engine) -> None:
-    jobs = [
-        Job("a", Leave("a")),
-        Job("b", Leave("b", ("a",)), ("a",)),
-        Job("c", Leave("c", ("a",)), ("a",)),
-        Job("d", Leave("d", ("b", "c")), ("b", "c")),
-    ]
-    assert engine.carry_out(jobs) == {"a": [{"n": 1}], "b": [{"n": 2}], "c": [{"n": 2}], "d": [{"n": 5}]}
+    assert engine.carry_out(DIAMOND) == {"a": [{"n": 1}], "b": [{"n": 2}], "c": [{"n": 2}], "d": [{"n": 5}]}
 
 
 def test_a_worker_loads_data_once_a_process(engine: Engine) -> None:
