@@ -12,10 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from tqdm import tqdm
+
+from featsplit.curves import Curves
 
 T = TypeVar("T")
 QUIET, LONG = 10.0, 60.0
@@ -23,6 +26,7 @@ QUIET, LONG = 10.0, 60.0
 TENTHS = 10
 _without_bars, _silent, _active = False, False, 0
 _events: Path | None = None
+_curves: Curves | None = None
 
 
 def without_bars() -> None:
@@ -52,6 +56,19 @@ def add_event(**fields: object) -> None:
             file.write(json.dumps(line) + "\n")
 
 
+@contextmanager
+def curves_in(folder: Path | None) -> Iterator[None]:
+    """Inside, the curves of what this process trains are kept below `folder`, for TensorBoard; None: they are not."""
+    global _curves
+    _curves = None if folder is None else Curves(folder)
+    try:
+        yield
+    finally:
+        if _curves is not None:
+            _curves.close()
+        _curves = None
+
+
 class Progress(Generic[T]):
     """The items of some work, to be gone through once. `figures` are shown beside: "loss 0.31, accuracy 0.88"."""
 
@@ -72,6 +89,19 @@ class Progress(Generic[T]):
             yield from self._watched(self._behind_bar() if bar else iter(self.work), say=not bar)
         finally:
             _active -= 1
+
+    def reached(self, done: int, **numbers: float) -> None:
+        """Say what came out of the item that is the `done`-th of the total: its "loss", and accuracies by name.
+
+        They are shown beside, the last accuracy alone; all of them are kept as an event and a point of the curves.
+        """
+        *_, (last, value) = numbers.items()
+        more = f", {'accuracy' if 'accuracy' in last else last} {value:.3f}" if last != "loss" else ""
+        self.figures = f"loss {numbers['loss']:.3f}{more}"
+        if not _silent:
+            add_event(title=self.title, done=done, total=self.total, figures=self.figures, **numbers)
+            if _curves is not None:
+                _curves.add(self.title, done, numbers)
 
     def _behind_bar(self) -> Iterator[T]:
         options = {"desc": self.title, "total": self.total, "initial": self.first, "delay": 2, "leave": False}

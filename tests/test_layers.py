@@ -15,7 +15,9 @@ from featsplit.metadata.models import FIRST_FORMAT
 
 PACKAGE = Path(__file__).parent.parent / "featsplit"
 LAYERS = [
-    {"errors", "progress", "randomness", "__init__"},
+    {"errors", "randomness", "__init__"},
+    {"curves"},
+    {"progress"},
     {"files", "rows", "outcomes"},
     {"metadata", "pickles"},
     {"geometry", "locks"},

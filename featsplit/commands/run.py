@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from featsplit.commands import options, single
-from featsplit.records.engine import EngineSpec
+from featsplit.records.engine import EngineOptions
 
 if TYPE_CHECKING:
     from featsplit.studies import Shown
@@ -57,7 +57,7 @@ def run(
     experiments: Experiments = None,
     set_: Changes = None,
     device: single.Device = "auto",
-    engine: EngineSpec = EngineSpec(),
+    engine: EngineOptions = EngineOptions(),
     only: Onlys = None,
     out: Out = None,
 ) -> None:
@@ -76,6 +76,7 @@ def run(
     from featsplit.studies import engine_of, read_settings
     from featsplit.studies.carry_out import carry_out, carry_out_jobs
 
+    settled = engine_of(preset, engine)
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
     place = destination(settings, seeds, out)
     options.say(*place.lines)
@@ -85,10 +86,9 @@ def run(
     machine = Machine(resolve_device(device), settings.precision)
     check_writable(place.folder / RUN, overwrite=True)
     options.say(*settings.notes())
-    engine = engine_of(preset, engine)
     if only:
         carry_out_jobs(
-            settings, place, only, seeds=seeds, machine=machine, root=data_root, download=download, engine=engine,
+            settings, place, only, seeds=seeds, machine=machine, root=data_root, download=download, engine=settled,
             say=options.say,
         )  # fmt: skip
         return
@@ -99,7 +99,7 @@ def run(
         machine=machine,
         root=data_root,
         download=download,
-        engine=engine,
+        engine=settled,
         command=_command(preset, seeds, experiments, set_ or ()),
         say=options.say,
     )

@@ -1,7 +1,7 @@
 """Single options that several commands share; without torch, as the help of `run` and `show` is."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 Seed = Annotated[int, {"help": "Decides everything random."}]
 Overwrite = Annotated[bool, {"help": "Replace what is at --out.", "group": "Output"}]
@@ -23,6 +23,10 @@ DataRoot = Annotated[
     {"help": "Where torchvision's data sets lie.", "default": "$FEATSPLIT_DATA", "group": "Data"},
 ]
 Download = Annotated[bool, {"help": "Download a data set that is not there.", "group": "Data"}]
+Log = Annotated[
+    Literal["tensorboard"] | None,
+    {"help": "Keep the curves too, as TensorBoard reads them: OUT.tensorboard.", "default": "not", "group": "Output"},
+]
 Source = Annotated[
     str | None,
     {"help": "Where the source of a derived set lies now; must be the same images.", "unit": "SRC", "group": "Data"},

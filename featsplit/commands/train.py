@@ -24,16 +24,22 @@ def train(
     machine: shared.MachineOptions = shared.MachineOptions(),
     out: Annotated[Path, {"help": "The checkpoint to write (.safetensors).", "unit": "FILE", "group": "Output"}],
     overwrite: single.Overwrite = False,
+    log: single.Log = None,
 ) -> None:
     """Train a classifier and keep its last epoch; started again after a kill, it goes on at its last epoch.
 
     The defaults are the paper's: SGD, 150 epochs, the rate times 0.1 every 50.
     """
+    from featsplit.curves import FOLDER, check_tensorboard
+    from featsplit.progress import curves_in
     from featsplit.training import ensure_trained
 
     options.check_suffix(out, ".safetensors")
+    if log is not None:
+        check_tensorboard()
     resolved, images = machine.resolved(), opening.load(data, test=not no_test)
-    metadata = ensure_trained(out, images, model, training, seed=seed, machine=resolved, overwrite=overwrite)
+    with curves_in(out.with_suffix(f".{FOLDER}") if log else None):
+        metadata = ensure_trained(out, images, model, training, seed=seed, machine=resolved, overwrite=overwrite)
     last = metadata.history[-1]
     typer.echo(f"{out}: {model.arch} on {images.name}, {training.epochs} epochs")
     tested = f", test {last['test_accuracy']:.4f}" if "test_accuracy" in last else "; not tested"

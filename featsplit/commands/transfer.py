@@ -10,7 +10,7 @@ import typer
 
 from featsplit.commands import options, shared
 from featsplit.commands.fields import Only
-from featsplit.records.engine import EngineSpec
+from featsplit.records.engine import EngineOptions
 from featsplit.records.evaluation import UnderPGD
 from featsplit.records.models import ARCHITECTURES
 from featsplit.records.training import TRANSFER, Recipe
@@ -34,7 +34,7 @@ def transfer(
     attack: UnderPGD = UnderPGD(),
     seeds: Annotated[tuple[int, ...], {"help": "One training for each, such as 0,1,2.", "unit": "NUMBERS"}] = (0,),
     machine: shared.MachineOptions = shared.MachineOptions(),
-    engine: EngineSpec = EngineSpec(),
+    engine: EngineOptions = EngineOptions(),
     out: Annotated[Path, {"help": "Where networks, rows.json and the page go.", "unit": "FOLDER", "group": "Output"}],
 ) -> None:
     """Train each architecture on each SET, and test it on the original test set, clean and under attack.

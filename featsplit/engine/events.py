@@ -12,11 +12,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Literal, NamedTuple
 
+from featsplit.curves import FOLDER
 from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError
 from featsplit.files import write_json
 from featsplit.metadata.plain import Fields, mapping, names, number, sequence, text
-from featsplit.progress import add_event, keep_events
+from featsplit.progress import add_event, curves_in, keep_events
 
 EVENTS, PLAN = "events", "plan.json"
 State = Literal["waiting", "running", "done", "failed"]
@@ -33,14 +34,18 @@ def write_plan(folder: Path, jobs: Sequence[Job]) -> None:
 
 @contextmanager
 def told(job: Job, worker: Worker) -> Iterator[None]:
-    """Inside, what the job does is told in its file: that it began, how far it is, and how it ended."""
+    """Inside, what the job does is told in its file: that it began, how far it is, and how it ended.
+
+    Where the worker keeps `curves`, those of what it trains go to `tensorboard/KEY`.
+    """
     path = events_of(worker.folder, job.key)
     path.parent.mkdir(parents=True, exist_ok=True)
     keep_events(path)
     began = time.monotonic()
     add_event(state="running", device=str(worker.machine.device))
     try:
-        yield
+        with curves_in(worker.folder / FOLDER / path.stem if worker.curves else None):
+            yield
     except BaseException:
         add_event(state="failed")
         raise

@@ -24,7 +24,8 @@ class Worker:
     """What jobs are carried out with: the `folder` of the run, the `machine`, where torchvision's data lie (`root`).
 
     `say` takes a line of progress. With `download` it fetches data that are not there. `shard` is how many images of a
-    derived set one job makes, `ranks` how many processes train a network together.
+    derived set one job makes, `ranks` how many processes train a network together. With `curves` those of training are
+    kept for TensorBoard.
     """
 
     folder: Path
@@ -34,6 +35,7 @@ class Worker:
     download: bool = False
     shard: int = SHARD
     ranks: int = 1
+    curves: bool = False
 
     def data(self, spec: DataSpec, *, elsewhere: str | None = None) -> ImageData:
         """The data that `spec` describes, loaded once in each process; `elsewhere` as of `load_data`."""

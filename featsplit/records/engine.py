@@ -1,20 +1,46 @@
-"""On what the jobs of a run are carried out, as a record."""
+"""On what the jobs of a run are carried out, as records: what is asked for, and what that comes to."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, get_args
 
+from featsplit.curves import check_tensorboard
 from featsplit.errors import FeatsplitError, check_count, unknown
 
 EngineName = Literal["local", "ray"]
+Log = Literal["tensorboard"]
+OF: Mapping[str, EngineName] = {
+    "workers": "local",
+    "address": "ray",
+    "cpus": "ray",
+    "gpus": "ray",
+    "retries": "ray",
+}
+"""What belongs to one of the engines alone."""
 
 
 @dataclass(frozen=True)
 class EngineSpec:
     """Processes of this machine, or Ray: all machines of a cluster, or all GPUs of this one.
 
-    With Ray a job takes `cpus` and `gpus`, and begins again, as often as `retries`, where its process or its machine
-    dies; it goes on at its last epoch or shard.
+    With Ray a job takes `cpus` and `gpus` (None: one where there are any), and begins again, as often as `retries`,
+    where its process or its machine dies; it goes on at its last epoch or shard.
     """
+
+    engine: EngineName = "local"
+    workers: int | None = None
+    address: str | None = None
+    cpus: float = 1.0
+    gpus: float | None = None
+    shard: int = 1024
+    ranks: int = 1
+    log: Log | None = None
+    retries: int = 3
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """An `EngineSpec` of which not everything is said: None is what a file says, or else its default."""
 
     engine: EngineName | None = field(
         default=None,
@@ -28,43 +54,55 @@ class EngineSpec:
         default=None,
         metadata={"help": "Of a Ray cluster (ray): auto, HOST:PORT.", "default": "a Ray of its own", "unit": "ADDRESS"},
     )
-    cpus: float = field(default=1.0, metadata={"help": "A job takes so many (ray)."})
+    cpus: float | None = field(default=None, metadata={"help": "A job takes so many (ray).", "default": "1"})
     gpus: float | None = field(
         default=None,
         metadata={"help": "A job takes so many (ray); .5: two share one.", "default": "1 where there are any"},
     )
-    shard: int = field(default=1024, metadata={"help": "Images of a derived set that one job makes.", "min": 1})
-    ranks: int = field(
-        default=1, metadata={"help": "Processes of one machine that train a network together, a GPU each.", "min": 1}
+    shard: int | None = field(
+        default=None, metadata={"help": "Images of a derived set that one job makes.", "default": "1024", "min": 1}
     )
-    retries: int = field(default=3, metadata={"help": "Of a job whose process or machine died (ray).", "min": 0})
+    ranks: int | None = field(
+        default=None,
+        metadata={
+            "help": "Processes of one machine that train a network together, a GPU each.", "default": "1", "min": 1,
+        },
+    )  # fmt: skip
+    log: Log | None = field(
+        default=None, metadata={"help": "Keep the curves of training as TensorBoard reads them.", "default": "not"}
+    )
+    retries: int | None = field(
+        default=None, metadata={"help": "Of a job whose process or machine died (ray).", "default": "3", "min": 0}
+    )
 
-    def check(self, place: str = "engine") -> None:
-        """Raise FeatsplitError at `place` where a field is out of its range, or says nothing of this engine."""
-        if self.engine is not None and self.engine not in get_args(EngineName):
-            raise unknown(f"{place}.engine", self.engine, get_args(EngineName))
-        if self.workers is not None:
-            check_count(f"{place}.workers", self.workers)
-        for name in ("shard", "ranks"):
-            check_count(f"{place}.{name}", getattr(self, name))
-        if not 0 < self.cpus < float("inf"):
-            raise FeatsplitError(f"{place}.cpus = {self.cpus:g}: must be above 0")
-        if self.gpus is not None and not 0 <= self.gpus < float("inf"):
-            raise FeatsplitError(f"{place}.gpus = {self.gpus:g}: must be at least 0")
-        if self.retries < 0:
-            raise FeatsplitError(f"{place}.retries = {self.retries}: must be at least 0")
-        if self.engine is None:  # a file may say it
-            return
-        usual, of_ray = EngineSpec(), ("address", "cpus", "gpus", "retries")
-        for name in ("workers",) if self.engine == "ray" else of_ray:
-            if getattr(self, name) != getattr(usual, name):
-                other = "local" if self.engine == "ray" else "ray"
-                raise FeatsplitError(
-                    f'{place}.{name} = {getattr(self, name)}: is of the engine "{other}"; leave it out'
-                )
+    def over(self, other: "EngineOptions") -> "EngineOptions":
+        """The same, with what `other` says where this says nothing, and it belongs to the same engine."""
+        said = {name: value for name, value in _said(other).items() if self.engine in (None, OF.get(name, self.engine))}
+        return replace(self, **{**said, **_said(self)})
 
-    def settled(self, place: str = "engine") -> "EngineSpec":
-        """The same with the usual engine where none was said; FeatsplitError where a field is not of that."""
-        found = self if self.engine else replace(self, engine="local")
-        found.check(place)
+    def settled(self, place: str = "engine") -> EngineSpec:
+        """What that comes to; FeatsplitError at `place` where a field is out of its range, or of the other engine."""
+        found = replace(EngineSpec(), **_said(self))
+        for name, value, known in (("engine", found.engine, EngineName), ("log", found.log, Log)):
+            if value is not None and value not in get_args(known):
+                raise unknown(f"{place}.{name}", value, get_args(known))
+        for name in ("workers", "shard", "ranks"):
+            if (count := getattr(found, name)) is not None:
+                check_count(f"{place}.{name}", count)
+        if not 0 < found.cpus < float("inf"):
+            raise FeatsplitError(f"{place}.cpus = {found.cpus:g}: must be above 0")
+        if found.gpus is not None and not 0 <= found.gpus < float("inf"):
+            raise FeatsplitError(f"{place}.gpus = {found.gpus:g}: must be at least 0")
+        if found.retries < 0:
+            raise FeatsplitError(f"{place}.retries = {found.retries}: must be at least 0")
+        if found.log is not None:
+            check_tensorboard()
+        for name, value in _said(self).items():
+            if (other := OF.get(name, found.engine)) != found.engine:
+                raise FeatsplitError(f'{place}.{name} = {value}: is of the engine "{other}"; leave it out')
         return found
+
+
+def _said(options: EngineOptions) -> dict[str, Any]:
+    """What is not left open."""
+    return {item.name: value for item in fields(options) if (value := getattr(options, item.name)) is not None}

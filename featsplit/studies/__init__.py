@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from featsplit.engine.results import Results
     from featsplit.engine.study import Study, StudySettings
     from featsplit.metadata.plain import Fields
-    from featsplit.records.engine import EngineSpec
+    from featsplit.records.engine import EngineOptions, EngineSpec
     from featsplit.report.markup import Block
 
 ENGINE = "engine"
@@ -52,18 +52,14 @@ def read_settings(name: str, overrides: Sequence[str] = ()) -> "StudySettings":
     return study.Settings.read(mapping)
 
 
-def engine_of(name: str, asked: "EngineSpec") -> "EngineSpec":
-    """On what the preset or TOML file `name` is to be carried out: as its `[engine]` says, where nothing was
-    `asked`."""
+def engine_of(name: str, asked: "EngineOptions") -> "EngineSpec":
+    """On what the preset or TOML file `name` is to be carried out: as `asked`, and else as its `[engine]` says."""
     from featsplit.engine.settings import record
     from featsplit.engine.study import read_toml
     from featsplit.metadata.plain import mapping as table
-    from featsplit.records.engine import EngineSpec
+    from featsplit.records.engine import EngineOptions
 
-    usual = EngineSpec()
-    said = {field.name: getattr(asked, field.name) for field in fields(usual)}
-    said = {key: value for key, value in said.items() if value != getattr(usual, key)}
-    return record(EngineSpec, {**table(read_toml(name).get(ENGINE, {})), **said}, ENGINE).settled()
+    return asked.over(record(EngineOptions, table(read_toml(name).get(ENGINE, {})), ENGINE)).settled()
 
 
 def _of_others(mapping: "Fields") -> Iterator[str]:

@@ -46,7 +46,7 @@ def carry_out(
     Raises FeatsplitError where the data cannot be loaded, before anything is written.
     """
     study, worker = study_named(settings.study), Worker(place.folder, machine, root, say, download)
-    worker = replace(worker, shard=engine.shard, ranks=engine.ranks)
+    worker = _as_said(worker, engine)
     _check_ranks(engine, jobs_of(study, settings, seeds))
     with held_alone(place.folder):
         with _started(engine, worker, settings) as at_work:
@@ -84,7 +84,7 @@ def carry_out_jobs(
     that is of no job.
     """
     study = study_named(settings.study)
-    worker = Worker(place.folder, machine, root, say, download, engine.shard, engine.ranks)
+    worker = _as_said(Worker(place.folder, machine, root, say, download), engine)
     jobs = with_parts(jobs_of(study, settings, seeds), worker)
     _check_ranks(engine, jobs)
     known = {job.key: job for job in jobs}
@@ -98,6 +98,11 @@ def carry_out_jobs(
     with _started(alone, worker, settings) as at_work:
         at_work.carry_out([replace(known[key], needs=()) for key in keys])
     say(f"{len(keys)} of the jobs of {place.folder} done")
+
+
+def _as_said(worker: Worker, engine: EngineSpec) -> Worker:
+    """The `worker` as `engine` wants it."""
+    return replace(worker, shard=engine.shard, ranks=engine.ranks, curves=engine.log is not None)
 
 
 def _check_ranks(engine: EngineSpec, jobs: Sequence[Job]) -> None:

@@ -88,7 +88,8 @@ def train_soft(
     optimiser, losses = torch.optim.Adam(network.parameters(), lr=recipe.lr), []
     with in_mode(network, training=True), torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        for epoch in progress(range(recipe.epochs), title):
+        epochs = progress(range(recipe.epochs), title)
+        for epoch in epochs:
             order = torch.randperm(len(inputs), generator=torch_generator(seed, f"distillation/{epoch}"))
             pieces, total = order.tensor_split(math.ceil(len(order) / recipe.batch_size)), 0.0
             for place, rows in enumerate(pieces):
@@ -103,6 +104,7 @@ def train_soft(
             losses.append(total / len(inputs))
             if not math.isfinite(losses[-1]):
                 raise FeatsplitError(f"recipe.lr = {recipe.lr:g}: the loss is {losses[-1]}; lower the rate")
+            epochs.reached(epoch + 1, loss=losses[-1])
     network.eval()
     return losses
 

@@ -92,7 +92,7 @@ def train_by_epoch(
         ranks.alike(model)
         tested = {"test_accuracy": accuracy(model, data.test, ranks=ranks)} if len(data.test) else {}
         history.append({"loss": loss, "train_accuracy": right, **tested})
-        epochs.figures = f"loss {loss:.3f}, accuracy {tested.get('test_accuracy', right):.3f}"
+        epochs.reached(len(history), **history[-1])
         if resume and ranks.is_first:
             _keep(resume, model, trainer.optimiser, key, history)
         model.eval()

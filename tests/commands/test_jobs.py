@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
-from featsplit.records.engine import EngineSpec
+from featsplit.records.engine import EngineOptions, EngineSpec
 from featsplit.studies import engine_of, read_settings
 from tests.least import LEAST, call, contents, run
 
@@ -103,12 +103,13 @@ def test_a_job_of_other_settings_does_not_join_a_run(here: Path) -> None:
 
 def test_the_engine_is_what_the_file_says_unless_a_flag_does(here: Path) -> None:
     Path("least.toml").write_text(LEAST + "\n[engine]\nworkers = 3\nshard = 99\n")
-    assert engine_of("least.toml", EngineSpec()) == EngineSpec("local", workers=3, shard=99)
-    assert engine_of("least.toml", EngineSpec(workers=2)) == EngineSpec("local", workers=2, shard=99)
+    assert engine_of("least.toml", EngineOptions()) == EngineSpec("local", workers=3, shard=99)
+    assert engine_of("least.toml", EngineOptions(workers=2)) == EngineSpec("local", workers=2, shard=99)
     assert read_settings("least.toml").name == "least", "it decides nothing of the settings"
-    Path("least.toml").write_text(LEAST + '\n[engine]\nengine = "ray"\n')
-    assert engine_of("least.toml", EngineSpec(retries=1)) == EngineSpec("ray", retries=1)
-    assert engine_of("least.toml", EngineSpec("local")) == EngineSpec("local")
+    assert engine_of("least.toml", EngineOptions(shard=1024)).shard == 1024, "also where it is the default"
+    Path("least.toml").write_text(LEAST + '\n[engine]\nengine = "ray"\ncpus = 4\nshard = 7\n')
+    assert engine_of("least.toml", EngineOptions(retries=1)) == EngineSpec("ray", cpus=4, shard=7, retries=1)
+    assert engine_of("least.toml", EngineOptions("local")) == EngineSpec("local", shard=7), "Ray's do not count then"
     Path("least.toml").write_text(LEAST + "\n[engine]\nshards = 9\n")
     with pytest.raises(FeatsplitError, match=r'engine: key = "shards": must be one of .* did you mean "shard"\?'):
-        engine_of("least.toml", EngineSpec())
+        engine_of("least.toml", EngineOptions())

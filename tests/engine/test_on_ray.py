@@ -13,7 +13,7 @@ import torch
 from featsplit.engine.jobs import Job, Worker
 from featsplit.engine.on_ray import RayEngine, start_ray
 from featsplit.errors import FeatsplitError, FeatsplitWarning
-from featsplit.records.engine import EngineSpec
+from featsplit.records.engine import EngineOptions, EngineSpec
 from featsplit.runtime import Machine
 from tests.works import DIAMOND, Die, Fail, Leave, Warn, hear
 
@@ -65,12 +65,12 @@ def test_each_job_tells_where_it_is(engine: RayEngine) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (EngineSpec("ray", workers=2), 'engine.workers = 2: is of the engine "local"'),
-        (EngineSpec(cpus=2), 'engine.cpus = 2: is of the engine "ray"'),
-        (EngineSpec("ray", gpus=-1), "engine.gpus = -1: must be at least 0"),
+        (EngineOptions("ray", workers=2), 'engine.workers = 2: is of the engine "local"'),
+        (EngineOptions(cpus=1.0), 'engine.cpus = 1.0: is of the engine "ray"'),
+        (EngineOptions("ray", gpus=-1), "engine.gpus = -1: must be at least 0"),
     ],
 )
-def test_an_option_of_the_other_engine_is_refused(spec: EngineSpec, message: str) -> None:
+def test_an_option_of_the_other_engine_is_refused(spec: EngineOptions, message: str) -> None:
     with pytest.raises(FeatsplitError, match=message):
         spec.settled()
 

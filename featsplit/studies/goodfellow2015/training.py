@@ -45,9 +45,11 @@ def fit(model: Classifier, split: Split, way: Way, recipe: Recipe, *, seed: int,
     """
     optimiser = _optimiser(model, way, recipe)
     model.train()
-    for epoch in progress(range(recipe.epochs), title):
+    epochs = progress(range(recipe.epochs), title)
+    for epoch in epochs:
         with drawn_by(seed, f"dropout/{epoch}"):
-            _epoch(model, optimiser, split, way, recipe, seed=seed, epoch=epoch)
+            loss = _epoch(model, optimiser, split, way, recipe, seed=seed, epoch=epoch)
+        epochs.reached(epoch + 1, loss=loss)
     model.eval()
 
 
@@ -60,11 +62,12 @@ def _epoch(
     *,
     seed: int,
     epoch: int,
-) -> None:
-    """One pass over `split`, in batches of nearly equal size."""
+) -> float:
+    """One pass over `split`, in batches of nearly equal size; the mean cost."""
     order_of, noise = (torch_generator(seed, f"{what}/{epoch}") for what in ("order", "noise"))
     order = torch.randperm(len(split), generator=order_of).tensor_split(math.ceil(len(split) / recipe.batch_size))
     first = next(layer.weight for layer in model.modules() if isinstance(layer, torch.nn.Linear))
+    total = 0.0
     for batch, rows in enumerate(order):
         for group in optimiser.param_groups:
             group["lr"] = recipe.rate(epoch + (batch + 0.5) / len(order))
@@ -74,6 +77,8 @@ def _epoch(
         optimiser.zero_grad()
         torch.autograd.backward(loss)
         optimiser.step()
+        total += float(loss.detach()) * len(rows)
+    return total / len(split)
 
 
 def _optimiser(model: Classifier, way: Way, recipe: Recipe) -> torch.optim.Optimizer:
