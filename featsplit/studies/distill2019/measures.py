@@ -14,7 +14,7 @@ from featsplit.runtime import accuracy
 from featsplit.studies.distill2019.leakage import leaked_rows
 from featsplit.studies.distill2019.settings import Discussion
 from featsplit.studies.ilyas2019.networks import Network
-from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet, about
+from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Audit:
             units = usefulness(model, split, probe, seed=stages.seed, machine=stages.machine)
             layers = layer_robustness(model, split, probe, seed=stages.seed, machine=stages.machine)
             return [
-                *(cast(Row, {**about(self.network, "audit"), **TestSet().fields(), **row}) for row in units),
-                *(cast(Row, {**about(self.network, "layers"), **TestSet().fields(), **row}) for row in layers),
+                *(cast(Row, {**stages.about(self.network, "audit"), **TestSet().fields(), **row}) for row in units),
+                *(cast(Row, {**stages.about(self.network, "layers"), **TestSet().fields(), **row}) for row in layers),
             ]
 
         depends_on = {"norm": evaluation.norm, "eps": eps, "seed": stages.seed, **asdict(self.discussion)}
@@ -83,6 +83,6 @@ class TransferOfBugs:
         model, rows = stages.network(self.fresh), list[Row]()
         for name in ("det", "det-bugs"):
             split = stages.split(name)
-            first: Row = {**about(self.fresh, "bugs"), **TestSet(name, "train").fields(), **Attack().fields()}
+            first: Row = {**stages.about(self.fresh, "bugs"), **TestSet(name, "train").fields(), **Attack().fields()}
             rows.append({**first, "n": len(split), "seed": stages.seed, "accuracy": accuracy(model, split)})
         return rows

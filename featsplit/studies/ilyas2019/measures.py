@@ -13,7 +13,7 @@ from featsplit.models.checkpoints import state_digest
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.networks import Network
-from featsplit.studies.ilyas2019.stages import IDENTITY, Place, Stages, TestSet, about, maker_of
+from featsplit.studies.ilyas2019.stages import IDENTITY, Place, Stages, TestSet, maker_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Steps:
         stages = Stages(worker, self.place)
         evaluation, scrutiny = stages.settings.evaluate, stages.settings.scrutiny
         model, split, eps = stages.network(self.network), _few(stages), evaluation.smallest_eps()
-        first: Row = {**about(self.network, "steps"), **TestSet().fields(), "seed": stages.seed}
+        first: Row = {**stages.about(self.network, "steps"), **TestSet().fields(), "seed": stages.seed}
         first["images"] = digest_of(split.images)[:IDENTITY]
 
         def measure() -> list[Row]:
@@ -137,7 +137,7 @@ class Transferred:
                     machine=stages.machine,
                 )
                 for arch, network in self.others:
-                    first: Row = {**about(network, "architectures"), **test.fields(), "seed": stages.seed}
+                    first: Row = {**stages.about(network, "architectures"), **test.fields(), "seed": stages.seed}
                     if arch in found:
                         rows.append({**first, **found[arch]})
             return rows

@@ -27,7 +27,8 @@ class Network:
 
     `name` is that of its file and of its stream of randomness. It is trained on the source or on a derived set
     (`train_set`), on the source in a way (`training`) that may not be the standard one, for an `experiment`. `labels`
-    "next": its set has images labelled as the class after their own.
+    "next": its set has images labelled as the class after their own. `given` is a checkpoint of the user's that is
+    taken for it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Network:
     recipe: Recipe
     experiment: str = "main"
     labels: Labels = "own"
+    given: str | None = None
 
     @property
     def file(self) -> str:
@@ -49,13 +51,15 @@ class Network:
 
 
 def standard(settings: Settings) -> Network:
-    """The network that is trained on the source as usual."""
-    return Network("standard", "source", "standard", settings.model, settings.train.standard)
+    """The network that is trained on the source as usual, or that the user has."""
+    recipe, given = settings.train.standard, settings.networks.standard
+    return Network("standard", "source", "standard", settings.model, recipe, given=given)
 
 
 def adversarial(settings: Settings) -> Network:
-    """The network that is adversarially trained on the source."""
-    return Network("adversarial", "source", "adversarial", settings.model, settings.train.adversarial)
+    """The network that is adversarially trained on the source, or that the user has."""
+    recipe, given = settings.train.adversarial, settings.networks.adversarial
+    return Network("adversarial", "source", "adversarial", settings.model, recipe, given=given)
 
 
 def derived_sets(settings: Settings) -> list[DerivedSet]:

@@ -1,7 +1,7 @@
 """The settings of the paper's experiments, as a preset or the user's own TOML file describes them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Self
 
 from featsplit.data.derived import Dtype
@@ -14,6 +14,7 @@ from featsplit.metadata.derived_sets import FOUR
 from featsplit.metadata.plain import Fields, Json
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
 from featsplit.records.rules import RULES
+from featsplit.studies.ilyas2019.given import Given
 from featsplit.synthesis import Match, Perturb
 from featsplit.training import Recipe
 
@@ -85,11 +86,13 @@ class Settings(DataStudySettings):
     `experiments` are the paper's beyond the four sets: "noise" (Table 7, sets matched from noise), "splits" (Table 8),
     "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13, with these
     `architectures`, each trained for `architecture_epochs`, None being as long as the run's own), "steps" (Figure 8),
-    "autoattack", and "distance": how far the nearest adversarial image of each of the six networks is.
+    "autoattack", and "distance": how far the nearest adversarial image of each of the six networks is. `networks` are
+    those of the source that need not be trained.
     """
 
     study: str = "ilyas2019"
     model: ModelSpec
+    networks: Given = field(default_factory=Given)
     train: Training
     match: Match
     perturb: Perturb
@@ -166,8 +169,12 @@ class Settings(DataStudySettings):
         return self.model.arch in SMALL_ARCHITECTURES
 
     def is_of_files(self) -> bool:
-        """Whether the data or the network are the user's own."""
-        return super().is_of_files() or ":" in self.model.arch
+        """Whether the data or a network are the user's own."""
+        return super().is_of_files() or ":" in self.model.arch or self.networks != Given()
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: paths are absolute."""
+        return replace(super().settled(), networks=self.networks.settled())
 
     def notes(self) -> list[str]:
         """Sentences on settings that make a run say less than it seems to, or other than the paper."""

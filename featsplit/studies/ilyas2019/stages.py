@@ -21,6 +21,7 @@ from featsplit.models.classifier import Classifier
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.runtime import Machine
+from featsplit.studies.ilyas2019.given import take
 from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb
@@ -80,9 +81,23 @@ class Stages:
         """By epoch what the training of `network` saw."""
         return read_metadata(self.network_file(network)).history
 
+    def about(self, network: Network, experiment: str) -> Row:
+        """The fields of a row that say what `network` is and learned from, how, and what it was measured for."""
+        given = network.given is not None
+        return {
+            "experiment": experiment,
+            "train_set": network.train_set,
+            "training": network.training,
+            "architecture": read_metadata(self.network_file(network)).arch if given else network.spec.arch,
+        }
+
     def ensure_trained(self, network: Network) -> Classifier:
-        """The network, trained by its recipe on its set, from initial weights of its own."""
+        """The network, trained by its recipe on its set, from initial weights of its own; or as it was given."""
         began = time.perf_counter()
+        if network.given is not None:
+            take(Path(network.given), network.name, self.network_file(network), self.data)
+            self.tell(f"take {network.name}", began=began, figures=network.given)
+            return self.network(network)
         if self.worker.ranks > 1:
             in_ranks(self.worker.ranks, self.machine, _TrainTogether(self.worker, self.place, network))
         metadata = self.trained(network)
@@ -225,7 +240,7 @@ class Stages:
         def measure() -> list[Row]:
             title = f"seed {self.seed} {network.name}"
             found = evaluate(model, split, list(attacks), seed=self.seed, machine=self.machine, title=title)
-            first: Row = {**about(network, experiment), **test.fields(), "images": images[:IDENTITY]}
+            first: Row = {**self.about(network, experiment), **test.fields(), "images": images[:IDENTITY]}
             return [{**first, **row} for row in found]
 
         return self.ensure_rows(stem, {**depends_on, "images": images, "labels": digest_of(split.labels)}, measure)
@@ -267,16 +282,6 @@ class TestSet:
         if self.labels:
             row["labels"] = self.labels
         return row
-
-
-def about(network: Network, experiment: str) -> Row:
-    """The fields of a row that say what `network` is and learned from, how, and what it was measured for."""
-    return {
-        "experiment": experiment,
-        "train_set": network.train_set,
-        "training": network.training,
-        "architecture": network.spec.arch,
-    }
 
 
 def maker_of(settings: Settings, derived: DerivedSet) -> Network:

@@ -18,7 +18,7 @@ from featsplit.rows import Row
 from featsplit.runtime import batches
 from featsplit.studies.ilyas2019.networks import IN_FULL, Network, adversarial
 from featsplit.studies.ilyas2019.rows import PlantedRow
-from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet, about
+from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet
 
 NEXT = TestSet(labels="next")
 
@@ -87,7 +87,7 @@ class DeriveAndRetrain:
         return rows
 
     def _predicted(self, stages: Stages, network: Network, moment: str) -> Row:
-        row: Row = {**about(network, "construction"), "test_set": self.derived.name, "moment": moment}
+        row: Row = {**stages.about(network, "construction"), "test_set": self.derived.name, "moment": moment}
         return {**row, **Attack().fields(), "n": len(stages.data.train), "seed": stages.seed}
 
     def _augmented(self, stages: Stages) -> tuple[float, float]:
@@ -139,13 +139,14 @@ def evaluated(stages: Stages, network: Network) -> list[Row]:
 
 def by_epoch(stages: Stages, network: Network) -> list[Row]:
     """Figure 10: accuracy by epoch on what the network is trained on, as it sees it, and on the test set."""
-    first: Row = {**about(network, "epochs"), **Attack().fields(), "seed": stages.seed}
+    first: Row = {**stages.about(network, "epochs"), **Attack().fields(), "seed": stages.seed}
     sets = {"train": TestSet(network.train_set, "train"), "test": TestSet()}
     sizes = {"train": len(stages.data.train), "test": len(stages.data.test)}
     return [
         {**first, **test.fields(), "epoch": epoch, "n": sizes[which], "accuracy": seen[f"{which}_accuracy"]}
         for epoch, seen in enumerate(stages.history(network), start=1)
         for which, test in sets.items()
+        if f"{which}_accuracy" in seen
     ]
 
 
@@ -155,7 +156,7 @@ def planted(stages: Stages, network: Network) -> list[PlantedRow]:
     if not is_planted(source):
         return []
     shares = kept(stages.split(network.train_set), stages.data.train, truth_of(planted_from(source)))
-    first: Row = {**about(network, "planted"), **TestSet(network.train_set, "train").fields()}
+    first: Row = {**stages.about(network, "planted"), **TestSet(network.train_set, "train").fields()}
     shared = cast(PlantedRow, {**first, **Attack().fields(), "n": len(stages.data.train), "seed": stages.seed})
     return [
         {**shared, "component": component, "kept": share, "error": error}

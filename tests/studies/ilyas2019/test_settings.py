@@ -107,8 +107,8 @@ def test_the_smallest_eps_is_above_0() -> None:
         (["evaluate.eps=[0.5, 0.5]"], "evaluate.eps = [0.5, 0.5]: give each eps once"),
         (["experiments=['bugs']"], 'experiments "bugs": is of the study distill2019; say study = "distill2019"'),
         (["discussion.images=5"], 'discussion: is of the study distill2019; say study = "distill2019"'),
-        (["discusion.images=5"], 'key = "discusion": must be one of study, name, precision, data, model, train, match, '
-         "perturb, evaluate, scrutiny, experiments, architectures, architecture_epochs, dtype; "
+        (["discusion.images=5"], 'key = "discusion": must be one of study, name, precision, data, model, networks, '
+         "train, match, perturb, evaluate, scrutiny, experiments, architectures, architecture_epochs, dtype; "
          'did you mean "scrutiny"?'),
         (
             ["parts=[]", "scrutiny.strides=[1.0]"],

@@ -1,0 +1,63 @@
+"""A source network that the user has: taken into the run as it is, where the run would have trained one."""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+from featsplit.data.images import ImageData
+from featsplit.errors import FeatsplitError, warn
+from featsplit.files import replacing
+from featsplit.metadata.models import ModelMetadata
+from featsplit.metadata.training import NETWORKS, training_of
+from featsplit.models.checkpoints import read_metadata
+
+
+@dataclass(frozen=True)
+class Given:
+    """Checkpoints (.safetensors) in the place of the source networks that a run trains; None: it trains them."""
+
+    standard: str | None = None
+    adversarial: str | None = None
+
+    def settled(self) -> Self:
+        """The same from any working folder."""
+        whole = {
+            name: str(Path(path).absolute()) for name in ("standard", "adversarial") if (path := getattr(self, name))
+        }
+        return replace(self, **whole)
+
+
+def take(given: Path, name: str, path: Path, data: ImageData) -> ModelMetadata:
+    """Copy the checkpoint at `given` to `path`, as the network `name` ("standard", "adversarial") of a run on `data`.
+
+    Raises FeatsplitError where it takes other images, has other classes, or tells of another training than its `name`
+    does; warns where it does not tell, or was trained on other images.
+    """
+    place, metadata = f"networks.{name}: {given}", read_metadata(given)
+    if metadata.shape != data.shape or metadata.classes != len(data.classes):
+        takes, are = (
+            f"images of {' x '.join(map(str, shape))} in {classes} classes"
+            for shape, classes in ((metadata.shape, metadata.classes), (data.shape, len(data.classes)))
+        )
+        raise FeatsplitError(f"{place}: takes {takes}; {data.name} has {are}; see data.resize")
+    if metadata.class_names not in (None, data.classes):
+        own, other = (", ".join(names[:3]) for names in (metadata.class_names or (), data.classes))
+        raise FeatsplitError(
+            f"{place}: its classes are {own} ..., those of {data.name} {other} ...; give one of this data"
+        )
+    training = training_of(metadata.recipe)
+    if training.kind not in (name, "not told"):
+        wanted = NETWORKS["standard" if name == "standard" else "adversarial"]
+        raise FeatsplitError(f"{place}: tells of {training}; must be {wanted}: are the two swapped?")
+    if training.kind == "not told":
+        warn(f"{place}: does not tell how it was trained; what is said of the sets holds if it is {name}")
+    if metadata.data_digest not in (None, data.digest):
+        warn(
+            f"{place}: was trained on other images ({metadata.trained_on}) than the run's ({data.name}); if the run's "
+            "test images are among them, its accuracy is too high"
+        )
+    if not path.is_file() or read_metadata(path).state_digest != metadata.state_digest:
+        with replacing(path) as partial:
+            shutil.copyfile(given, partial)
+    return metadata
