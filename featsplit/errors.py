@@ -18,10 +18,16 @@ def warn(message: str) -> None:
     warnings.warn(message, FeatsplitWarning, stacklevel=2)
 
 
-def check_count(place: str, value: int) -> None:
-    """Raise FeatsplitError unless the `value` at `place` is at least 1."""
+MOST = 2**31 - 1
+"""The greatest count: what 32 bits hold."""
+
+
+def check_count(place: str, value: int, *, most: int = MOST) -> None:
+    """Raise FeatsplitError unless the `value` at `place` is at least 1, and at most `most`."""
     if value < 1:
         raise FeatsplitError(f"{place} = {value}: must be at least 1")
+    if value > most:
+        raise FeatsplitError(f"{place} = {value}: must be at most {most}")
 
 
 def check_positive(place: str, value: float) -> None:

@@ -19,6 +19,8 @@ from featsplit.files import TRUST
 INTERRUPTED, DEBUG = 130, "FEATSPLIT_DEBUG"
 SHARED = ("train", "evaluate")
 """Commands that the processes of torchrun do together."""
+NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
+"""What the RuntimeErrors of torch have one of, where there is too little, or more was asked for than there can be."""
 UNREADABLE: Any = typer.BadParameter.__mro__[2]  # ClickException: click's, or from typer 0.26 on typer's own
 
 COMMANDS = {
@@ -161,10 +163,18 @@ def _line_of(error: Exception) -> str:
         return str(error.format_message())
     if isinstance(error, OSError) and error.filename is not None:
         return f"{_printable(error.filename)}: {error.strerror}"
+    if _wants_memory(error):
+        return "not enough memory; ask for fewer images at a time (--batch-size), a smaller network or fewer --workers"
     last = traceback.extract_tb(error.__traceback__)[-1]
     said = " ".join(_printable(error).split())[:200]
-    what = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__}: {said}"
-    return f"{what} (at {Path(last.filename).name}:{last.lineno}); not foreseen: please report what --debug prints"
+    place = f"{Path(last.filename).name}:{last.lineno}"
+    return f"{type(error).__name__}: {said} (at {place}); not foreseen: please report what --debug prints"
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Whether there is not enough of it, or never could be: torch has RuntimeErrors for that."""
+    said = str(error) if isinstance(error, RuntimeError) else ""
+    return isinstance(error, MemoryError) or any(words in said for words in NO_MEMORY)
 
 
 def _printable(value: object) -> str:

@@ -19,6 +19,10 @@ OF: Mapping[str, EngineName] = {
 """What belongs to one of the engines alone."""
 
 
+PROCESSES = 1024
+"""More of one machine than anyone can have meant."""
+
+
 @dataclass(frozen=True)
 class EngineSpec:
     """Processes of this machine, or Ray: all machines of a cluster, or all GPUs of this one.
@@ -86,9 +90,9 @@ class EngineOptions:
         for name, value, known in (("engine", found.engine, EngineName), ("log", found.log, Log)):
             if value is not None and value not in get_args(known):
                 raise unknown(f"{place}.{name}", value, get_args(known))
-        for name in ("workers", "shard", "ranks"):
-            if (count := getattr(found, name)) is not None:
-                check_count(f"{place}.{name}", count)
+        check_count(f"{place}.shard", found.shard)
+        for name, count in (("workers", 1 if found.workers is None else found.workers), ("ranks", found.ranks)):
+            check_count(f"{place}.{name}", count, most=PROCESSES)
         if not 0 < found.cpus < float("inf"):
             raise FeatsplitError(f"{place}.cpus = {found.cpus:g}: must be above 0")
         if found.gpus is not None and not 0 <= found.gpus < float("inf"):

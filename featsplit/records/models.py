@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from featsplit.errors import FeatsplitError, unknown
+from featsplit.errors import FeatsplitError, check_count, unknown
 
 SMALL_ARCHITECTURES = ("linear", "mlp", "maxout", "cnn", "flatcnn", "vgg7", "cw", "densenet10", "resnet8", "resnet14")
 WITH_WIDTH = ("mlp", "maxout", "cnn", "flatcnn", "vgg7", "cw", "resnet8", "resnet14")
@@ -37,5 +37,4 @@ class ModelSpec:
                 continue
             if self.arch not in allowed:
                 raise FeatsplitError(f'{place}.{name} = {value}: "{self.arch}" has none; only {", ".join(allowed)}')
-            if value < 1:
-                raise FeatsplitError(f"{place}.{name} = {value}: must be at least 1")
+            check_count(f"{place}.{name}", value)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from benchmarks import faults, fuzz
+import pytest
+
+from benchmarks import faults, fuzz_cases
 
 
 def made(folder: Path, rows: str) -> Path:
@@ -30,15 +32,25 @@ def test_what_a_kill_left_is_named(tmp_path: Path) -> None:
 
 
 def test_a_line_is_well_and_a_traceback_or_a_crash_is_wrong() -> None:
-    assert not fuzz._wrong(2, "featsplit: no such file")
-    assert fuzz._wrong(2, "Traceback (most recent call last)")
-    assert fuzz._wrong(2, "featsplit: KeyError: 'a' (at rows.py:3); not foreseen: please report what --debug prints")
-    assert fuzz._wrong(-11, "")
+    assert not fuzz_cases.wrong_in(2, "featsplit: no such file")
+    assert fuzz_cases.wrong_in(2, "Traceback (most recent call last)")
+    assert fuzz_cases.wrong_in(
+        2, "featsplit: KeyError: 'a' (at rows.py:3); not foreseen: please report what --debug prints"
+    )
+    assert fuzz_cases.wrong_in(-11, "")
 
 
 def test_a_command_is_called_with_what_it_prints_and_how_it_ends() -> None:
-    status, out, _ = fuzz._main(["--version"])
+    status, out, _ = fuzz_cases.command(["--version"])
     assert (status, out.strip()[:2]) == (0, "0.")
-    status, _, err = fuzz._main(["info", "nowhere.h5"])
+    status, _, err = fuzz_cases.command(["info", "nowhere.h5"])
     assert status == 2
     assert err.startswith("featsplit: nowhere.h5: no such file")
+
+
+def test_the_lines_that_are_changed_end_well_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fuzz_cases.make(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    ended = {line: fuzz_cases.called(line) for line in fuzz_cases.VALID.strip().replace("\n    ", " ").splitlines()}
+    assert len(ended) == 17
+    assert {line: err for line, (status, _, err) in ended.items() if status} == {}
