@@ -72,6 +72,10 @@ AIMS: dict[str, tuple[Aim, ...]] = {
     "goodfellow2015-mini": (),
     "kurakin2017-mini": (),
     "carlini2017-mini": (),
+    "szegedy2014": (),
+    "goodfellow2015": (),
+    "kurakin2017": (),
+    "carlini2017": (),
 }
 """Of the studies before the paper the statements on their pages are the aims."""
 LIMITS = {
@@ -82,15 +86,20 @@ LIMITS = {
     "goodfellow2015-mini": Limit("one seed", 300),
     "kurakin2017-mini": Limit("one seed", 300),
     "carlini2017-mini": Limit("one seed", 300),
+    "szegedy2014": Limit("one seed", 3600),
+    "goodfellow2015": Limit("one seed", 3600),
+    "kurakin2017": Limit("one seed", 3600),
+    "carlini2017": Limit("one seed", 3600),
 }
+ONE_SEED = ("cifar10-cpu", "szegedy2014", "goodfellow2015", "kurakin2017", "carlini2017")
+"""Those that take so long that they are run for one seed alone."""
 
 
 def measure(name: str, results: Path, *, data_root: Path | None, validation: bool, run: Path | None) -> bool:
     """Run preset `name`, first for one seed with its time, then for all; write the tables; whether no aim is missed.
 
-    With `validation` on a fifth of the training images, held out, in the place of the test images. cifar10-cpu takes
-    an hour, so it is run for one seed alone. Of the finished `run` in a folder, if given, the tables are written, and
-    nothing is run or timed.
+    With `validation` on a fifth of the training images, held out, in the place of the test images. Of the finished
+    `run` in a folder, if given, the tables are written, and nothing is run or timed.
     """
     if run is not None:
         return write(name, results, open_results(run), None, validation=validation)
@@ -98,7 +107,7 @@ def measure(name: str, results: Path, *, data_root: Path | None, validation: boo
     extra += ["--set", "data.holdout=0.2"] if validation else []
     with TemporaryDirectory() as folder:
         seconds = run_preset(name, Path(folder), "0", extra)
-        more = 0.0 if name == "cifar10-cpu" else run_preset(name, Path(folder), SEEDS, extra)  # takes seed 0 up
+        more = 0.0 if name in ONE_SEED else run_preset(name, Path(folder), SEEDS, extra)  # takes seed 0 up
         return write(name, results, open_results(Path(folder)), (seconds, seconds + more), validation=validation)
 
 
@@ -118,7 +127,10 @@ def write(
         content |= {"seconds_one_seed": seconds[0], "seconds_all_seeds": seconds[1]}
         taken = f"one seed took {seconds[0]:.0f} s as a whole process, seeds {run.seeds} {seconds[1]:.0f} s"
     else:
-        taken = f"seeds {run.seeds}, in parts, beside other work; its time was not measured"
+        stages = sum(float(cell) for _, *seconds_of in run.times()[1:] for cell in seconds_of)
+        taken = (
+            f"seeds {run.seeds}, beside other work; its stages took {stages:.0f} s in all, some of them side by side"
+        )
     content["aims"] = [dict(zip(HEAD, line, strict=True)) for line in verdicts]
     rows = [row for row in run.rows if row["experiment"] != "epochs"]
     (results / f"{stem}.json").write_text(as_json(content, rows))

@@ -1,16 +1,26 @@
 """The penalty on spectral norms: it is of the layer with its BatchNorm, and its gradient is the norm's."""
 
 import math
+import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from featsplit.data.images import ImageData
+from featsplit.engine.jobs import Worker
+from featsplit.errors import FeatsplitWarning
 from featsplit.evaluation.spectral import layer_bounds
 from featsplit.models import ModelSpec, build
 from featsplit.records.training import Recipe
+from featsplit.runtime import CPU
+from featsplit.studies import read_settings
+from featsplit.studies.szegedy2014.convolutional import TrainConvolutional
 from featsplit.studies.szegedy2014.penalised import followed, train_penalised
+from featsplit.studies.szegedy2014.settings import Convolutional, Settings
+from featsplit.studies.szegedy2014.stages import Place
 from tests.runtime.networks import lived
 
 RECIPE = Recipe(epochs=4, batch_size=32, lr=0.02, schedule="constant")
@@ -45,3 +55,17 @@ def test_a_penalty_makes_the_product_smaller(digits: ImageData) -> None:
         train_penalised(model, digits, RECIPE, penalty=penalty, seed=0)
         products.append(math.prod(bound.norm for bound in layer_bounds(model)))
     assert products[1] < 0.7 * products[0]
+
+
+@pytest.mark.parametrize(("penalty", "noted"), [(1e3, 1), (0.001, 0)])
+def test_a_network_that_its_penalty_ruined_is_said(penalty: float, noted: int, tmp_path: Path) -> None:
+    usual = read_settings("szegedy2014-digits")
+    assert isinstance(usual, Settings)
+    own = Convolutional(ModelSpec("cnn", width=4), standard=replace(RECIPE, epochs=8), penalty=penalty)
+    train = TrainConvolutional(Place(replace(usual, convolutional=own), 0), "penalised")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", FeatsplitWarning)
+        train(Worker(tmp_path, CPU, None, lambda line: None))
+    assert len(caught) == noted, [str(one.message) for one in caught]
+    for one in caught:
+        assert "convolutional.penalty = 1000: the network that is trained with it reads 0.1" in str(one.message)
