@@ -4,11 +4,24 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks import attacks, constructions, faults, fuzz, growth, matching, memory, presets, rules, spread, steps
+from benchmarks import (
+    attacks,
+    constructions,
+    faults,
+    fuzz,
+    growth,
+    matching,
+    memory,
+    presets,
+    rules,
+    spread,
+    steps,
+    workers,
+)
 from benchmarks.minimal import tables as minimal
 
 ENGINE = ("matching", "attacks", "steps", "growth", "memory")
-ALONE = ("minimal", "faults", "fuzz", "spread")
+ALONE = ("minimal", "faults", "fuzz", "spread", "workers")
 NAMES = (*ENGINE, *ALONE, *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
 
 
@@ -28,6 +41,8 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
         return faults.measure(results, kills=options.kills)
     if name == "spread":
         return spread.measure(results, repeats=options.repeats)
+    if name == "workers":
+        return workers.measure(results, data_root=options.data_root)
     if name == "fuzz":
         return fuzz.measure(results, cases=options.cases)
     if name == "minimal":
@@ -47,7 +62,7 @@ def main() -> None:
     parser.add_argument(
         "--all",
         action="store_true",
-        help=f"{', '.join(ENGINE)}, the presets and constructions; not rules-*, minimal, faults, fuzz, spread",
+        help=f"{', '.join(ENGINE)}, the presets and constructions; not rules-*, {', '.join((*ALONE, *presets.FULL))}",
     )
     parser.add_argument("--data-root", type=Path, help="where torchvision's data sets lie")
     parser.add_argument("--validation", action="store_true", help="presets: on held-out training images, to choose by")
@@ -61,7 +76,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="spread: how often each is timed")
     parser.add_argument("--cases", type=int, default=1000, help="fuzz: changed bytes, and as many command lines")
     options = parser.parse_args()
-    names = [name for name in NAMES if name not in (*rules.NAMES, *ALONE)] if options.all else options.names
+    names = (
+        [name for name in NAMES if name not in (*rules.NAMES, *ALONE, *presets.FULL)] if options.all else options.names
+    )
     if not names or set(names) - set(NAMES):
         parser.error(f"name some of {', '.join(NAMES)}, or --all")
     results = Path(__file__).parent / "results"

@@ -91,7 +91,9 @@ LIMITS = {
     "kurakin2017": Limit("one seed", 3600),
     "carlini2017": Limit("one seed", 3600),
 }
-ONE_SEED = ("cifar10-cpu", "szegedy2014", "goodfellow2015", "kurakin2017", "carlini2017")
+FULL = ("szegedy2014", "goodfellow2015", "kurakin2017", "carlini2017")
+"""The studies before the paper at the size of its images."""
+ONE_SEED = ("cifar10-cpu", *FULL)
 """Those that take so long that they are run for one seed alone."""
 
 
