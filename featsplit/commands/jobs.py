@@ -26,6 +26,10 @@ def jobs(
     experiments: Experiments = None,
     set_: Changes = None,
     shard: Annotated[int, {"help": "Images of a derived set that one job makes.", "min": 1, "group": "Engine"}] = 1024,
+    images: Annotated[
+        int | None,
+        {"help": "Plan with so many training images; the data need not be there.", "min": 1, "group": "Plan"},
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for other programs.")] = False,
     simulate: Annotated[
         int | None,
@@ -51,7 +55,7 @@ def jobs(
             "--simulate and --times: give both, how many places and a run that says how long jobs take"
         )
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
-    worker = Worker(Path(), CPU, data_root, options.say, download, shard)
+    worker = Worker(Path(), CPU, data_root, options.say, download, shard, images=images)
     found = with_parts(jobs_of(study_named(settings.study), settings, seeds), worker)
     if simulate is not None and times is not None:
         _say_simulated(found, simulate, times)

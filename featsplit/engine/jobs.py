@@ -25,7 +25,7 @@ class Worker:
 
     `say` takes a line of progress. With `download` it fetches data that are not there. `shard` is how many images of a
     derived set one job makes, `ranks` how many processes train a network together. With `curves` those of training are
-    kept for TensorBoard.
+    kept for TensorBoard. Of a run that is only planned, `images` is how many training images to count with.
     """
 
     folder: Path
@@ -36,10 +36,15 @@ class Worker:
     shard: int = SHARD
     ranks: int = 1
     curves: bool = False
+    images: int | None = None
 
     def data(self, spec: DataSpec, *, elsewhere: str | None = None) -> ImageData:
         """The data that `spec` describes, loaded once in each process; `elsewhere` as of `load_data`."""
         return _loaded(spec, self.root, elsewhere, self.download)
+
+    def count(self, spec: DataSpec) -> int:
+        """How many training images the data have that `spec` describes."""
+        return len(self.data(spec).train) if self.images is None else self.images
 
     def tell(self, folder: Path, who: str, what: str, *, began: float, figures: str) -> None:
         """A line for a stage of `who` that `began` (`perf_counter`) and has ended; its time is kept in `folder`."""

@@ -113,3 +113,11 @@ def test_the_engine_is_what_the_file_says_unless_a_flag_does(here: Path) -> None
     Path("least.toml").write_text(LEAST + "\n[engine]\nshards = 9\n")
     with pytest.raises(FeatsplitError, match=r'engine: key = "shards": must be one of .* did you mean "shard"\?'):
         engine_of("least.toml", EngineOptions())
+
+
+def test_a_run_can_be_planned_without_its_data(here: Path) -> None:
+    """257748 images of the nine classes: 252 shards of 1024 for each of the four sets."""
+    out, _ = call("jobs restricted-imagenet --images 257748 --json --data-root nowhere")
+    assert sum("/part-" in str(job["key"]) for job in told(out)) == 4 * 252
+    with pytest.raises(FeatsplitError, match="imagenet"):
+        call("jobs restricted-imagenet --data-root nowhere")

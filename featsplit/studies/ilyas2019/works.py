@@ -62,7 +62,7 @@ class DeriveAndRetrain:
         """A shard each; none where there is but one, or it is not known how many images the set will have."""
         if self.derived.made_by.method == "mislabelled":
             return []
-        count = count_of(len(worker.data(self.place.settings.data).train), worker.shard)
+        count = count_of(worker.count(self.place.settings.data), worker.shard)
         shards = range(count if count > 1 else 0)
         return [MakeShard(self.place, self.derived, self.maker, self.ensemble, number) for number in shards]
 
