@@ -168,12 +168,16 @@ def fooled_by(results: Run) -> Drawing:
 
     def draw(figure: "Figure") -> None:
         axes = figure.add_subplot()
-        for name in NAMES:
+        sides = ("right", "left", "left") * 2  # neighbours have theirs on different sides
+        for name, side in zip(NAMES, sides, strict=True):
             across, up = distortion(results, name), mean_of(fooled(results, name))
             axes.errorbar(
                 [across.value], [up.value], [[up.value - up.low], [up.high - up.value]], fmt="o", color=COLOURS[name]
             )
-            axes.annotate(SHORT[name], (across.value, up.value), xytext=(5, 5), textcoords="offset points", fontsize=9)
+            away = (5 if side == "left" else -5, 5)
+            axes.annotate(
+                SHORT[name], (across.value, up.value), xytext=away, textcoords="offset points", fontsize=9, ha=side
+            )
             sizes = [size for size in results.settings.noise if size <= 0.3]
             errors = [found.value for size in sizes if (found := _error(results, name, "train", noise=size))]
             axes.plot(sizes, errors, "x", color=COLOURS[name])
