@@ -28,7 +28,7 @@ TINY = shlex.split(
     "--set data.limit_test=60 --set model.width=8 --set train.epochs=4 --set train.batch_size=20 "
     "--set train.adversarial.epochs=3 --set match.steps=3 --set perturb.steps=3 --set perturb.step_size=0.5 "
     "--set evaluate.steps=2 --set evaluate.restarts=1 --set evaluate.eps=[0.5] "
-    "--experiments noise,splits,control,architectures,steps,audit,leakage,bugs,mislabelled "
+    "--experiments all "
     '--set architectures=[\\"linear\\"] --set scrutiny.images=20 --set scrutiny.steps=4 '
     "--set scrutiny.relative_step_sizes=[1.0] --set discussion.ensemble=1 --set discussion.early_epochs=1 "
     "--set discussion.images=20 --set discussion.steps=2"
@@ -42,7 +42,10 @@ ENDED = (0, 1)
 
 
 class Fault(NamedTuple):
-    """What was killed, on which engine, how many seconds after a start, and whether the run ended the same."""
+    """What was killed, on which engine, how many seconds after a start, and whether the run ended the same.
+
+    `victim` is "none" where the run had ended before, or no process of that kind was there.
+    """
 
     engine: str
     victim: str
@@ -59,10 +62,12 @@ def measure(results: Path, *, kills: int, seed: int = 0) -> bool:
         expected, seconds = _undisturbed(Path(folder) / "whole")
         for engine, count in (("local", kills - kills // 2), ("ray", kills // 2)):
             with _cluster() if engine == "ray" else _nothing() as cluster:
-                for number in range(count):
+                killed, number = 0, 0
+                while killed < count:  # one that killed nothing is done again
                     fault = _killed(Path(folder) / f"{engine}{number}", engine, cluster, draw, expected, seconds)
+                    killed, number = killed + (fault.victim != "none"), number + 1
                     print(
-                        f"{engine} {number + 1}/{count}: {fault.victim} after {fault.after:.1f} s, {fault.same}",
+                        f"{engine} {killed}/{count}: {fault.victim} after {fault.after:.1f} s, {fault.same}",
                         flush=True,
                     )
                     faults.append(fault)
@@ -97,8 +102,8 @@ def _killed(
     process = _start(out, flags)
     with suppress(subprocess.TimeoutExpired):
         process.wait(after)
-    if process.poll() is None:
-        _kill(victim, process, cluster, draw)
+    if process.poll() is not None or not _kill(victim, process, cluster, draw):
+        victim = "none"
     while (
         process.wait() not in ENDED or not (out / "run.json").exists()
     ):  # Ray ends a driver whose machine is gone by 1
@@ -114,14 +119,20 @@ def _start(out: Path, flags: Sequence[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _kill(victim: str, process: "subprocess.Popen[bytes]", cluster: Any, draw: random.Random) -> None:
+def _kill(victim: str, process: "subprocess.Popen[bytes]", cluster: Any, draw: random.Random) -> bool:
+    """Kill the victim; whether it was there."""
     if victim == "node":
         cluster.lose(draw)
-        return
+        return True
     workers = cluster.workers() if cluster is not None else _children(process.pid)
-    chosen = draw.choice(workers) if victim == "worker" and workers else process.pid
-    with suppress(ProcessLookupError):
-        os.kill(chosen, signal.SIGKILL)
+    of_kind = workers if victim == "worker" else [process.pid]
+    if not of_kind:
+        return False
+    try:
+        os.kill(draw.choice(of_kind), signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _processes() -> Iterator[tuple[int, dict[str, str]]]:
@@ -134,7 +145,17 @@ def _processes() -> Iterator[tuple[int, dict[str, str]]]:
 
 def _children(parent: int) -> list[int]:
     """The processes that `parent` started, but for the one that looks after shared memory, which does no job."""
-    return [number for number, status in _processes() if status.get("PPid") == str(parent)]
+    return [
+        number
+        for number, status in _processes()
+        if status.get("PPid") == str(parent) and "resource_tracker" not in _command_of(number)
+    ]
+
+
+def _command_of(process: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
+    return ""
 
 
 class _Cluster:
@@ -159,8 +180,12 @@ class _Cluster:
         self.nodes[place] = self._add()
 
     def workers(self) -> list[int]:
-        """The processes that do jobs."""
-        return [number for number, status in _processes() if status["Name"].startswith("ray::")]
+        """The processes that do a job now."""
+        return [
+            number
+            for number, status in _processes()
+            if status["Name"].startswith("ray::") and _command_of(number).startswith("ray::seed")
+        ]
 
 
 @contextmanager
@@ -180,7 +205,8 @@ def _nothing() -> Iterator[None]:
 
 def _write(results: Path, faults: Sequence[Fault], seconds: float) -> bool:
     same, seen = sum(fault.same for fault in faults), machine()
-    content: dict[str, Any] = {"command": f"python -m benchmarks faults --kills {len(faults)}", "machine": seen}
+    kills = sum(fault.victim != "none" for fault in faults)
+    content: dict[str, Any] = {"command": f"python -m benchmarks faults --kills {kills}", "machine": seen}
     content |= {"undisturbed_seconds": seconds, "faults": [fault._asdict() for fault in faults]}
     (results / "faults.json").write_text(json.dumps(content, indent=1) + "\n")
     by_victim = Counter((fault.engine, fault.victim) for fault in faults)

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -37,11 +38,13 @@ def measure(results: Path, *, cases: int, seed: int = 0) -> bool:
     """
     outcomes, most = list[Outcome](), 0.0
     with TemporaryDirectory() as folder:
-        make(Path(folder))
+        made = Path(folder) / "made"
+        made.mkdir()
+        make(made)
         for kind, count in (("bytes", cases), ("nasty", cases // 2), ("lines", cases // 4), ("toml", cases // 4)):
             for first in range(0, count, AT_A_TIME):
                 numbers = (first, min(first + AT_A_TIME, count))
-                found, peak = _in_child(Path(folder), kind, seed, numbers)
+                found, peak = _in_child(made, kind, seed, numbers)
                 outcomes, most = [*outcomes, *found], max(most, peak)
                 print(
                     f"{kind} {numbers[1]}/{count}: {sum(bool(one.wrong) for one in outcomes)} wrong, {most:.2f} GiB",
@@ -68,11 +71,17 @@ def child(folder: str, kind: str, seed: str, first: str, last: str) -> None:
 
 
 def _in_child(folder: Path, kind: str, seed: int, numbers: tuple[int, int]) -> tuple[list[Outcome], float]:
-    """The outcomes of some cases, and the peak memory of their process in GiB; one that crashed is an outcome too."""
+    """The outcomes of some cases, and the peak memory of their process in GiB; one that crashed is an outcome too.
+
+    Each process has a copy of the files in `folder` of its own, so that none finds what another left.
+    """
     found, (first, last) = list[Outcome](), numbers
     while first < last:
-        command = [sys.executable, "-c", CHILD, str(folder), kind, str(seed), str(first), str(last)]
+        own = folder.with_name(f"{folder.name}-{kind}-{first}")
+        shutil.copytree(folder, own)
+        command = [sys.executable, "-c", CHILD, str(own), kind, str(seed), str(first), str(last)]
         ended = subprocess.run(command, capture_output=True, text=True, errors="replace")
+        shutil.rmtree(own)
         said = [json.loads(line) for line in ended.stdout.splitlines() if line[:1] == "{"]
         found += [Outcome(**one) for one in said if "number" not in one]
         begun = [one["number"] for one in said if "number" in one]

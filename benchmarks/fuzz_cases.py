@@ -9,10 +9,14 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from PIL import Image
+from torch import nn
 
 SECONDS = 10
 """After which a case is interrupted, as by Ctrl-C; that is no fault."""
@@ -26,13 +30,23 @@ run gaussians --set eps=[0] --set samples=200 --seeds 0 --workers 1 --out run
 export set.h5 --out exported
 """
 """What makes the files, once; commands of several lines are indented."""
+OWN = """
+from torch import nn
+
+def make(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
+"""
 USES = {
     "model.safetensors": "evaluate --model {} --data digits --limit-test 40 --attack fgsm --eps 0.1 --device cpu",
     "set.h5": "train --data {} --no-test --arch linear --epochs 1 --device cpu --overwrite --out trained.safetensors",
     "set.h5 info": "info {}",
     "set.h5 export": "export {} --overwrite --out exported-again",
     "images.npz": "train --data npz:{} --arch linear --epochs 1 --device cpu --overwrite --out trained.safetensors",
-    "exported/CIFAR_ims": "import-madrylab {} --data digits --limit 100 --overwrite --out imported.h5",
+    "exported/CIFAR_ims": "import-madrylab exported --data digits --limit 100 --overwrite --out imported.h5",
+    "exported/CIFAR_lab": "import-madrylab exported --data digits --limit 100 --overwrite --out imported.h5",
+    "weights.pt": "import-model ./own.py:make --weights {} --mean 0.5 --std 0.25 --classes-from digits --overwrite "
+    "--out own.safetensors",
+    "photos/train/a/0.png": "train --data folder:photos --arch linear --epochs 1 --overwrite --out t.safetensors",
     "run/rows.json": "report run",
     "run/run.json": "report run",
     "run/settings.toml": "jobs {}",
@@ -74,6 +88,8 @@ attack --model model.safetensors --data digits --limit-test 20 --attack closest 
 audit model.safetensors --data digits --limit-test 40 --images 20 --norm l2 --eps 0.5 --steps 2
     --out audit
 leakage set.h5 --epochs 1 --seeds 0 --norm l2 --eps 0.5 --out leakage.json --overwrite
+import-model ./own.py:make --weights weights.pt --mean 0.5 --std 0.25 --data digits --overwrite --out own.safetensors
+train --data folder:photos --arch linear --epochs 1 --overwrite --out t.safetensors
 export set.h5 --format madrylab --overwrite --out out
 import-madrylab exported --data digits --limit 100 --overwrite --out i.h5
 info set.h5
@@ -103,6 +119,12 @@ def make(folder: Path) -> None:
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (40, 8, 8), dtype=np.uint8), np.arange(40) % 2
     np.savez(folder / "images.npz", x_train=images, y_train=labels, x_test=255 - images, y_test=labels)
+    (folder / "own.py").write_text(OWN)
+    torch.save(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).state_dict(), folder / "weights.pt")
+    for part, name, number in product(("train", "test"), "ab", range(2)):
+        path = folder / "photos" / part / name / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])}
     for line in MADE.strip().replace("\n    ", " ").splitlines():
         words = [sys.executable, "-m", "featsplit", *shlex.split(line)]

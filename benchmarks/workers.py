@@ -67,9 +67,11 @@ def write(results: Path, times: Mapping[str, Mapping[int, float]]) -> bool:
         "\n".join(table),
         f"All by two processes: {together:.0f} s (aim: at most {TOGETHER:g}: {_verdict(together <= TOGETHER)}).",
     ]
+    if missing := [preset for preset in PRESETS if preset not in times]:
+        page[-1] = f"Not measured: {', '.join(missing)}."
     (results / "workers.md").write_text("\n\n".join(page) + "\n")
     print("\n\n".join(page))
-    return together <= TOGETHER and min(gains.values()) >= GAIN
+    return not missing and together <= TOGETHER and min(gains.values()) >= GAIN
 
 
 def _verdict(holds: bool) -> str:

@@ -24,6 +24,7 @@ class Curves:
     """What is written below `folder`: one of TensorBoard's runs for each training."""
 
     def __init__(self, folder: Path) -> None:
+        check_tensorboard()
         self.folder = folder
         self._writers: dict[str, Any] = {}
 

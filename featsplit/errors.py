@@ -9,6 +9,10 @@ class FeatsplitError(Exception):
     """Something that the user can mend; the command line prints its message in one line and exits with status 2."""
 
 
+class ProcessDiedError(FeatsplitError):
+    """A process that did part of the work was killed: what it did is kept, and the same again may end well."""
+
+
 class FeatsplitWarning(UserWarning):
     """Something that a user should know of a result; the command line prints it in one line."""
 

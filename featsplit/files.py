@@ -27,6 +27,14 @@ def check_digest(place: str, found: str, written: str, *, cure: str) -> None:
         raise FeatsplitError(f"{place} is not what was written; {cure}, or use it as it is: featsplit --trust ...")
 
 
+def expanded(path: str | Path) -> Path:
+    """`path` with a ~ or ~user at its beginning resolved; FeatsplitError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise FeatsplitError(f"{path}: there is no such user; write the path out") from error
+
+
 UNWRITTEN = ("write", "errno", "close file", "flush")
 """What the RuntimeErrors of h5py and torch have one of, where the disk takes no more."""
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
@@ -54,6 +54,27 @@ def add_event(**fields: object) -> None:
         line = {"time": round(time.time(), 2), "host": socket.gethostname(), "process": os.getpid(), **fields}
         with _events.open("a") as file:
             file.write(json.dumps(line) + "\n")
+
+
+class Kept(NamedTuple):
+    """Where a process keeps how far it is, and the curves of what it trains."""
+
+    events: Path | None
+    curves: Path | None
+
+
+def kept() -> Kept:
+    """Where this process does, for another that does its work."""
+    return Kept(_events, None if _curves is None else _curves.folder)
+
+
+@contextmanager
+def keeping(places: Kept) -> Iterator[None]:
+    """Inside, this process keeps them in the `places` of another."""
+    keep_events(places.events)
+    with curves_in(places.curves):
+        yield
+    keep_events(None)
 
 
 @contextmanager

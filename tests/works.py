@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec
 from featsplit.engine.jobs import Job, Worker
-from featsplit.errors import FeatsplitError, warn
+from featsplit.errors import FeatsplitError, ProcessDiedError, warn
 from featsplit.rows import Row
 
 _seen: list[ImageData] = []
@@ -81,6 +81,23 @@ class Die:
         if count <= self.times:
             os.kill(os.getpid(), self.how)
             time.sleep(60)
+        return [{"n": count}]
+
+
+@dataclass(frozen=True)
+class LoseRank:
+    """Lose one of the processes that work together, the first `times` that it is tried."""
+
+    name: str
+    times: int
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """A row with how often it was tried."""
+        tries = worker.folder / f"{self.name}.tries"
+        count = len(tries.read_text()) + 1 if tries.exists() else 1
+        tries.write_text("x" * count)
+        if count <= self.times:
+            raise ProcessDiedError("one of 2 processes was killed")
         return [{"n": count}]
 
 

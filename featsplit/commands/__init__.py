@@ -37,7 +37,8 @@ COMMANDS = {
     "status": "What a run is doing, and for how long yet.",
     "report": "The page of a run; runs side by side.",
     "photos": "Adversarial images to print and photograph.",
-    "import-madrylab": "A published set or network as a file of ours.",
+    "import-model": "A network trained elsewhere as a file of ours.",
+    "import-madrylab": "A published set as a file of ours.",
     "export": "A set in the layout of the published ones.",
     "info": "What a file says of itself.",
     "verify": "Whether a set is still what was written.",
@@ -108,6 +109,8 @@ def main() -> None:
     except Exception as error:
         if os.environ.get(DEBUG):
             raise
+        if isinstance(error, FeatsplitError) and not _is_first():
+            sys.exit(2)  # of several processes that do the same the first says it
         _fail(_line_of(error), 2)
     if code == INTERRUPTED:
         _fail("interrupted; run, train and build go on where they stopped", INTERRUPTED)
@@ -116,6 +119,10 @@ def main() -> None:
 
 def _are_several() -> bool:
     return os.environ.get("WORLD_SIZE", "1") != "1"
+
+
+def _is_first() -> bool:
+    return not _are_several() or os.environ.get("RANK", "0") == "0"
 
 
 @contextmanager
@@ -197,7 +204,7 @@ def _one_line_warnings() -> Iterator[None]:
     ) -> None:
         if not issubclass(category, FeatsplitWarning):
             usual(message, category, filename, lineno, file, line)
-        elif str(message) not in shown:
+        elif str(message) not in shown and _is_first():
             shown.add(str(message))
             typer.echo(f"featsplit: note: {message}", err=True)
 

@@ -134,7 +134,7 @@ def _standard(model: building.ModelFile) -> "Network":
     from featsplit.studies.ilyas2019.networks import Network
 
     metadata = read_metadata(model.file)
-    if metadata.recipe is None:
+    if metadata.recipe is None or "imported from" in metadata.recipe:
         raise FeatsplitError(
             f"{model.file}: does not tell how it was trained, so no ensemble can be; use one made by train"
         )

@@ -1,4 +1,4 @@
-"""featsplit import-madrylab: the authors' published sets and networks as files of ours."""
+"""featsplit import-madrylab: the authors' published sets as files of ours."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,6 @@ import typer
 from featsplit.commands import options, shared, single
 from featsplit.commands.fields import Only, changed_flags
 from featsplit.errors import FeatsplitError
-from featsplit.files import check_writable
 from featsplit.records.data import DataSpec
 
 NO_DATA, USUAL = DataSpec(""), shared.Opening()
@@ -18,9 +17,7 @@ def import_madrylab(
     *,
     path: Annotated[
         Path,
-        typer.Argument(
-            metavar="FOLDER|FILE.pt", help="A set (CIFAR_ims and CIFAR_lab), or a network such as cifar_nat.pt."
-        ),
+        typer.Argument(metavar="FOLDER", help="Of a set: CIFAR_ims and CIFAR_lab."),
     ],
     name: Annotated[
         str | None,
@@ -31,27 +28,21 @@ def import_madrylab(
     ] = None,
     data: DataSpec = NO_DATA,
     opening: Annotated[shared.Opening, Only(("data_root", "download"))] = USUAL,
-    out: Annotated[
-        Path, {"help": "To write: .h5 for a set, .safetensors for a network.", "unit": "FILE", "group": "Output"}
-    ],
+    out: Annotated[Path, {"help": "The set to write (.h5).", "unit": "FILE", "group": "Output"}],
     overwrite: single.Overwrite = False,
 ) -> None:
-    """Read a data set or a network that the paper's authors published; nothing in their files is executed.
+    """Read a data set that the paper's authors published; nothing in its files is executed. Networks: import-model.
 
-    A set has images and labels alone: the release does not say which image each was made from. --data is what it was
+    It has images and labels alone: the release does not say which image each was made from. --data is what it was
     made of, for classes and test images; by default that is cifar10, which is not read.
     """
     from featsplit.data import madrylab as sets
 
     of_data = [*changed_flags(data, NO_DATA), *changed_flags(opening, USUAL)]
     if not path.exists():
-        raise FeatsplitError(f"{path}: is not there; give the folder of a set, or the file of a network")
+        raise FeatsplitError(f"{path}: is not there; give the folder of a set")
     if not path.is_dir():
-        of_set = [*(["--set"] if name else []), *(["--split"] if split else []), *of_data]
-        if of_set:
-            raise FeatsplitError(f"{of_set[0]}: belongs to a set, and {path} is a file; give the folder of a set")
-        _import_network(path, out, overwrite=overwrite)
-        return
+        raise FeatsplitError(f"{path}: is a file, no set; a network comes in by featsplit import-model madrylab:{path}")
     options.check_suffix(out, ".h5")
     if of_data and not data.source:
         raise FeatsplitError(f"{of_data[0]}: says how to read --data SRC; give that too")
@@ -60,12 +51,3 @@ def import_madrylab(
     rows = sets.import_madrylab(path, out, name=called, source=source, split=half, overwrite=overwrite)
     origin = source.name if source else "cifar10"
     typer.echo(f"{out}: {called or 'a set without a name (see --set)'} from {origin} ({half}), {rows} images")
-
-
-def _import_network(path: Path, out: Path, *, overwrite: bool) -> None:
-    from featsplit.models import madrylab as networks
-
-    options.check_suffix(out, ".safetensors")
-    check_writable(out, overwrite=overwrite)
-    networks.import_madrylab(path, out)
-    typer.echo(f"{out}: resnet50 of 3 x 32 x 32 images and 10 classes, from {path}")

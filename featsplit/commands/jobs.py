@@ -25,7 +25,10 @@ def jobs(
     seeds: Seeds = (0,),
     experiments: Experiments = None,
     set_: Changes = None,
-    shard: Annotated[int, {"help": "Images of a derived set that one job makes.", "min": 1, "group": "Engine"}] = 1024,
+    shard: Annotated[
+        int | None,
+        {"help": "Images of a derived set that one job makes.", "default": "1024", "min": 1, "group": "Engine"},
+    ] = None,
     images: Annotated[
         int | None,
         {"help": "Plan with so many training images; the data need not be there.", "min": 1, "group": "Plan"},
@@ -47,15 +50,17 @@ def jobs(
     from featsplit.engine.jobs import Worker, with_parts
     from featsplit.engine.run import jobs_of
     from featsplit.errors import FeatsplitError
+    from featsplit.records.engine import EngineOptions
     from featsplit.runtime import CPU
-    from featsplit.studies import read_settings, study_named
+    from featsplit.studies import engine_of, read_settings, study_named
 
     if (simulate is None) != (times is None):
         raise FeatsplitError(
             "--simulate and --times: give both, how many places and a run that says how long jobs take"
         )
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
-    worker = Worker(Path(), CPU, data_root, options.say, download, shard, images=images)
+    engine = engine_of(preset, EngineOptions(shard=shard))
+    worker = Worker(Path(), CPU, data_root, options.say, download, engine.shard, images=images)
     found = with_parts(jobs_of(study_named(settings.study), settings, seeds), worker)
     if simulate is not None and times is not None:
         _say_simulated(found, simulate, times)

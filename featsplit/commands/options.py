@@ -27,8 +27,9 @@ def load_model(path: Path, data: "ImageData", *, factory: str | None, other_clas
     names = data.classes if metadata.class_names is None else metadata.class_names
     if names != data.classes and not other_classes:
         own, other = ", ".join(names[:3]), ", ".join(data.classes[:3])
+        trained_on = "was trained on " + ("other data" if metadata.trained_on is None else f'"{metadata.trained_on}"')
         raise FeatsplitError(
-            f'{path}: was trained on "{metadata.trained_on}" (classes {own} ...), not on the classes of '
+            f"{path}: {trained_on} (classes {own} ...), not on the classes of "
             f'"{data.name}" ({other} ...); use a model of this data, or --other-classes'
         )
     return model

@@ -76,7 +76,7 @@ def run(
     from featsplit.studies import engine_of, read_settings
     from featsplit.studies.carry_out import carry_out, carry_out_jobs
 
-    settled = engine_of(preset, engine)
+    settled = engine_of(preset, engine).on(device)
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
     place = destination(settings, seeds, out)
     options.say(*place.lines)

@@ -17,6 +17,7 @@ def status(
 ) -> None:
     """Which jobs of RUN are done, which run where and how far, and the time left."""
     from featsplit.engine.events import seconds_left, standings
+    from featsplit.engine.results import RUN
     from featsplit.progress import clock
     from featsplit.report.cells import as_text
 
@@ -26,13 +27,16 @@ def status(
             for one in found:
                 typer.echo(json.dumps(one._asdict()))
         else:
-            shown = [[one.key, one.state, one.far or one.where] for one in found if one.state in ("running", "failed")]
-            if shown:
-                typer.echo(as_text([["job", "state", "how far"], *shown]))
+            now = [one for one in found if one.state in ("running", "failed")]
+            if now:
+                shown = [[one.key, one.state, one.where, one.far] for one in now]
+                typer.echo(as_text([["job", "state", "where", "how far"], *shown]))
             left, states = seconds_left(found), [one.state for one in found]
             rest = f", about {clock(left)} left" if left else ""
             done, running = states.count("done"), states.count("running")
             typer.echo(f"{done} of {len(found)} jobs done, {running} running{rest}")
-        if not follow or all(one.state in ("done", "failed") for one in found):
+        ended = (run / RUN).exists() or all(one.state == "done" for one in found)
+        failed = any(one.state == "failed" for one in found) and not any(one.state == "running" for one in found)
+        if not follow or ended or failed:
             return
         time.sleep(5)

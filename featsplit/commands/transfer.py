@@ -66,7 +66,7 @@ def transfer(
         machine=on,
         root=opening.data_root,
         download=opening.download,
-        engine=engine.settled(),
+        engine=engine.settled().on(machine.device),
         command=_command(settings, seeds),
         say=options.say,
     )

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
+from featsplit.files import expanded
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 ROOM, MOST = 2**28, 100
@@ -26,7 +27,7 @@ Arrays = dict[str, NDArray[Any]]
 def load_npz(source: str) -> ImageData:
     """The data set in the file that `source` = "npz:PATH" names; FeatsplitError where it does not fit."""
     place = f'data.source = "{source}"'
-    arrays = _read(Path(source.removeprefix("npz:")).expanduser(), place)
+    arrays = _read(expanded(source.removeprefix("npz:")), place)
     train, test = (
         Split(_images(arrays[f"x_{part}"], f"{place}: x_{part}"), _labels(arrays[f"y_{part}"], f"{place}: y_{part}"))
         for part in ("train", "test")
@@ -45,7 +46,7 @@ def _read(path: Path, place: str) -> Arrays:
                 raise FeatsplitError(f"{place}: has no {', '.join(missing)}; {needs}")
             _check_sizes(file.zip, place)
             return {key: _member(file, key, place) for key in file.files if key in (*KEYS, "classes")}
-    except (ValueError, OSError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error):
+    except (ValueError, OSError, EOFError, TypeError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error):
         raise FeatsplitError(f"{place}: is not a readable .npz file; write it with numpy.savez") from None
 
 
@@ -106,7 +107,10 @@ def _labels(array: NDArray[Any], place: str) -> Tensor:
 
 def _class_names(arrays: Arrays, train: Split, place: str) -> tuple[str, ...]:
     if "classes" in arrays:
-        names = tuple(str(name) for name in arrays["classes"].ravel().astype(str))
+        try:
+            names = tuple(str(name) for name in arrays["classes"].ravel().astype(str))
+        except UnicodeDecodeError as error:
+            raise FeatsplitError(f"{place}: classes holds bytes that are no ASCII; save it as text") from error
         if len(set(names)) < len(names):
             raise FeatsplitError(f"{place}: classes repeats a name; give each class its own")
         return names

@@ -32,6 +32,7 @@ from featsplit.data.images import ImageData, Split
 from featsplit.data.selection import resized
 from featsplit.data.shared import pixel_digest, warn_of_shared
 from featsplit.errors import FeatsplitError, warn
+from featsplit.files import expanded
 from featsplit.records.data import ResizeMode
 
 
@@ -63,7 +64,7 @@ def load_folder(
     where a folder is missing, empty or does not match, and for files that cannot be read.
     """
     place = f'data.source = "{source}"'
-    train, test = _split_folders(Path(source.removeprefix("folder:")).expanduser(), place)
+    train, test = _split_folders(expanded(source.removeprefix("folder:")), place)
     root, classes = train.parent, _class_names(train, place)
     _check_same_classes(classes, test, place)
     listings = [_listings(folder, classes, place) for folder in (train, test)]

@@ -81,7 +81,12 @@ def is_skipped(name: str) -> bool:
 def listed(folder: Path) -> Listing:
     """The files in `folder`; a folder that several links lead to is read once, and a link to nothing is broken."""
     broken = list[Broken]()
-    files = sorted(_files(folder, broken))
+    try:
+        files = sorted(_files(folder, broken))
+    except RecursionError as error:  # Python's own walk calls itself for each
+        raise FeatsplitError(
+            f"{folder}: folders in folders, too many to be walked through; move the images up"
+        ) from error
     broken += [Broken(file, GONE) for file in files if leads_nowhere(file)]
     there = [file for file in files if not leads_nowhere(file)]
     images = [file for file in there if file.suffix.lower() in EXTENSIONS]

@@ -27,6 +27,7 @@ from featsplit.data.imagefiles import Broken, Unreadable, is_skipped, listed, pi
 from featsplit.data.images import ImageData, Split
 from featsplit.data.mapped import ROWS, mapped, middle_of
 from featsplit.errors import FeatsplitError, warn
+from featsplit.files import expanded
 from featsplit.progress import progress
 from featsplit.records.data import RESTRICTED
 
@@ -57,7 +58,7 @@ def load_imagenet(source: str, *, resize: int | None, cache: Path) -> ImageData:
     where a folder is missing, or an image cannot be read.
     """
     place, name = f'data.source = "{source}"', source.partition(":")[0]
-    root = Path(source.partition(":")[2]).expanduser()
+    root = expanded(source.partition(":")[2])
     synsets = _synsets(root, "train", place)
     if missing := set(synsets).symmetric_difference(_synsets(root, "val", place)):
         raise FeatsplitError(f"{place}: train/ and val/ differ in {min(missing)}; both must have the same synsets")

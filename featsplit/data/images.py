@@ -113,6 +113,11 @@ def check(data: ImageData, *, test: bool = True) -> ImageData:
     """`data` itself, or FeatsplitError where no classifier could be trained on it; or tested, if `test`."""
     if len(data.classes) < 2:
         raise FeatsplitError(f"{data.name}: has {len(data.classes)} class; a classifier needs at least 2")
+    for name in data.classes:
+        try:
+            name.encode()
+        except UnicodeEncodeError as error:
+            raise FeatsplitError(f"{data.name}: class {name!a}: its name is no text in UTF-8; rename it") from error
     for part, split in (("train", data.train), *([("test", data.test)] if test else [])):
         _check_split(f"{data.name}: {part}", split, classes=len(data.classes), shape=data.shape)
     return data

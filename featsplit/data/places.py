@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from featsplit.files import expanded
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.records.data import IMAGENET, RESTRICTED
 
@@ -17,7 +18,7 @@ def is_derived(source: str) -> bool:
 def path_of(source: str) -> Path | None:
     """Where `source` lies: the PATH of "folder:PATH" and its like, or a derived set; None where it is a mere name."""
     if source.startswith(PATHS):
-        return Path(source.partition(":")[2]).expanduser()
+        return expanded(source.partition(":")[2])
     return Path(source) if is_derived(source) else None
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
+from featsplit.files import expanded
 
 
 class Layout(NamedTuple):
@@ -46,16 +47,16 @@ Damaged = (RuntimeError, OSError, ValueError, TypeError, KeyError, AssertionErro
 def data_root(root: str | Path | None = None) -> Path:
     """Where downloaded data lies: `root`, else $FEATSPLIT_DATA, else featsplit/ in the user's cache folder."""
     if root is not None:
-        return Path(root).expanduser()
+        return expanded(root)
     if named := os.environ.get("FEATSPLIT_DATA"):
-        return Path(named).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "featsplit"
+        return expanded(named)
+    return expanded(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "featsplit"
 
 
 def cache_folder(root: str | Path | None = None) -> Path:
     """Where images lie once they are decoded: $FEATSPLIT_CACHE, else where downloaded data lies."""
     named = os.environ.get("FEATSPLIT_CACHE")
-    return Path(named).expanduser() if named else data_root(root)
+    return expanded(named) if named else data_root(root)
 
 
 def load_digits() -> ImageData:

@@ -5,12 +5,13 @@ waits for another, on whatever machine it runs. Whoever sees the folder can read
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from featsplit.curves import FOLDER
 from featsplit.engine.jobs import Job, Worker
@@ -18,18 +19,29 @@ from featsplit.errors import FeatsplitError
 from featsplit.files import write_json
 from featsplit.metadata.plain import Fields, mapping, names, number, sequence, text
 from featsplit.progress import add_event, curves_in, keep_events
+from featsplit.records.machine import Precision
 
 EVENTS, PLAN = "events", "plan.json"
 State = Literal["waiting", "running", "done", "failed"]
 
 
-def write_plan(folder: Path, jobs: Sequence[Job]) -> None:
-    """Say which jobs the run in `folder` has."""
+def write_plan(folder: Path, jobs: Sequence[Job], precision: Precision = "auto") -> None:
+    """Say which jobs the run in `folder` has, and in which `precision` all of them are done."""
     plan = {
         "jobs": [{"key": job.key, "kind": job.like, "work": type(job.work).__name__} for job in jobs],
         "began": round(time.time(), 2),
+        "precision": precision,
     }
     write_json(folder / EVENTS / PLAN, plan)
+
+
+def planned_precision(folder: Path) -> Precision:
+    """The precision of the run in `folder`, as it was decided when it began; "auto" where nothing is said of it."""
+    try:
+        said = mapping(json.loads((folder / EVENTS / PLAN).read_text())).get("precision")
+    except (OSError, ValueError, TypeError):
+        return "auto"
+    return next((one for one in get_args(Precision) if one == said), "auto")
 
 
 @contextmanager
@@ -42,7 +54,7 @@ def told(job: Job, worker: Worker) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     keep_events(path)
     began = time.monotonic()
-    add_event(state="running", device=str(worker.machine.device))
+    add_event(state="running", device=_device(worker))
     try:
         with curves_in(worker.folder / FOLDER / path.stem if worker.curves else None):
             yield
@@ -53,6 +65,12 @@ def told(job: Job, worker: Worker) -> Iterator[None]:
         add_event(state="done", seconds=round(time.monotonic() - began, 2))
     finally:
         keep_events(None)
+
+
+def _device(worker: Worker) -> str:
+    """Where the job runs, as "cuda 3": Ray shows each process only the GPUs that it has."""
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "") if worker.machine.kind == "cuda" else ""
+    return f"{worker.machine.device} {seen}".strip()
 
 
 def events_of(folder: Path, key: str) -> Path:

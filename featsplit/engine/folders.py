@@ -23,6 +23,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, json_digest, replacing
 from featsplit.metadata.plain import Fields, Json, mapping, names, sequence, text, whole
 from featsplit.models.checkpoints import versions
+from featsplit.records.machine import Precision
 
 USUAL = Path("datasets_out")
 SHOWN = 3
@@ -181,10 +182,11 @@ def reopen(place: Destination, settings: StudySettings, jobs: Sequence[Job]) -> 
         _take_up(place.lender, folder, jobs)
 
 
-def join(place: Destination, settings: StudySettings, jobs: Sequence[Job]) -> None:
+def join(place: Destination, settings: StudySettings, jobs: Sequence[Job], precision: Precision) -> None:
     """Begin the run of `settings` in its folder, or go on with what others have begun there, maybe just now.
 
-    Raises FeatsplitError where the folder holds a run of other settings.
+    Its jobs are done in the `precision` that whoever began it decided. Raises FeatsplitError where the folder holds a
+    run of other settings.
     """
     folder, plain = place.folder, plain_of(settings)
     if place.there is not None and place.there.settings != plain:
@@ -197,7 +199,7 @@ def join(place: Destination, settings: StudySettings, jobs: Sequence[Job]) -> No
         if place.lender is not None:
             _take_up(place.lender, folder, jobs)
     if not (folder / EVENTS / PLAN).exists():
-        write_plan(folder, jobs)
+        write_plan(folder, jobs, precision)
 
 
 HEAD = "# All the settings of a run of featsplit. Made again by: featsplit run settings.toml --seeds ... --out FOLDER\n"

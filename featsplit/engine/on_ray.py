@@ -5,6 +5,8 @@ what was done of it lies in the folder of the run, which all machines see. Nothi
 """
 
 import os
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +17,7 @@ import torch
 
 from featsplit.engine.jobs import Job, Worker
 from featsplit.engine.processes import Engine, Rows, Warned, carried_out, say_again
-from featsplit.errors import FeatsplitError
+from featsplit.errors import FeatsplitError, ProcessDiedError, warn
 from featsplit.progress import without_bars
 from featsplit.records.engine import EngineSpec
 from featsplit.runtime import Machine
@@ -34,12 +36,13 @@ class RayEngine(Engine):
         An error in one job, or Ctrl-C, cancels the others; the first error of the user's making is raised.
         """
         gpus, ranks = self._gpus(), self.worker.ranks
-        remote = self.ray.remote(max_retries=self.spec.retries, retry_exceptions=False)(_on_node)
-        machine = self.worker.machine._replace(device="cuda") if gpus else self.worker.machine
+        remote = self.ray.remote(max_retries=self.spec.retries, retry_exceptions=[ProcessDiedError])(_on_node)
+        machine = self.worker.machine._replace(device="cuda" if gpus else "cpu")
         if machine.precision == "auto":  # decided once: on machines of two kinds it would differ
             half = self.ray.get(self.ray.remote(num_cpus=self.spec.cpus, num_gpus=gpus)(_in_half).remote(machine))
             machine = machine._replace(precision="bfloat16" if half else "float32")
         worker = self.ray.put(replace(self.worker, machine=machine, download=False))
+        self._warn_of_none(gpus, ranks if any(job.trains for job in jobs) else 1)
         ends: dict[str, Any] = {}
         for job in jobs:
             count = ranks if job.trains else 1
@@ -70,6 +73,16 @@ class RayEngine(Engine):
             say_again(caught)
             yield keys[end], rows
 
+    def _warn_of_none(self, gpus: float, count: int) -> None:
+        """Warn where no machine of the cluster has what a job of `count` processes takes: it waits for one."""
+        cpus, gpus = self.spec.cpus * count, gpus * count
+        has = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+        if not any(one.get("CPU", 0) >= cpus and one.get("GPU", 0) >= gpus for one in has):
+            warn(
+                f"no machine of the cluster has the {cpus:g} CPUs and {gpus:g} GPUs that a job takes: it waits until "
+                "one comes; ask for less, --cpus, --gpus or --ranks"
+            )
+
     def _gpus(self) -> float:
         """How many GPUs a job takes: what was asked for, or one where the cluster has any."""
         if self.spec.gpus is not None:
@@ -91,11 +104,15 @@ def start_ray(worker: Worker, spec: EngineSpec, *, preload: str | None = None) -
         ray = import_module("ray")
     except ImportError as error:
         raise FeatsplitError('--engine ray: Ray is not installed; pip install "featsplit[ray]"') from error
+    usual = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         ray.init(address=spec.address or "local", include_dashboard=False, log_to_driver=True, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise FeatsplitError(f"--address {spec.address}: no Ray cluster answers there ({reason})") from error
+    if threading.current_thread() is threading.main_thread():
+        for each, handler in usual.items():  # Ray has put others in their place, which end without a line
+            signal.signal(each, handler)
     try:
         yield RayEngine(worker, spec, ray, preload)
     finally:

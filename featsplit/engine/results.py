@@ -10,8 +10,8 @@ from featsplit.data.images import ImageData
 from featsplit.engine.cache import FORMAT, rows_digest
 from featsplit.engine.jobs import TIMES
 from featsplit.errors import FeatsplitError
-from featsplit.files import check_digest, write_json
-from featsplit.metadata.plain import Fields, Json, mapping, names, number, sequence, text, texts, whole
+from featsplit.files import check_digest, json_digest, write_json
+from featsplit.metadata.plain import Fields, Json, as_json, mapping, names, number, sequence, text, texts, whole
 from featsplit.report.cells import Cells
 
 RUN, SETTINGS, ROWS = "run.json", "settings.toml", "rows.json"
@@ -93,22 +93,23 @@ def close(path: Path, mark: Mark) -> None:
     """Mark the run in `path` as finished, when all else of it is there."""
     data = None if mark.data is None else asdict(mark.data)
     content = {**mark._asdict(), "data": data, "format": FORMAT, "rows": rows_digest(path / ROWS)}
-    write_json(path / RUN, content)
+    write_json(path / RUN, {**content, "digest": json_digest(as_json(content))})
 
 
 def open_run(path: Path) -> Mark:
     """What the mark of the finished run in `path` says; FeatsplitError where there is none, or of another version."""
     try:
         content = mapping(json.loads((path / RUN).read_text()))
+        if written := content.get("digest"):
+            rest = json_digest({name: value for name, value in content.items() if name != "digest"})
+            check_digest(f"{path}: its run.json", rest, str(written), cure="run it again")
         settings, command = mapping(content["settings"]), text(content["command"])
         seeds = [whole(seed) for seed in sequence(content["seeds"])]
         made_by, date = names(content["versions"]), text(content["date"])
         if content.get("format") == FORMAT and "study" in settings:
-            written = text(content["rows"])
             if (path / ROWS).exists():
-                check_digest(
-                    f"{path}: its rows.json", rows_digest(path / ROWS), written, cure=f"run it again: {command}"
-                )
+                found, cure = rows_digest(path / ROWS), f"run it again: {command}"
+                check_digest(f"{path}: its rows.json", found, text(content["rows"]), cure=cure)
             return Mark(settings, seeds, _summary(content["data"]), command, text(content["again"]), made_by, date)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FeatsplitError(f"{path}: is no finished run; make one with featsplit run ... --out {path}") from error

@@ -28,7 +28,7 @@ def run(study: Study, settings: StudySettings, *, seeds: Sequence[int], engine: 
     What an earlier run of the same settings left there is taken up: a run that was killed goes on where it stopped.
     """
     jobs = with_parts(jobs_of(study, settings, seeds), engine.worker)
-    write_plan(engine.worker.folder, jobs)
+    write_plan(engine.worker.folder, jobs, engine.worker.machine.precision)
     found = engine.carry_out(jobs)
     rows = [row for job in jobs for row in found[job.key]]
     write_json(engine.worker.folder / ROWS, rows)

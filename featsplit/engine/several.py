@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import torch
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException, spawn
 
-from featsplit.errors import FeatsplitError
-from featsplit.progress import silent, without_bars
+from featsplit.errors import FeatsplitError, ProcessDiedError
+from featsplit.progress import Kept, keeping, kept, silent, without_bars
 from featsplit.runtime import Machine, resolve_device, together
 
 Shared = Callable[[Machine], object]
@@ -21,29 +22,34 @@ Shared = Callable[[Machine], object]
 def in_ranks(count: int, machine: Machine, work: Shared) -> None:
     """Do `work` in `count` processes, with a GPU each where `machine` has GPUs; they share the threads of this one.
 
-    Where one fails the others are ended; FeatsplitError where it failed by one, or died.
+    What they do is told where this process tells it, by the first. Where one fails the others are ended; FeatsplitError
+    where it failed by one, ProcessDiedError where it was killed.
     """
     with TemporaryDirectory() as folder:
         told, threads = Path(folder) / "error", max(1, torch.get_num_threads() // count)
         try:
             start: Any = spawn
-            start(_one, (count, _free_port(), machine, work, told, threads), nprocs=count)
+            start(_one, (count, _free_port(), machine, work, told, threads, kept()), nprocs=count)
         except ProcessExitedException as error:
-            raise FeatsplitError(f"one of {count} processes that train together was killed (out of memory?)") from error
+            raise ProcessDiedError(
+                f"one of {count} processes that train together was killed (out of memory?); start again, it goes on"
+            ) from error
         except ProcessRaisedException:
             if told.exists():
                 raise FeatsplitError(told.read_text()) from None
             raise
 
 
-def _one(rank: int, count: int, port: int, machine: Machine, work: Shared, told: Path, threads: int) -> None:
+def _one(
+    rank: int, count: int, port: int, machine: Machine, work: Shared, told: Path, threads: int, places: Kept
+) -> None:
     names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ.update({name: str(value) for name, value in names.items()})
     torch.set_num_threads(threads)
     without_bars()
     if rank:
         silent()
-    with together() as ranks:
+    with together() as ranks, nullcontext() if rank else keeping(places):
         device = machine.device if machine.kind == "cpu" else resolve_device("auto")
         try:
             work(machine._replace(device=device, ranks=ranks))

@@ -17,7 +17,7 @@ from featsplit.data.images import Split
 from featsplit.data.selection import limit_split
 from featsplit.descent import Evaluation, descend_in_ball
 from featsplit.geometry import lengths
-from featsplit.models.classifier import Classifier
+from featsplit.models.classifier import Classifier, tensor_in
 from featsplit.progress import progress
 from featsplit.records.evaluation import Attack, Probe
 from featsplit.rows import Row
@@ -77,8 +77,10 @@ def _watched(network: Classifier) -> Outputs:
     """A dict into which every layer of the body that counts leaves its output, by its name, whenever it runs."""
     seen: Outputs = {}
 
-    def leave(name: str, layer: nn.Module, inputs: object, output: Tensor) -> None:
-        seen[name] = output
+    def leave(name: str, layer: nn.Module, inputs: object, output: object) -> None:
+        found = tensor_in(output)
+        if isinstance(found, Tensor):
+            seen[name] = found
 
     counted = [
         (f"{name} {type(layer).__name__.strip('_')}", layer)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from featsplit.metadata.plain import Json, mapping, number, text, whole
+from featsplit.metadata.plain import Fields, Json, mapping, number, text, whole
 
 Kind = Literal["standard", "adversarial", "not told"]
 NETWORKS: dict[Kind, str] = {
@@ -69,6 +69,16 @@ def training_of(recipe: Json) -> Training:
         eps,
         steps if isinstance(steps, int) and attack != "fgsm" else None,
     )
+
+
+def adversary_of(training: Training) -> Fields | None:
+    """Who attacked in `training`, as a recipe says it; `training_of` reads it back."""
+    if training.kind == "standard":
+        return None
+    if training.kind == "not told":
+        return {"for training": training.kind}
+    known = {"attack": training.attack, "norm": training.norm, "eps": training.eps, "steps": training.steps}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def training_from(plain: Json) -> Training:

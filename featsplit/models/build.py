@@ -6,6 +6,7 @@ from torch import nn
 from featsplit.models import small
 from featsplit.models.classifier import Classifier
 from featsplit.models.imagenet import imagenet_network
+from featsplit.models.libraries import library_network
 from featsplit.models.paper import paper_network
 from featsplit.models.user_code import network_of
 from featsplit.models.wrapping import classifier_of
@@ -24,13 +25,16 @@ def build(spec: ModelSpec | str, *, shape: tuple[int, int, int], classes: int, s
     spec.check()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed % 2**63)
-        network = _network(spec, shape=shape, classes=classes)
+        network = network_for(spec, shape=shape, classes=classes)
     return classifier_of(network, shape=shape, classes=classes, place=f'model.arch = "{spec.arch}"')
 
 
-def _network(spec: ModelSpec, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
-    if ":" in spec.arch:
+def network_for(spec: ModelSpec, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    """The network itself, as its library or its author makes it, before it is a Classifier."""
+    if spec.is_code:
         return network_of(spec.arch, shape=shape, classes=classes)
+    if ":" in spec.arch:
+        return library_network(spec.arch, shape=shape, classes=classes)
     if spec.arch in PAPER_ARCHITECTURES:
         return paper_network(spec.arch, shape=shape, classes=classes)
     if spec.arch in IMAGENET_ARCHITECTURES:

@@ -6,7 +6,7 @@ history by epoch and the results. Nothing is ever unpickled, and nothing named i
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -30,7 +30,7 @@ def save_model(
 
     `extra` (JSON values) joins its metadata: what a ModelMetadata has fields for, such as "recipe", and anything else.
     """
-    network = {"model": asdict(spec), "shape": model.shape, "classes": model.classes}
+    network = {"model": asdict(spec.settled()), "shape": model.shape, "classes": model.classes}
     network |= {"state_digest": state_digest(model)}
     attributes = model_attributes(model_metadata(as_json({**(extra or {}), **network})))
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -63,9 +63,13 @@ def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
     path = Path(path)
     metadata = read_metadata(path)
     spec = model_spec(metadata)
-    if ":" in spec.arch and spec.arch != factory:
+    if spec.is_code and not spec.is_code_of(factory):
         raise FeatsplitError(f'{path}: was built by "{spec.arch}"; to run that code, give --factory {spec.arch}')
-    model = build(spec, shape=metadata.shape, classes=metadata.classes)
+    model = build(
+        replace(spec, arch=factory) if spec.is_code and factory else spec,
+        shape=metadata.shape,
+        classes=metadata.classes,
+    )
     with safe_open(path, framework="pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     try:

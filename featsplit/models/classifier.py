@@ -1,6 +1,6 @@
 """The interface of every network: normalisation inside, logits, and the representation (see `wrapping`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -37,8 +37,9 @@ class Classifier(nn.Module):
     def representation(self, inputs: Tensor) -> Tensor:
         """g(x), the output of the penultimate layer: (N, C, H, W) in [0, 1] to (N, features)."""
         normalised = (inputs - self.mean[:, None, None]) / self.std[:, None, None]
-        found: Tensor | tuple[Tensor, ...] = self.body(normalised)
-        return found if isinstance(found, Tensor) else found[0]  # in train mode some give their auxiliary heads too
+        found = tensor_in(self.body(normalised))
+        assert isinstance(found, Tensor)
+        return found
 
     def logits(self, inputs: Tensor) -> Tensor:
         """(N, C, H, W) in [0, 1] to (N, classes)."""
@@ -64,6 +65,17 @@ class Classifier(nn.Module):
             raise FeatsplitError(
                 f"{place}: has {classes} classes, the model {self.classes}; use one trained on this data"
             )
+
+
+def tensor_in(result: object) -> object:
+    """What a network means by its `result`: itself, its `logits`, or the first of several, as of auxiliary heads."""
+    if isinstance(result, Tensor):
+        return result
+    if isinstance(logits := getattr(result, "logits", None), Tensor):
+        return logits
+    if isinstance(result, Mapping):
+        return result.get("logits", result)
+    return result[0] if isinstance(result, tuple | list) and result else result
 
 
 @contextmanager

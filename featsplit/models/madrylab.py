@@ -12,7 +12,7 @@ from torch import Tensor
 
 from featsplit.data.madrylab import CIFAR10
 from featsplit.errors import FeatsplitError
-from featsplit.metadata.sets import NOT_TOLD
+from featsplit.metadata.training import Training, adversary_of
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import save_model, versions
 from featsplit.models.classifier import Classifier
@@ -45,10 +45,11 @@ def load_madrylab(path: str | Path) -> Classifier:
     return model.eval()
 
 
-def import_madrylab(path: Path, out: Path) -> Classifier:
+def import_madrylab(path: Path, out: Path, training: Training = Training()) -> Classifier:
     """The published ResNet-50 at `path` (see `load_madrylab`), saved at `out` as a checkpoint of ours.
 
-    How it was trained stands in its file's name alone: the metadata say it for the published names, for no other.
+    How it was trained stands in its file's name alone: the metadata say it for the published names, and for others what
+    is told as `training`.
     """
     model = load_madrylab(path)
     with path.open("rb") as file:
@@ -56,7 +57,7 @@ def import_madrylab(path: Path, out: Path) -> Classifier:
     recipe = {
         "imported from": path.name,
         "sha256": digest,
-        "adversary": PUBLISHED.get(path.name, {"for training": NOT_TOLD}),
+        "adversary": PUBLISHED.get(path.name, adversary_of(training)),
     }
     extra = {"trained_on": "cifar10", "class_names": CIFAR10, "recipe": recipe, "versions": versions()}
     save_model(model, out, spec=ModelSpec("resnet50"), extra=extra)

@@ -1,6 +1,7 @@
 """The user's own code: the network that their `module:function` makes, and where an error in it came from."""
 
 import importlib
+import importlib.util
 import inspect
 import sys
 import sysconfig
@@ -8,6 +9,7 @@ import textwrap
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 from torch import nn
 
@@ -23,6 +25,8 @@ LIBRARIES = (
 def network_of(arch: str, *, shape: tuple[int, int, int], classes: int) -> nn.Module:
     """What the user's `module:function` returns; the working folder is searched too, as Python does for a script.
 
+    Or `FILE.py:function`, of a file anywhere.
+
     Raises FeatsplitError where there is no such function, it cannot be called as it is, fails, or returns no network.
     """
     factory = _imported(arch)
@@ -30,7 +34,7 @@ def network_of(arch: str, *, shape: tuple[int, int, int], classes: int) -> nn.Mo
     try:
         network = factory(shape=shape, classes=classes)
     except Exception as error:
-        function = arch.partition(":")[2]
+        function = arch.rpartition(":")[2]
         raise FeatsplitError(f'model.arch = "{arch}": {function} raised {raised(error)}') from error
     if not isinstance(network, nn.Module):
         raise FeatsplitError(f'model.arch = "{arch}": returned a {type(network).__name__}, not a torch.nn.Module')
@@ -55,11 +59,14 @@ def _place(error: Exception) -> str | None:
 
 def _imported(arch: str) -> Callable[..., object]:
     """The function that `arch` names."""
-    module, _, function = arch.partition(":")
+    module, _, function = arch.rpartition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
     try:
-        factory: Callable[..., object] = getattr(importlib.import_module(module), function)
+        loaded = _of_file(Path(module)) if module.endswith(".py") else importlib.import_module(module)
+        factory: Callable[..., object] = getattr(loaded, function)
+    except FeatsplitError:
+        raise
     except Exception as error:
         if isinstance(error, SyntaxError) or _place(error):
             raise FeatsplitError(f'model.arch = "{arch}": importing {module} raised {raised(error)}') from error
@@ -69,9 +76,23 @@ def _imported(arch: str) -> Callable[..., object]:
     return factory
 
 
+def _of_file(path: Path) -> ModuleType:
+    """The module that the file at `path` is."""
+    if not path.is_file():
+        raise FeatsplitError(f"model.arch: {path}: no such file; write it as FILE.py:function")
+    name = f"featsplit_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
 def _check_call(arch: str, factory: Callable[..., object]) -> None:
     """Raise FeatsplitError unless `factory` can be called by the names of its arguments as factories are."""
-    function = arch.partition(":")[2]
+    function = arch.rpartition(":")[2]
     rule = f"it is called as {function}(shape=(C, H, W), classes=K)"
     if isinstance(factory, nn.Module) or not callable(factory):
         kind = "network" if isinstance(factory, nn.Module) else type(factory).__name__

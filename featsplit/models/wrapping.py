@@ -17,12 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from featsplit.errors import FeatsplitError, FeatsplitWarning
-from featsplit.models.classifier import Classifier, in_mode, size
+from featsplit.models.classifier import Classifier, in_mode, size, tensor_in
 from featsplit.models.user_code import raised
 
 RULE = (
     "the network must map images (N, C, H, W) to logits (N, classes), and its last layer must be one torch.nn.Linear "
-    "whose output is the logits and whose input, (N, features), is the representation"
+    "whose output is the logits and whose input, (N, features), is the representation, or a convolution of 1 x 1 on "
+    "one pixel"
 )
 LARGEST = 2.0
 """A mean or standard deviation above it is none of pixels in [0, 1]."""
@@ -36,6 +37,7 @@ def wrap(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
     place: str = "model",
+    cure: str = "wrap(..., mean=(...), std=(...)), one number for each channel",
 ) -> Classifier:
     """A Classifier around `network`, which must obey `RULE`; raises FeatsplitError, naming `place`, where it does not.
 
@@ -44,7 +46,8 @@ def wrap(
     must be the logits; the others are not used.
 
     `mean` and `std`, one number for each channel of pixels in [0, 1], are the normalisation that the network was
-    trained with; without them there is none, and a warning says so. `train` replaces them by those of its own images.
+    trained with; without them there is none, and a warning says so, with the `cure`. `train` replaces them by those of
+    its own images.
     """
     moments = {
         name: _moments(name, given, shape) for name, given in (("mean", mean), ("std", std)) if given is not None
@@ -55,9 +58,8 @@ def wrap(
     unsaid = [f"{name} = {value}" for name, value in (("mean", 0), ("std", 1)) if name not in moments]
     if unsaid:
         warnings.warn(
-            f"{place}: taken with {' and '.join(unsaid)}, since wrap was not told; a network that was trained on "
-            "normalised images predicts badly so: wrap(..., mean=(...), std=(...)), one number for each channel, of "
-            "pixels in [0, 1]; zeros and ones say that there was none",
+            f"{place}: taken with {' and '.join(unsaid)}, since nothing was told; a network that was trained on "
+            f"normalised images predicts badly so: {cure}, of pixels in [0, 1]; zeros and ones say that there was none",
             FeatsplitWarning,
             stacklevel=2,
         )
@@ -71,6 +73,10 @@ def classifier_of(network: nn.Module, *, shape: tuple[int, int, int], classes: i
     with torch.random.fork_rng(devices=[]):
         name, expected = _head(network, probe, place)
         head = network.get_submodule(name)
+        if isinstance(head, nn.Conv2d):
+            pointwise = PointwiseHead(head)
+            _replace(network, head, pointwise)
+            name, head = f"{name}.linear", pointwise.linear
         assert isinstance(head, nn.Linear)
         trained, _ = _head(copy.deepcopy(network), probe, place, training=True)
         if trained != name:
@@ -85,8 +91,26 @@ def classifier_of(network: nn.Module, *, shape: tuple[int, int, int], classes: i
     return Classifier(body, head, shape=shape)
 
 
+class PointwiseHead(nn.Module):
+    """A convolution of 1 x 1 on maps of one pixel as the linear layer that it is: (N, F, 1, 1) to (N, K, 1, 1)."""
+
+    def __init__(self, convolution: nn.Conv2d) -> None:
+        super().__init__()
+        features, classes, bias = convolution.in_channels, convolution.out_channels, convolution.bias
+        self.linear = nn.Linear(features, classes, bias=bias is not None)
+        with torch.no_grad():
+            self.linear.weight.copy_(convolution.weight.flatten(1))
+            if bias is not None:
+                self.linear.bias.copy_(bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The output of the convolution."""
+        outputs: Tensor = self.linear(inputs.flatten(1))[..., None, None]
+        return outputs
+
+
 class _Call(NamedTuple):
-    """A layer that has run: its name, itself, and its output if it is a linear layer."""
+    """A layer that has run: its name, itself, and its output, (N, features), if it is a linear layer."""
 
     name: str
     layer: nn.Module
@@ -102,14 +126,15 @@ class _Run(NamedTuple):
 
 def _head(network: nn.Module, probe: Tensor, place: str, *, training: bool = False) -> tuple[str, Tensor]:
     """The name of the linear layer whose output is the logits, and the logits."""
-    if not any(isinstance(layer, nn.Linear) for layer in network.modules()):
+    linear = any(isinstance(layer, nn.Linear) for layer in network.modules())
+    if not linear and not any(map(_is_pointwise, network.modules())):
         raise FeatsplitError(f"{place}: gives no representation, having no torch.nn.Linear layer: {RULE}")
     run = _run(network, probe, place, training=training)
     logits = _tensor(run.result, place, training=training)
     for call in reversed(run.calls):
         if call.output is not None and _equal(call.output, logits):
             return call.name, logits
-    raise FeatsplitError(f"{place}: {_when(training)}{_what_follows(run.calls)}: {RULE}")
+    raise FeatsplitError(f"{place}: {_when(training)}{_what_follows(run.calls, linear)}: {RULE}")
 
 
 def _run(network: nn.Module, probe: Tensor, place: str, *, training: bool = False) -> _Run:
@@ -120,8 +145,10 @@ def _run(network: nn.Module, probe: Tensor, place: str, *, training: bool = Fals
     calls: list[_Call] = []
 
     def note(name: str, layer: nn.Module, _: object, output: object) -> None:
-        kept = output.clone() if isinstance(layer, nn.Linear) and isinstance(output, Tensor) else None
-        calls.append(_Call(name, layer, kept))
+        kept = output if isinstance(layer, nn.Linear) and isinstance(output, Tensor) else None
+        if _is_pointwise(layer) and isinstance(output, Tensor) and output.shape[2:] == (1, 1):
+            kept = output.flatten(1)
+        calls.append(_Call(name, layer, None if kept is None else kept.clone()))
 
     layers = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Linear) or not any(m.children())]
     hooks = [layer.register_forward_hook(partial(note, name)) for name, layer in layers]
@@ -141,8 +168,9 @@ def _run(network: nn.Module, probe: Tensor, place: str, *, training: bool = Fals
 
 
 def _tensor(result: object, place: str, *, training: bool = False) -> Tensor:
-    """The logits in what a network returned: all of it, and in train mode the first of several."""
-    first = result[0] if training and isinstance(result, tuple | list) and result else result
+    """The logits in what a network returned: all of it, its `logits`, and in train mode the first of several."""
+    several = isinstance(result, tuple | list)
+    first = result if several and not training else tensor_in(result)
     if not isinstance(first, Tensor):
         kind = type(result).__name__
         raise FeatsplitError(f"{place}: {_when(training)}returns a {kind}, not a tensor of logits: {RULE}")
@@ -155,23 +183,35 @@ def _equal(output: Tensor, logits: Tensor) -> bool:
     return alike and torch.allclose(output, logits, rtol=0, atol=0, equal_nan=True)
 
 
-def _what_follows(calls: list[_Call]) -> str:
-    """Why the output of the linear layer that ran last is not the logits."""
+def _what_follows(calls: list[_Call], linear: bool) -> str:
+    """Why the output of the linear layer that ran last is not the logits; whether the network has a `linear` one."""
     last = next((call for call in reversed(calls) if call.output is not None), None)
+    if last is None and not linear:
+        return "gives no representation, having no torch.nn.Linear layer"
     if last is None:
         return "does not call its torch.nn.Linear layers as modules"
     follower = "something" if calls[-1] is last else f'{type(calls[-1].layer).__name__} "{calls[-1].name}"'
     return f'{follower} follows its last linear layer "{last.name}"'
 
 
+def _is_pointwise(layer: nn.Module) -> bool:
+    """Whether it is a convolution of 1 x 1, which on a map of one pixel is a linear layer."""
+    return isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) and layer.groups == 1
+
+
 def _without(network: nn.Module, head: nn.Linear) -> nn.Module:
-    """`network` with the layer `head` replaced by the identity, under every name that it has."""
-    if network is head:
-        return nn.Identity()
+    """`network` with the layer `head` replaced by the identity."""
+    return _replace(network, head, nn.Identity())
+
+
+def _replace(network: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
+    """`network` with the layer `old` replaced by `new`, under every name that it has."""
+    if network is old:
+        return new
     for name, layer in list(network.named_modules(remove_duplicate=False)):
-        if layer is head:
+        if layer is old:
             parent, _, leaf = name.rpartition(".")
-            setattr(network.get_submodule(parent), leaf, nn.Identity())
+            setattr(network.get_submodule(parent), leaf, new)
     return network
 
 

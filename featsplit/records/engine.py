@@ -41,6 +41,10 @@ class EngineSpec:
     log: Log | None = None
     retries: int = 3
 
+    def on(self, device: str) -> "EngineSpec":
+        """The same for jobs on `device`, as the user names it: on the CPU they take no GPU of a cluster."""
+        return replace(self, gpus=0.0) if device == "cpu" and self.engine == "ray" else self
+
 
 @dataclass(frozen=True)
 class EngineOptions:
@@ -100,7 +104,7 @@ class EngineOptions:
         if found.retries < 0:
             raise FeatsplitError(f"{place}.retries = {found.retries}: must be at least 0")
         if found.log is not None:
-            check_tensorboard()
+            check_tensorboard(f'{place}.log = "tensorboard"')
         for name, value in _said(self).items():
             if (other := OF.get(name, found.engine)) != found.engine:
                 raise FeatsplitError(f'{place}.{name} = {value}: is of the engine "{other}"; leave it out')

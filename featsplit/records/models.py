@@ -1,6 +1,7 @@
 """Which network: an architecture by its name."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from featsplit.errors import FeatsplitError, check_count, unknown
 
@@ -9,28 +10,57 @@ WITH_WIDTH = ("mlp", "maxout", "cnn", "flatcnn", "vgg7", "cw", "resnet8", "resne
 WITH_STAGES = ("resnet8", "resnet14")
 PAPER_ARCHITECTURES = ("resnet18", "resnet50", "vgg16", "densenet", "inception-v3")
 IMAGENET_ARCHITECTURES = ("resnet18-imagenet", "resnet50-imagenet")
+LIBRARIES = ("timm", "torchvision")
+"""Whose networks are called "timm:NAME", "torchvision:NAME"."""
 ARCHITECTURES = (*SMALL_ARCHITECTURES, *PAPER_ARCHITECTURES, *IMAGENET_ARCHITECTURES)
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """An architecture by name, or as `module:function`; `width` and `stages` where it has them (None: its default).
+    """An architecture by name; `width` and `stages` where it has them (None: its default).
 
-    The function is called as `function(shape=(C, H, W), classes=K)` and returns an `nn.Module` (see `wrap`).
+    Besides ours those of timm and torchvision are `timm:NAME` and `torchvision:NAME`, and the user's own
+    `module:function`, or `FILE.py:function`. The function is called as `function(shape=(C, H, W), classes=K)` and
+    returns an `nn.Module` (see `wrap`).
     """
 
     arch: str = field(
-        default="resnet8", metadata={"help": f"{', '.join(ARCHITECTURES)}, or module:function.", "unit": "NAME"}
+        default="resnet8",
+        metadata={
+            "help": f"{', '.join(ARCHITECTURES)}, timm:NAME, torchvision:NAME, or module:function.",
+            "unit": "NAME",
+        },
     )
     width: int | None = field(
         default=None, metadata={"help": f"Channels of the first stage ({', '.join(WITH_WIDTH)})."}
     )
     stages: int | None = field(default=None, metadata={"help": f"Stages of {' and '.join(WITH_STAGES)}."})
 
+    @property
+    def is_code(self) -> bool:
+        """Whether it is the user's own code that makes the network."""
+        before, colon, _ = self.arch.partition(":")
+        return bool(colon) and before not in LIBRARIES
+
+    def settled(self) -> "ModelSpec":
+        """The same from any working folder: the path of the user's own FILE.py is absolute."""
+        file, _, function = self.arch.rpartition(":")
+        return replace(self, arch=f"{Path(file).absolute()}:{function}") if file.endswith(".py") else self
+
+    def is_code_of(self, factory: str | None) -> bool:
+        """Whether `factory` names the code that built it: a FILE.py may lie elsewhere now."""
+        if factory is None or factory == self.arch:
+            return factory == self.arch
+        own, other = self.arch.rpartition(":"), factory.rpartition(":")
+        of_files = own[0].endswith(".py") and other[0].endswith(".py")
+        return of_files and (Path(own[0]).name, own[2]) == (Path(other[0]).name, other[2])
+
     def check(self, place: str = "model") -> None:
         """Raise FeatsplitError where the name is unknown or a parameter does not belong to it."""
         if ":" not in self.arch and self.arch not in ARCHITECTURES:
-            raise unknown(f"{place}.arch", self.arch, [*ARCHITECTURES, "module:function"])
+            raise unknown(
+                f"{place}.arch", self.arch, [*ARCHITECTURES, "timm:NAME", "torchvision:NAME", "module:function"]
+            )
         for name, allowed in (("width", WITH_WIDTH), ("stages", WITH_STAGES)):
             value = getattr(self, name)
             if value is None:

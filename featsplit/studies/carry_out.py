@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from featsplit.engine.folders import Destination, join, reopen
+from featsplit.engine.events import planned_precision
+from featsplit.engine.folders import Destination, join, plain_of, reopen
 from featsplit.engine.jobs import Job, Say, Worker, with_parts
 from featsplit.engine.locks import held_alone
 from featsplit.engine.on_ray import start_ray
@@ -45,8 +46,8 @@ def carry_out(
     `root` is where torchvision's data sets lie, `command` what made the run, `engine` on what its jobs are carried out.
     Raises FeatsplitError where the data cannot be loaded, before anything is written.
     """
-    study, worker = study_named(settings.study), Worker(place.folder, machine, root, say, download)
-    worker = _as_said(worker, engine)
+    study, machine = study_named(settings.study), _decided(machine, place, settings, engine)
+    worker = _as_said(Worker(place.folder, machine, root, say, download), engine)
     _check_ranks(engine, jobs_of(study, settings, seeds))
     with held_alone(place.folder):
         with _started(engine, worker, settings) as at_work:
@@ -83,7 +84,7 @@ def carry_out_jobs(
     Others may be done there at the same time, on other machines: each leaves files of its own. FeatsplitError for a key
     that is of no job.
     """
-    study = study_named(settings.study)
+    study, machine = study_named(settings.study), _decided(machine, place, settings, engine)
     worker = _as_said(Worker(place.folder, machine, root, say, download), engine)
     jobs = with_parts(jobs_of(study, settings, seeds), worker)
     _check_ranks(engine, jobs)
@@ -93,11 +94,23 @@ def carry_out_jobs(
             nearest = get_close_matches(key, known, n=1)
             hint = f'; did you mean "{nearest[0]}"?' if nearest else ""
             raise FeatsplitError(f"--only {key}: is no job of this run; featsplit jobs --json names them{hint}")
-    join(place, settings, jobs)
+    join(place, settings, jobs, machine.precision)
     alone = replace(engine, workers=1) if len(keys) == 1 and engine.engine != "ray" else engine
     with _started(alone, worker, settings) as at_work:
         at_work.carry_out([replace(known[key], needs=()) for key in keys])
     say(f"{len(keys)} of the jobs of {place.folder} done")
+
+
+def _decided(machine: Machine, place: Destination, settings: StudySettings, engine: EngineSpec) -> Machine:
+    """`machine` with a precision that all jobs of the run share, whatever machine they are done on.
+
+    It is that of the run which was begun in its place, or decided now; with Ray, where the jobs are done.
+    """
+    begun = place.there is not None and place.there.settings == plain_of(settings)
+    said = planned_precision(place.folder) if begun else "auto"
+    if machine.precision != "auto" or (said == "auto" and engine.engine == "ray"):
+        return machine
+    return machine._replace(precision=("bfloat16" if machine.half else "float32") if said == "auto" else said)
 
 
 def _as_said(worker: Worker, engine: EngineSpec) -> Worker:

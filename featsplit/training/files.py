@@ -111,7 +111,7 @@ def _decided_by(data: ImageData, recipe: Recipe, seed: int, *, half: bool, world
 
 
 def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:
-    return json_digest({**extra, "model": asdict(spec)})
+    return json_digest({**extra, "model": asdict(spec.settled())})
 
 
 def _kept(path: Path) -> ModelMetadata | None:

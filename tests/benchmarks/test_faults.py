@@ -52,5 +52,5 @@ def test_the_lines_that_are_changed_end_well_as_they_are(tmp_path: Path, monkeyp
     fuzz_cases.make(tmp_path)
     monkeypatch.chdir(tmp_path)
     ended = {line: fuzz_cases.called(line) for line in fuzz_cases.VALID.strip().replace("\n    ", " ").splitlines()}
-    assert len(ended) == 17
+    assert len(ended) == 19
     assert {line: err for line, (status, _, err) in ended.items() if status} == {}

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
+from featsplit.models.checkpoints import read_metadata
 from featsplit.records.engine import EngineOptions, EngineSpec
 from featsplit.studies import engine_of, read_settings
 from tests.least import LEAST, call, contents, run
@@ -121,3 +122,34 @@ def test_a_run_can_be_planned_without_its_data(here: Path) -> None:
     assert sum("/part-" in str(job["key"]) for job in told(out)) == 4 * 252
     with pytest.raises(FeatsplitError, match="imagenet"):
         call("jobs restricted-imagenet --data-root nowhere")
+
+
+def test_jobs_come_in_the_shards_that_the_file_says(here: Path) -> None:
+    Path("least.toml").write_text(LEAST + "\n[engine]\nshard = 25\n")
+    keys = [str(job["key"]) for job in told(call("jobs least.toml --json")[0])]
+    assert sum("/part-" in key for key in keys) == 4 * 3
+    assert not any("/part-" in str(job["key"]) for job in told(call("jobs least.toml --json --shard 60")[0]))
+
+
+def test_jobs_that_are_done_apart_share_a_precision(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What began the run decides it; a machine that would take another on its own does not."""
+    call("run least.toml --out apart --device cpu --only seed0/standard")
+    plan = Path("apart/events/plan.json")
+    content = json.loads(plan.read_text())
+    assert content["precision"] in ("float32", "bfloat16"), "it is decided"
+    content["precision"] = {"float32": "bfloat16", "bfloat16": "float32"}[content["precision"]]
+    plan.write_text(json.dumps(content))
+    call("run least.toml --out apart --device cpu --only seed0/adversarial")
+    recipes = [read_metadata(Path(f"apart/seed0/models/{name}.safetensors")) for name in ("standard", "adversarial")]
+    assert recipes[0].precision != recipes[1].precision
+    assert recipes[1].precision == content["precision"]
+
+
+@pytest.mark.slow
+def test_a_run_of_which_each_network_is_trained_by_two_processes(here: Path) -> None:
+    call("run least.toml --out two --device cpu --workers 1 --ranks 2 --log tensorboard")
+    for name in ("standard", "robust"):
+        assert read_metadata(Path(f"two/seed0/models/{name}.safetensors")).extra["world_size"] == 2
+    events = [json.loads(line) for line in Path("two/events/seed0--standard.jsonl").read_text().splitlines()]
+    assert [event["done"] for event in events if "loss" in event] == [1, 2], "the first of the two tells"
+    assert len(list(Path("two/tensorboard/seed0--standard").rglob("events.out.*"))) == 1

@@ -63,3 +63,13 @@ def test_the_digest_of_rows_is_that_of_their_bytes(tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text("abc")
     assert rows_digest(tmp_path / "rows.json").startswith("ba7816bf8f01cfea414140de5dae2223b00361a3")
     assert rows_digest(tmp_path / "nothing.json") == "none"
+
+
+def test_rows_of_which_a_byte_changed_are_measured_again(path: Path) -> None:
+    measure = Measure()
+    kept_rows(path, {"eps": 0.5}, measure)
+    path.write_text(path.read_text().replace('"accuracy": 0.5', '"accuracy": 0.7'))
+    assert list(kept_rows(path, {"eps": 0.5}, measure)) == [{"accuracy": 0.5, "n": 2}]
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in content.items() if name != "digest"}))
+    assert next(iter(kept_rows(path, {"eps": 0.5}, measure)))["n"] == 2, "those of before have no digest"

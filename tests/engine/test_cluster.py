@@ -140,7 +140,7 @@ def test_training_goes_on_elsewhere(
     process = int(events(tmp_path / "run", TRAINING)[-1]["process"])
     machines.lose(process) if victim == "machine" else os.kill(process, signal.SIGKILL)
     assert run.wait(WAIT) in (0, 1)
-    first, second = tries(tmp_path / "run", TRAINING)
+    first, *_, second = tries(tmp_path / "run", TRAINING)  # of a loaded machine a node may be given up once more
     assert first[-1]["process"] != second[-1]["process"]
     epochs = [event["done"] for event in second if "loss" in event]
     assert epochs[0] > 2
@@ -171,3 +171,37 @@ def test_a_shard_is_made_elsewhere(machines: Machines, settings: Path, alone: di
     assert len(tries(tmp_path / "run", SHARD)) == 2
     assert alone["seed0/sets/det.h5"] == digests(tmp_path / "run")["seed0/sets/det.h5"]
     same(tmp_path / "run", alone)
+
+
+def test_an_error_in_a_job_is_one_line_and_ends_the_others(
+    machines: Machines, settings: Path, alone: dict[str, str], tmp_path: Path
+) -> None:
+    """The network that is given as the adversarial one is a standard one, which its job finds out."""
+    swapped = settings.parent / "alone" / "seed0" / "models" / "standard.safetensors"
+    flags = ["--engine", "ray", "--address", machines.cluster.address, "--set", f"networks.adversarial={swapped}"]
+    run = started(settings, tmp_path / "run", *flags)
+    assert run.wait(WAIT) == 2
+    (line,) = (line for line in log_of(tmp_path / "run").read_text().splitlines() if line.startswith("featsplit: "))
+    assert "tells of standard training; must be an adversarially trained network" in line
+    time.sleep(2)
+    assert not at_work(), "nothing is left running"
+
+
+def test_a_scheduler_that_ends_the_driver_gets_the_one_line(machines: Machines, settings: Path, tmp_path: Path) -> None:
+    run = started(settings, tmp_path / "run", "--engine", "ray", "--address", machines.cluster.address)
+    wait_until(learned(tmp_path / "run"), run, tmp_path / "run")
+    run.send_signal(signal.SIGTERM)
+    assert run.wait(WAIT) == 130
+    assert log_of(tmp_path / "run").read_text().splitlines()[-1].startswith("featsplit: interrupted; run, train and")
+    time.sleep(2)
+    assert not at_work()
+
+
+def at_work() -> list[str]:
+    """The processes of Ray that do a job of ours."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            name = path.read_bytes().decode(errors="replace")
+            found += [name] if name.startswith("ray::seed") else []
+    return found

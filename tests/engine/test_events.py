@@ -8,7 +8,15 @@ import torch
 from typer.testing import CliRunner
 
 from featsplit.commands import app
-from featsplit.engine.events import Standing, events_of, seconds_left, standings, told, write_plan
+from featsplit.engine.events import (
+    Standing,
+    events_of,
+    planned_precision,
+    seconds_left,
+    standings,
+    told,
+    write_plan,
+)
 from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError
 from featsplit.progress import add_event
@@ -76,9 +84,33 @@ def test_the_command_shows_it_in_text_and_as_json(worker: Worker) -> None:
         add_event(title="train robust", done=3, total=10)
         shown = CliRunner().invoke(app, ["status", str(worker.folder)]).stdout
         plain = CliRunner().invoke(app, ["status", str(worker.folder), "--json"]).stdout
-    assert "seed0/b c  running  train robust 30 %" in shown
+    (line,) = (line for line in shown.splitlines() if line.startswith("seed0/b c"))
+    assert line.split()[2] == "running"
+    assert line.endswith(" cpu  train robust 30 %"), "where it runs, and how far it is"
     assert "1 of 4 jobs done, 1 running" in shown
     assert [json.loads(line)["state"] for line in plain.splitlines()] == ["done", "running", "waiting", "waiting"]
+
+
+def test_following_ends_where_a_job_failed_and_none_runs(worker: Worker) -> None:
+    """What is left waits for nobody."""
+    write_plan(worker.folder, JOBS)
+    with pytest.raises(FeatsplitError, match="so"), told(JOBS[2], worker):
+        raise FeatsplitError("so")
+    shown = CliRunner().invoke(app, ["status", str(worker.folder), "--follow"]).stdout
+    assert "0 of 4 jobs done, 0 running" in shown
+
+
+def test_following_ends_where_the_run_is_finished(worker: Worker) -> None:
+    """Though jobs of it are not told of, since it took up what another had done."""
+    write_plan(worker.folder, JOBS)
+    (worker.folder / "run.json").write_text("{}")
+    assert "0 of 4 jobs done" in CliRunner().invoke(app, ["status", str(worker.folder), "--follow"]).stdout
+
+
+def test_the_precision_of_a_run_is_that_of_its_plan(worker: Worker) -> None:
+    assert planned_precision(worker.folder) == "auto"
+    write_plan(worker.folder, JOBS, "bfloat16")
+    assert planned_precision(worker.folder) == "bfloat16"
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from featsplit.engine.on_ray import RayEngine, start_ray
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.records.engine import EngineOptions, EngineSpec
 from featsplit.runtime import Machine
-from tests.works import DIAMOND, Die, Fail, Leave, Warn, hear
+from tests.works import DIAMOND, Die, Fail, Leave, LoseRank, Warn, hear
 
 pytest.importorskip("ray")
 ON_RAY = EngineSpec("ray", retries=2)
@@ -48,6 +49,19 @@ def test_an_error_of_a_job_is_the_error_of_the_run(engine: RayEngine) -> None:
 def test_a_job_whose_process_dies_begins_again(engine: RayEngine) -> None:
     """It dies twice, of three times that it may be tried."""
     assert engine.carry_out([Job("h", Die("h", 2, signal.SIGKILL))]) == {"h": [{"n": 3}]}
+
+
+def test_a_job_that_lost_one_of_its_ranks_begins_again(engine: RayEngine) -> None:
+    assert engine.carry_out([Job("l", LoseRank("l", 2))]) == {"l": [{"n": 3}]}
+    with pytest.raises(FeatsplitError, match="one of 2 processes was killed"):
+        engine.carry_out([Job("m", LoseRank("m", 9))])
+
+
+def test_what_no_machine_has_is_said(engine: RayEngine) -> None:
+    with pytest.warns(
+        FeatsplitWarning, match=r"no machine of the cluster has the 9999 CPUs and 0 GPUs that a job takes"
+    ):
+        RayEngine(engine.worker, replace(ON_RAY, cpus=9999), engine.ray, None)._warn_of_none(0, 1)
 
 
 def test_one_that_always_dies_ends_the_run_in_a_line(engine: RayEngine) -> None:

@@ -190,3 +190,12 @@ def test_a_run_whose_page_failed_is_not_finished_and_writes_it_when_started_agai
     assert CliRunner().invoke(app, words, catch_exceptions=False).exit_code == 0
     assert (out / "report.html").is_file()
     assert (out / "run.json").is_file()
+
+
+def test_a_mark_of_which_a_byte_changed_is_refused(every_experiment: Path, tmp_path: Path) -> None:
+    """The settings that a page shows would be others."""
+    shutil.copytree(every_experiment, tmp_path / "run")
+    mark = tmp_path / "run" / "run.json"
+    mark.write_text(mark.read_text().replace('"date": "2', '"date": "3'))
+    with pytest.raises(FeatsplitError, match=r"its run\.json is not what was written; run it again"):
+        open_results(tmp_path / "run")

@@ -206,7 +206,7 @@ def test_normalisation_is_inside(arch: str) -> None:
     [
         (ModelSpec("resnet80"), DIGIT, 'model.arch = "resnet80": must be one of linear, mlp, maxout, cnn, flatcnn, '
          'vgg7, cw, densenet10, resnet8, resnet14, resnet18, resnet50, vgg16, densenet, inception-v3, '
-         'resnet18-imagenet, resnet50-imagenet, module:function; did you mean "resnet8"?'),
+         'resnet18-imagenet, resnet50-imagenet, timm:NAME, torchvision:NAME, module:function; did you mean "resnet8"?'),
         (ModelSpec("linear", width=3), DIGIT, 'model.width = 3: "linear" has none; only mlp, maxout, cnn, flatcnn, '
          "vgg7, cw, resnet8, resnet14"),
         (ModelSpec("densenet10", width=3), DIGIT, 'model.width = 3: "densenet10" has none; only mlp, maxout, cnn, '

@@ -128,7 +128,7 @@ def test_the_command_makes_a_checkpoint_of_ours(theirs: nn.Module, tmp_path: Pat
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    assert call(f"import-madrylab {path} --out {out}").startswith(
+    assert call(f"import-model madrylab:{path} --out {out}").startswith(
         f"{out}: resnet50 of 3 x 32 x 32 images and 10 classes"
     )
     assert state_digest(load_model(out)) == state_digest(load_madrylab(path))
@@ -138,11 +138,13 @@ def test_the_command_makes_a_checkpoint_of_ours(theirs: nn.Module, tmp_path: Pat
     assert "adversary    norm l2, eps 0.5" in told
     assert "imported from cifar_l2_0_5.pt, sha256 " in told
     with pytest.raises(FeatsplitError, match=r"l2\.safetensors: exists; give another --out, or --overwrite"):
-        call(f"import-madrylab {path} --out {out}")
-    with pytest.raises(FeatsplitError, match=r"--set: belongs to a set, and .*cifar_l2_0_5\.pt is a file"):
-        call(f"import-madrylab {path} --set robust --out {out} --overwrite")
+        call(f"import-model madrylab:{path} --out {out}")
+    with pytest.raises(FeatsplitError, match=r"is a file, no set; .* featsplit import-model madrylab:"):
+        call(f"import-madrylab {path} --set robust --out {tmp_path}/s.h5")
+    with pytest.raises(FeatsplitError, match=r"--mean: is not for madrylab:FILE"):
+        call(f"import-model madrylab:{path} --mean 0.5 --out {out} --overwrite")
     with pytest.raises(FeatsplitError, match=r"--out .*l2\.h5: must end in \.safetensors"):
-        call(f"import-madrylab {path} --out {tmp_path}/l2.h5")
+        call(f"import-model madrylab:{path} --out {tmp_path}/l2.h5")
 
 
 @pytest.mark.usefixtures("_at_once")

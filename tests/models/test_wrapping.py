@@ -154,7 +154,7 @@ class Training(nn.Module):
             return logits.softmax(1)
         if self.way == "swapped":
             return self.auxiliary(hidden), logits
-        return {"logits": logits} if self.way == "words" else Losses(logits, self.auxiliary(hidden))
+        return {"scores": logits} if self.way == "words" else Losses(logits, self.auxiliary(hidden))
 
 
 TRAINING = {
@@ -238,7 +238,7 @@ def test_no_normalisation_is_never_taken_without_a_word(
     with pytest.warns(UserWarning, match=said) as caught:
         model = wrap(network, shape=DIGIT, classes=10, mean=mean, std=std)
     assert [str(warning.message) for warning in caught] == [
-        f"model: taken with {said}, since wrap was not told; a network that was trained on normalised images predicts "
+        f"model: taken with {said}, since nothing was told; a network that was trained on normalised images predicts "
         "badly so: wrap(..., mean=(...), std=(...)), one number for each channel, of pixels in [0, 1]; zeros and ones "
         "say that there was none"
     ]

@@ -163,4 +163,4 @@ class Settings(DataStudySettings):
 
     def is_of_files(self) -> bool:
         """Whether the data or the network are the user's own."""
-        return super().is_of_files() or ":" in self.model.arch
+        return super().is_of_files() or self.model.is_code

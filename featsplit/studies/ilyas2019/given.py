@@ -10,15 +10,24 @@ from featsplit.errors import FeatsplitError, warn
 from featsplit.files import replacing
 from featsplit.metadata.models import ModelMetadata
 from featsplit.metadata.training import NETWORKS, training_of
-from featsplit.models.checkpoints import read_metadata
+from featsplit.models.checkpoints import model_spec, read_metadata
 
 
 @dataclass(frozen=True)
 class Given:
-    """Checkpoints (.safetensors) in the place of the source networks that a run trains; None: it trains them."""
+    """Checkpoints (.safetensors) in the place of the source networks that a run trains; None: it trains them.
+
+    `factory` is the user's own code that builds them, where it is not the run's own `model.arch`.
+    """
 
     standard: str | None = None
     adversarial: str | None = None
+    factory: str | None = None
+
+    @property
+    def are_given(self) -> bool:
+        """Whether any is."""
+        return self.standard is not None or self.adversarial is not None
 
     def settled(self) -> Self:
         """The same from any working folder."""
@@ -28,8 +37,10 @@ class Given:
         return replace(self, **whole)
 
 
-def take(given: Path, name: str, path: Path, data: ImageData) -> ModelMetadata:
+def take(given: Path, name: str, path: Path, data: ImageData, *, factory: str | None = None) -> ModelMetadata:
     """Copy the checkpoint at `given` to `path`, as the network `name` ("standard", "adversarial") of a run on `data`.
+
+    `factory` is the user's own code that may be run for it.
 
     Raises FeatsplitError where it takes other images, has other classes, or tells of another training than its `name`
     does; warns where it does not tell, or was trained on other images.
@@ -46,6 +57,8 @@ def take(given: Path, name: str, path: Path, data: ImageData) -> ModelMetadata:
         raise FeatsplitError(
             f"{place}: its classes are {own} ..., those of {data.name} {other} ...; give one of this data"
         )
+    if (spec := model_spec(metadata)).is_code and not spec.is_code_of(factory):
+        raise FeatsplitError(f'{place}: was built by "{metadata.arch}"; to run that code, say networks.factory')
     training = training_of(metadata.recipe)
     if training.kind not in (name, "not told"):
         wanted = NETWORKS["standard" if name == "standard" else "adversarial"]
@@ -57,7 +70,7 @@ def take(given: Path, name: str, path: Path, data: ImageData) -> ModelMetadata:
             f"{place}: was trained on other images ({metadata.trained_on}) than the run's ({data.name}); if the run's "
             "test images are among them, its accuracy is too high"
         )
-    if not path.is_file() or read_metadata(path).state_digest != metadata.state_digest:
+    if metadata.state_digest is None or not path.is_file() or read_metadata(path) != metadata:
         with replacing(path) as partial:
             shutil.copyfile(given, partial)
     return metadata

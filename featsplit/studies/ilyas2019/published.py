@@ -116,4 +116,6 @@ def differences(settings: Settings) -> list[str]:
         found.append("other classes or split")
     if settings.model.arch != "resnet50":
         found.append(f"other architecture ({settings.model.arch})")
+    if settings.networks.are_given:
+        found.append("source networks that were given")
     return found

@@ -170,11 +170,11 @@ class Settings(DataStudySettings):
 
     def is_of_files(self) -> bool:
         """Whether the data or a network are the user's own."""
-        return super().is_of_files() or ":" in self.model.arch or self.networks != Given()
+        return super().is_of_files() or self.model.is_code or self.networks.are_given
 
     def settled(self) -> Self:
         """The same, as they are read from any working folder: paths are absolute."""
-        return replace(super().settled(), networks=self.networks.settled())
+        return replace(super().settled(), model=self.model.settled(), networks=self.networks.settled())
 
     def notes(self) -> list[str]:
         """Sentences on settings that make a run say less than it seems to, or other than the paper."""

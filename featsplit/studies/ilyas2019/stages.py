@@ -75,7 +75,12 @@ class Stages:
 
     def network(self, network: Network) -> Classifier:
         """The network, which has been trained."""
-        return load_model(self.network_file(network), factory=network.spec.arch).to(self.machine.device)
+        return load_model(self.network_file(network), factory=self._factory(network)).to(self.machine.device)
+
+    def _factory(self, network: Network) -> str:
+        """The code that may be run to build `network`, if it is the user's own."""
+        given = network.given is not None and self.settings.networks.factory
+        return given or network.spec.arch
 
     def history(self, network: Network) -> Sequence[Mapping[str, float]]:
         """By epoch what the training of `network` saw."""
@@ -95,7 +100,8 @@ class Stages:
         """The network, trained by its recipe on its set, from initial weights of its own; or as it was given."""
         began = time.perf_counter()
         if network.given is not None:
-            take(Path(network.given), network.name, self.network_file(network), self.data)
+            given, path = Path(network.given), self.network_file(network)
+            take(given, network.name, path, self.data, factory=self._factory(network))
             self.tell(f"take {network.name}", began=began, figures=network.given)
             return self.network(network)
         if self.worker.ranks > 1:

@@ -13,6 +13,7 @@ from featsplit.data.shards import count_of
 from featsplit.engine.jobs import Worker
 from featsplit.evaluation import Attack
 from featsplit.metadata.derived_sets import DerivedSet
+from featsplit.models.checkpoints import read_metadata
 from featsplit.randomness import torch_generator
 from featsplit.rows import Row
 from featsplit.runtime import batches
@@ -138,7 +139,12 @@ def evaluated(stages: Stages, network: Network) -> list[Row]:
 
 
 def by_epoch(stages: Stages, network: Network) -> list[Row]:
-    """Figure 10: accuracy by epoch on what the network is trained on, as it sees it, and on the test set."""
+    """Figure 10: accuracy by epoch on what the network is trained on, as it sees it, and on the test set.
+
+    None of a network that was given and trained on other images.
+    """
+    if network.given is not None and read_metadata(stages.network_file(network)).data_digest != stages.data.digest:
+        return []
     first: Row = {**stages.about(network, "epochs"), **Attack().fields(), "seed": stages.seed}
     sets = {"train": TestSet(network.train_set, "train"), "test": TestSet()}
     sizes = {"train": len(stages.data.train), "test": len(stages.data.test)}

@@ -63,7 +63,7 @@ class Settings(DataStudySettings):
 
     def is_of_files(self) -> bool:
         """Whether the data or a network are the user's own."""
-        return super().is_of_files() or any(":" in one.arch for one in (self.model, self.other))
+        return super().is_of_files() or any(one.is_code for one in (self.model, self.other))
 
 
 def _check_levels(name: str, levels: tuple[int, ...]) -> None:

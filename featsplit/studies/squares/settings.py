@@ -69,7 +69,7 @@ class Settings(StudySettings):
 
     def is_of_files(self) -> bool:
         """Whether the network is the user's own."""
-        return ":" in self.model.arch
+        return self.model.is_code
 
 
 def _longest(settings: Settings, epochs: int) -> Settings:

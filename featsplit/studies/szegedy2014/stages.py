@@ -70,7 +70,7 @@ class Stages:
 
     def model(self, network: Network) -> Classifier:
         """The network, trained by now."""
-        return load_model(self.model_path(network.file), factory=network.arch if ":" in network.arch else None)
+        return load_model(self.model_path(network.file), factory=network.arch)
 
     def ready(self, network: Network) -> Frozen:
         """The network as attacks and tables run it, in float32."""

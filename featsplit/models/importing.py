@@ -1,0 +1,75 @@
+"""A network that was trained elsewhere, as a Classifier: of a library, or of the user's own code."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from featsplit.errors import FeatsplitError
+from featsplit.metadata.plain import Fields
+from featsplit.metadata.training import Training, adversary_of
+from featsplit.models.build import ModelSpec, network_for
+from featsplit.models.classifier import Classifier
+from featsplit.models.libraries import library_moments, library_network
+from featsplit.models.weights import fill, read_weights
+from featsplit.models.wrapping import wrap
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A network from elsewhere: its `arch` (see `ModelSpec`), the file of its `weights`, its normalisation.
+
+    Without `weights` a library's are those that it publishes, which it fetches. Without `mean` and `std`, one number
+    for each channel of pixels in [0, 1], those of a library's network are what it says of it; of the user's own there
+    are none, and a warning says so.
+    """
+
+    arch: str
+    weights: Path | None = None
+    mean: Sequence[float] | None = None
+    std: Sequence[float] | None = None
+
+    @property
+    def spec(self) -> ModelSpec:
+        """The architecture, as a checkpoint says it."""
+        return ModelSpec(self.arch)
+
+    def load(self, *, shape: tuple[int, int, int], classes: int) -> Classifier:
+        """The network with its weights, for images (C, H, W) of `shape`; on the CPU, in eval mode.
+
+        Raises FeatsplitError where it cannot be built for these images, or the weights are not its own.
+        """
+        self.spec.check()
+        if ":" not in self.arch:
+            raise FeatsplitError(
+                f"{self.arch}: is an architecture of ours, and no network from elsewhere; give timm:NAME, "
+                "torchvision:NAME, module:function or FILE.py:function"
+            )
+        if self.weights is not None:
+            network = network_for(self.spec, shape=shape, classes=classes)
+            fill(network, read_weights(self.weights), str(self.weights))
+        elif self.spec.is_code:
+            raise FeatsplitError(f"{self.arch}: has no weights of its own; give the file, --weights FILE")
+        else:
+            network = library_network(self.arch, shape=shape, classes=classes, pretrained=True)
+        mean, std = self.mean, self.std
+        if not self.spec.is_code:
+            usual = library_moments(self.arch)
+            mean, std = mean or _of_channels(usual.mean, shape[0]), std or _of_channels(usual.std, shape[0])
+        cure = "--mean and --std, a number for each channel"
+        return wrap(network, shape=shape, classes=classes, mean=mean, std=std, place=self.arch, cure=cure).eval()
+
+    def recipe(self, training: Training) -> Fields:
+        """What the checkpoint says of where it comes from, and of its `training`."""
+        origin: dict[str, Fields | str | float | None] = {"imported from": self.arch}
+        if self.weights is not None:
+            with self.weights.open("rb") as file:
+                origin |= {"weights": self.weights.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {**origin, "adversary": adversary_of(training)}
+
+
+def _of_channels(moments: Sequence[float], channels: int) -> Sequence[float] | None:
+    """`moments` for images of so many `channels`: of three their mean for grey images; else not known."""
+    if len(moments) == channels:
+        return moments
+    return [sum(moments) / len(moments)] if channels == 1 else None

@@ -1,0 +1,120 @@
+"""featsplit import-model as a user calls it: a network trained by a plain loop elsewhere makes sets here."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from typer.testing import CliRunner
+
+from featsplit.commands import app
+from featsplit.data.images import ImageData
+from featsplit.data.sources import DataSpec, load_data
+from featsplit.errors import FeatsplitError, FeatsplitWarning
+from featsplit.models import load_model
+from featsplit.models.checkpoints import read_metadata
+from featsplit.runtime import accuracy
+from tests.least import call
+
+MINE = """
+from torch import nn
+
+def make(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], 32), nn.ReLU(), nn.Linear(32, classes))
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(MINE)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def all_digits() -> ImageData:
+    return load_data(DataSpec("digits"))
+
+
+def train_elsewhere(digits: ImageData, steps: int = 60) -> nn.Module:
+    """A network of the user's, by the user's own loop, on pixels less .3 by .4."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
+    inputs = (digits.train.inputs() - 0.3) / 0.4
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = F.cross_entropy(network(inputs), digits.train.labels)
+        torch.autograd.backward(loss)
+        optimiser.step()
+    return network
+
+
+IMPORT = "import-model ./mine.py:make --weights w.pt --mean 0.3 --std 0.4"
+
+
+def test_a_network_trained_elsewhere_makes_sets_here(here: Path, all_digits: ImageData) -> None:
+    network = train_elsewhere(all_digits)
+    torch.save({"state_dict": network.state_dict(), "epoch": 60}, "w.pt")
+    out, _ = call(f"{IMPORT} --data digits --trained-with standard --out own.safetensors")
+    lines = out.splitlines()
+    assert lines[0] == "own.safetensors: ./mine.py:make, standard training, for 1 x 8 x 8 images in 10 classes"
+    assert lines[1] == "normalised by mean 0.3, std 0.4"
+    with torch.no_grad():
+        predicted = network((all_digits.test.inputs() - 0.3) / 0.4).argmax(1)
+    own = float((predicted == all_digits.test.labels).float().mean())
+    assert own > 0.8
+    assert lines[2] == f"clean accuracy {own:.4f} on the {len(all_digits.test)} test images of digits"
+    metadata = read_metadata(Path("own.safetensors"))
+    assert metadata.results == {"test_accuracy": pytest.approx(own)}
+    assert metadata.recipe is not None
+    assert metadata.recipe["weights"] == "w.pt"
+    loaded = load_model("own.safetensors", factory="./mine.py:make")
+    assert accuracy(loaded, all_digits.test) == pytest.approx(own)
+    with pytest.raises(FeatsplitError, match=r"to run that code, give --factory /.*/mine\.py:make"):
+        call("evaluate --model own.safetensors --data digits")
+    call(
+        "build-nonrobust --data digits --limit 40 --model own.safetensors --factory ./mine.py:make --method perturb "
+        "--norm l2 --eps 0.5 --steps 3 --step-size 0.2 --targets random --device cpu --out d.h5"
+    )
+
+
+def test_the_wrong_normalisation_and_fresh_weights_are_noted(here: Path, all_digits: ImageData) -> None:
+    torch.manual_seed(2)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+    torch.save(network.state_dict(), "w.pt")
+    with pytest.warns(FeatsplitWarning, match=r"its accuracy on digits is 0\.[01].*, and that of guessing 0\.100"):
+        call(f"{IMPORT} --data digits --out own.safetensors")
+
+
+def test_with_classes_from_nothing_is_measured(here: Path, all_digits: ImageData) -> None:
+    torch.save(train_elsewhere(all_digits, steps=1).state_dict(), "w.pt")
+    out, _ = call(f"{IMPORT} --classes-from digits --trained-with 'pgd linf 8/255' --out own.safetensors")
+    assert "clean accuracy" not in out
+    assert "adversarial training pgd linf eps 0.0313725" in out
+    metadata = read_metadata(Path("own.safetensors"))
+    assert metadata.class_names == tuple("0123456789")
+    assert metadata.results == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("timm:resnet18 --out o.safetensors", "--data: is missing; it says which images and classes"),
+        ("timm:resnet18 --data digits --classes-from digits --out o.safetensors", "--classes-from: takes the place of"),
+        ("timm:resnet18 --data digits --out o.pt", r"--out o\.pt: must end in \.safetensors"),
+        ("./mine.py:make --data digits --weights w.pt --mean x --out o.safetensors", '--mean "x": must be numbers'),
+        ("./mine.py:make --data digits --weights none.pt --out o.safetensors", r"none\.pt: no such file"),
+        ("./mine.py:make --data digits --out o.safetensors", "has no weights of its own"),
+        ("resnet8 --data digits --out o.safetensors", "is an architecture of ours"),
+        ("madrylab:nowhere.pt --out o.safetensors", r"nowhere\.pt: no such file"),
+    ],
+)
+def test_what_cannot_be_imported_is_a_line(line: str, message: str, here: Path) -> None:
+    result = CliRunner().invoke(app, ["import-model", *line.split()])
+    assert isinstance(result.exception, FeatsplitError)
+    assert result.exception.args[0]
+    with pytest.raises(FeatsplitError, match=message):
+        raise result.exception
+    assert not Path("o.safetensors").exists()
