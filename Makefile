@@ -1,12 +1,15 @@
 # What to run before a commit. Another Python: make check PYTHON=.venv/bin/python
 PYTHON ?= python3
-.PHONY: quick test check lint types format
+.PHONY: quick test all check lint types format
 
 quick:  # the tests that are not marked slow: under a minute
 	$(PYTHON) -m pytest -q -m "not slow"
 
-test:  # all of them
-	$(PYTHON) -m pytest -q
+test:  # all but the longest, a process a core
+	$(PYTHON) -m pytest -q -n auto --dist loadfile -m "not long"
+
+all:  # all of them
+	$(PYTHON) -m pytest -q -n auto --dist loadfile
 
 lint:
 	$(PYTHON) -m ruff format --check .
@@ -15,7 +18,7 @@ lint:
 types:
 	$(PYTHON) -m mypy
 
-check: lint types test  # what has to pass before a change comes in
+check: lint types all  # what has to pass before a change comes in
 
 format:
 	$(PYTHON) -m ruff format .

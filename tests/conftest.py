@@ -39,13 +39,20 @@ SLOW = (
     ),
 )
 """Beginnings of the paths of tests that take long together: `make quick` leaves them out."""
+LONG = (
+    *("engine/test_cluster", "data/test_imagenet_memory", "commands/test_torchrun", "engine/test_locks"),
+    *("studies/ilyas2019/test_decided_by_chance", "examples/", "test_public_names", "benchmarks/test_faults"),
+)
+"""Those of the tests that take longest, a quarter of the time of all: `make test` leaves them out, `make all` does not."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow: the files of `SLOW`, and what waits for the run of every experiment."""
+    """Mark what is slow, the files of `SLOW` and what waits for the run of every experiment; and what is `LONG`."""
     for item in items:
         path = item.path.relative_to(Path(__file__).parent).as_posix()
-        if path.startswith(SLOW) or "every_experiment" in getattr(item, "fixturenames", ()):
+        if path.startswith(LONG):
+            item.add_marker(pytest.mark.long)
+        if path.startswith((*SLOW, *LONG)) or "every_experiment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 

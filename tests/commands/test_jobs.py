@@ -145,7 +145,7 @@ def test_jobs_that_are_done_apart_share_a_precision(here: Path, monkeypatch: pyt
     assert recipes[1].precision == content["precision"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_of_which_each_network_is_trained_by_two_processes(here: Path) -> None:
     call("run least.toml --out two --device cpu --workers 1 --ranks 2 --log tensorboard")
     for name in ("standard", "robust"):

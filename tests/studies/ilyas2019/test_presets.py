@@ -95,6 +95,7 @@ def test_settings_of_before_resize_mode_are_those_of_today() -> None:
     assert mapping(read("cifar10-mini", "data.resize_mode=crop").plain()["data"])["resize_mode"] == "crop"
 
 
+@pytest.mark.long
 def test_the_gpu_preset_takes_the_same_path_small_on_a_cpu(tmp_path: Path) -> None:
     """ResNet-18 at 32 x 32 through every stage of the preset `cifar10`, on a few images of noise."""
     noise = np.random.default_rng(0).integers(0, 256, (2, 16, 32, 32, 3), dtype=np.uint8)

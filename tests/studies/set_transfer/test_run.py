@@ -61,6 +61,7 @@ def test_a_set_is_loaded_once(derived: Path, tmp_path: Path, monkeypatch: pytest
         return load_data(spec, **options)
 
     monkeypatch.setattr(engine_jobs, "load_data", load)
+    engine_jobs._loaded.cache_clear()  # another test of this process may have loaded the digits
     copy = Path(shutil.copy(derived, tmp_path / "b.h5"))
     call(f"transfer {copy} digits --arch linear,mlp --seeds 0,1 {QUICK} --source digits --out {tmp_path}/t")
     assert sorted(loaded) == sorted([str(copy), "digits"])
