@@ -43,7 +43,7 @@ LONG = (
     *("engine/test_cluster", "data/test_imagenet_memory", "commands/test_torchrun", "engine/test_locks"),
     *("studies/ilyas2019/test_decided_by_chance", "examples/", "test_public_names", "benchmarks/test_faults"),
 )
-"""Those of the tests that take longest, a quarter of the time of all: `make test` leaves them out, `make all` does not."""
+"""Those that take longest, a quarter of the time of all: `make test` leaves them out, `make all` does not."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
