@@ -97,7 +97,11 @@ def _killed(
     out: Path, engine: str, cluster: Any, draw: random.Random, expected: dict[str, str], seconds: float
 ) -> Fault:
     """A run that is killed once, a few seconds after it began, and then started until it ends."""
-    victim, after, starts = draw.choice(VICTIMS[engine]), draw.uniform(2, max(3.0, seconds)), 1
+    victim, after, starts = (
+        draw.choice(VICTIMS[engine]),
+        draw.uniform(2, max(3.0, seconds / 2)),
+        1,
+    )  # two work side by side
     flags = [flag.format(address=getattr(cluster, "address", "")) for flag in FLAGS[engine]]
     process = _start(out, flags)
     with suppress(subprocess.TimeoutExpired):
