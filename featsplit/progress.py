@@ -72,9 +72,11 @@ def kept() -> Kept:
 def keeping(places: Kept) -> Iterator[None]:
     """Inside, this process keeps them in the `places` of another."""
     keep_events(places.events)
-    with curves_in(places.curves):
-        yield
-    keep_events(None)
+    try:
+        with curves_in(places.curves):
+            yield
+    finally:
+        keep_events(None)
 
 
 @contextmanager

@@ -42,8 +42,9 @@ class EngineSpec:
     retries: int = 3
 
     def on(self, device: str) -> "EngineSpec":
-        """The same for jobs on `device`, as the user names it: on the CPU they take no GPU of a cluster."""
-        return replace(self, gpus=0.0) if device == "cpu" and self.engine == "ray" else self
+        """The same for jobs on `device`, as the user names it: on the CPU they take no GPU, unless `gpus` was said."""
+        of_none = device == "cpu" and self.engine == "ray" and self.gpus is None
+        return replace(self, gpus=0.0) if of_none else self
 
 
 @dataclass(frozen=True)

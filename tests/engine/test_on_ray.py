@@ -96,3 +96,10 @@ def test_an_address_where_no_cluster_answers_is_named(tmp_path: Path) -> None:
         start_ray(worker, EngineSpec("ray", address="127.0.0.1:1")),
     ):
         raise AssertionError
+
+
+def test_jobs_on_the_cpu_take_no_gpu_of_a_cluster() -> None:
+    assert EngineSpec("ray").on("cpu").gpus == 0
+    assert EngineSpec("ray").on("auto").gpus is None
+    assert EngineSpec("ray", gpus=1.0).on("cpu").gpus == 1
+    assert EngineSpec().on("cpu") == EngineSpec()
