@@ -23,6 +23,7 @@ from featsplit.attacks.carlini_wagner import attacked, clearly
 from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network, classification
 from featsplit.errors import check_count, check_positive, unknown
+from featsplit.progress import progress
 from featsplit.records.evaluation import LOSSES, Loss
 
 LEAST, MOST = 1e-5, 1e10
@@ -68,7 +69,7 @@ def szegedy_lbfgs(
     check_count("szegedy_lbfgs.bisections", bisections)
     inputs = inputs.contiguous()
     found, calls = inputs.clone(), torch.ones_like(labels)
-    for row in attacked(network, inputs, labels, targeted=targeted).tolist():
+    for row in progress(attacked(network, inputs, labels, targeted=targeted).tolist(), "box-constrained L-BFGS"):
         own = slice(row, row + 1)
         image = _Image(network, inputs[own], labels[own], _Options(loss, temperature, iterations, targeted))
         found[own] = _nearest_minimum(image, bisections)
