@@ -56,22 +56,23 @@ class Fault(NamedTuple):
 
 
 def measure(results: Path, *, kills: int, seed: int = 0) -> bool:
-    """Kill `kills` times, half of them on Ray; write what came out to `results`, and return whether all ended alike."""
-    draw, faults = random.Random(seed), list[Fault]()
-    with TemporaryDirectory() as folder:
+    """Kill `kills` times, every other time on Ray; write what came out to `results`; whether all ended alike.
+
+    What came out so far is written after each, so that one that is cut off leaves what it has.
+    """
+    draw, faults, killed = random.Random(seed), list[Fault](), 0
+    with TemporaryDirectory() as folder, _cluster() as cluster:
         expected, seconds = _undisturbed(Path(folder) / "whole")
-        for engine, count in (("local", kills - kills // 2), ("ray", kills // 2)):
-            with _cluster() if engine == "ray" else _nothing() as cluster:
-                killed, number = 0, 0
-                while killed < count:  # one that killed nothing is done again
-                    fault = _killed(Path(folder) / f"{engine}{number}", engine, cluster, draw, expected, seconds)
-                    killed, number = killed + (fault.victim != "none"), number + 1
-                    print(
-                        f"{engine} {killed}/{count}: {fault.victim} after {fault.after:.1f} s, {fault.same}",
-                        flush=True,
-                    )
-                    faults.append(fault)
-    return _write(results, faults, seconds)
+        while killed < kills:  # one that killed nothing is done again
+            engine = ("local", "ray")[killed % 2]
+            own = cluster if engine == "ray" else None
+            fault = _killed(Path(folder) / str(len(faults)), engine, own, draw, expected, seconds)
+            faults.append(fault)
+            killed += fault.victim != "none"
+            print(f"{killed}/{kills} {engine}: {fault.victim} after {fault.after:.1f} s, {fault.same}", flush=True)
+            held = _write(results, faults, seconds)
+    print((results / "faults.md").read_text())
+    return held
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -202,11 +203,6 @@ def _cluster() -> Iterator[_Cluster]:
         cluster.shutdown()
 
 
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield None
-
-
 def _write(results: Path, faults: Sequence[Fault], seconds: float) -> bool:
     same, seen = sum(fault.same for fault in faults), machine()
     kills = sum(fault.victim != "none" for fault in faults)
@@ -229,5 +225,4 @@ def _write(results: Path, faults: Sequence[Fault], seconds: float) -> bool:
         "\n".join(table),
     ]
     (results / "faults.md").write_text("\n\n".join(page) + "\n")
-    print("\n\n".join(page))
     return same == len(faults) and not left
