@@ -65,6 +65,14 @@ class Leave:
         return [{"n": len(text)}]
 
 
+def _try(worker: Worker, name: str) -> int:
+    """Which try of the work `name` this is, from 1, in whatever process."""
+    tries = worker.folder / f"{name}.tries"
+    count = len(tries.read_text()) + 1 if tries.exists() else 1
+    tries.write_text("x" * count)
+    return count
+
+
 @dataclass(frozen=True)
 class Die:
     """End its process by a signal, the first `times` that it is tried."""
@@ -75,9 +83,7 @@ class Die:
 
     def __call__(self, worker: Worker) -> list[Row]:
         """A row with how often it was tried."""
-        tries = worker.folder / f"{self.name}.tries"
-        count = len(tries.read_text()) + 1 if tries.exists() else 1
-        tries.write_text("x" * count)
+        count = _try(worker, self.name)
         if count <= self.times:
             os.kill(os.getpid(), self.how)
             time.sleep(60)
@@ -93,9 +99,7 @@ class LoseRank:
 
     def __call__(self, worker: Worker) -> list[Row]:
         """A row with how often it was tried."""
-        tries = worker.folder / f"{self.name}.tries"
-        count = len(tries.read_text()) + 1 if tries.exists() else 1
-        tries.write_text("x" * count)
+        count = _try(worker, self.name)
         if count <= self.times:
             raise ProcessDiedError("one of 2 processes was killed")
         return [{"n": count}]

@@ -1,6 +1,7 @@
 """featsplit import-model: a network that was trained elsewhere as a checkpoint of ours."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,57 +27,52 @@ NO_DATA, USUAL = DataSpec(""), shared.Opening()
 AUTHORS = "madrylab:"
 
 
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC", help="timm:NAME, torchvision:NAME, module:function, FILE.py:function, or madrylab:FILE.pt."
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    {
+        "help": "Its weights: .safetensors, or .pt, .pth of torch.save; nothing in them is run.",
+        "unit": "FILE",
+        "default": "of a library: those that it publishes",
+        "group": "Model",
+    },
+]
+_MOMENT = {"unit": "NUMBERS", "default": "its library's", "group": "Model"}
+Mean = Annotated[str | None, {"help": "Of pixels in [0, 1], by channel: its normalisation.", **_MOMENT}]
+Std = Annotated[str | None, {"help": "The same.", **_MOMENT}]
+TrainedWith = Annotated[
+    str | None,
+    {
+        "help": f"How it was trained: standard, or an attack, a norm and an eps, such as {EXAMPLE}.",
+        "unit": "TEXT",
+        "default": "not told",
+        "group": "Model",
+    },
+]
+ClassesFrom = Annotated[
+    str | None,
+    {"help": "In the place of --data: its classes and sizes, and nothing is measured.", "unit": "SRC", "group": "Data"},
+]
+Out = Annotated[Path, {"help": "The checkpoint to write (.safetensors).", "unit": "FILE", "group": "Output"}]
+
+
 def import_model(
     *,
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="SPEC",
-            help="timm:NAME, torchvision:NAME, module:function, FILE.py:function, or madrylab:FILE.pt.",
-        ),
-    ],
-    weights: Annotated[
-        Path | None,
-        {
-            "help": "Its weights: .safetensors, or .pt, .pth of torch.save; nothing in them is run.",
-            "unit": "FILE",
-            "default": "of a library: those that it publishes",
-            "group": "Model",
-        },
-    ] = None,
-    mean: Annotated[
-        str | None,
-        {
-            "help": "Of pixels in [0, 1], by channel: its normalisation.",
-            "unit": "NUMBERS",
-            "default": "its library's",
-            "group": "Model",
-        },
-    ] = None,
-    std: Annotated[
-        str | None, {"help": "The same.", "unit": "NUMBERS", "default": "its library's", "group": "Model"}
-    ] = None,
-    trained_with: Annotated[
-        str | None,
-        {
-            "help": f"How it was trained: standard, or an attack, a norm and an eps, such as {EXAMPLE}.",
-            "unit": "TEXT",
-            "default": "not told",
-            "group": "Model",
-        },
-    ] = None,
+    name: Name,
+    weights: Weights = None,
+    mean: Mean = None,
+    std: Std = None,
+    trained_with: TrainedWith = None,
     data: DataSpec = NO_DATA,
-    classes_from: Annotated[
-        str | None,
-        {
-            "help": "In the place of --data: its classes and sizes, and nothing is measured.",
-            "unit": "SRC",
-            "group": "Data",
-        },
-    ] = None,
+    classes_from: ClassesFrom = None,
     opening: Annotated[shared.Opening, Only(("data_root", "download"))] = USUAL,
     device: single.Device = "auto",
-    out: Annotated[Path, {"help": "The checkpoint to write (.safetensors).", "unit": "FILE", "group": "Output"}],
+    out: Out,
     overwrite: single.Overwrite = False,
 ) -> None:
     """Bring in a network that was trained elsewhere; its clean accuracy is measured on --data.
@@ -95,15 +91,8 @@ def import_model(
         raise FeatsplitError("--classes-from: takes the place of --data; give one of them")
     training = Training() if trained_with is None else parse_training(trained_with)
     if name.startswith(AUTHORS):
-        flags = {
-            "--weights": weights,
-            "--mean": mean,
-            "--std": std,
-            "--data": data.source,
-            "--classes-from": classes_from,
-        }
-        if beside := [flag for flag, value in flags.items() if value]:
-            raise FeatsplitError(f"{beside[0]}: is not for {AUTHORS}FILE, which says it itself; leave it out")
+        said = (weights, mean, std, data.source, classes_from)
+        _refuse_beside(dict(zip(("--weights", "--mean", "--std", "--data", "--classes-from"), said, strict=True)))
         _import_authors(Path(name.removeprefix(AUTHORS)), out, training)
         return
     moments = {
@@ -136,6 +125,12 @@ def _measured(model: "Classifier", images: "ImageData", name: str) -> float:
             "of these classes in this order, and of this normalisation (--mean, --std)?"
         )
     return found
+
+
+def _refuse_beside(said: Mapping[str, object]) -> None:
+    """Raise FeatsplitError where an option is said that the authors' own files leave no room for."""
+    if beside := [flag for flag, value in said.items() if value]:
+        raise FeatsplitError(f"{beside[0]}: is not for {AUTHORS}FILE, which says it itself; leave it out")
 
 
 def _shown(moments: "Tensor") -> str:

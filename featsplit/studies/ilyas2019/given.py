@@ -11,6 +11,7 @@ from featsplit.files import replacing
 from featsplit.metadata.models import ModelMetadata
 from featsplit.metadata.training import NETWORKS, training_of
 from featsplit.models.checkpoints import model_spec, read_metadata
+from featsplit.records.models import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Given:
         whole = {
             name: str(Path(path).absolute()) for name in ("standard", "adversarial") if (path := getattr(self, name))
         }
-        return replace(self, **whole)
+        factory = None if self.factory is None else ModelSpec(self.factory).settled().arch
+        return replace(self, **whole, factory=factory)
 
 
 def take(given: Path, name: str, path: Path, data: ImageData, *, factory: str | None = None) -> ModelMetadata:

@@ -91,6 +91,8 @@ def test_a_network_of_another_architecture_is_named_in_the_rows(trained: Path, t
 def test_paths_are_those_of_any_working_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert Given("a.safetensors").settled() == Given(str(tmp_path / "a.safetensors"))
+    assert Given(factory="./mine.py:make").settled() == Given(factory=f"{tmp_path}/mine.py:make")
+    assert Given(factory="mine:make").settled() == Given(factory="mine:make")
 
 
 @pytest.mark.parametrize(
