@@ -42,7 +42,7 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
     if name == "spread":
         return spread.measure(results, repeats=options.repeats)
     if name == "workers":
-        return workers.measure(results, data_root=options.data_root)
+        return workers.measure(results, data_root=options.data_root, only=options.presets)
     if name == "fuzz":
         return fuzz.measure(results, cases=options.cases)
     if name == "minimal":
@@ -74,6 +74,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=1000, help="minimal: give no attack more than this")
     parser.add_argument("--kills", type=int, default=100, help="faults: how many runs are killed")
     parser.add_argument("--repeats", type=int, default=3, help="spread: how often each is timed")
+    parser.add_argument("--presets", nargs="+", default=(), help="workers: of these alone; the others are kept")
     parser.add_argument("--cases", type=int, default=1000, help="fuzz: changed bytes, and as many command lines")
     options = parser.parse_args()
     names = (
