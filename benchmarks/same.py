@@ -39,7 +39,7 @@ USUAL: dict[str, tuple[str, ...]] = {"which": ()}
 FILES: dict[str, str] = {}
 """Of models and sets: the name of a file before, without its ending, and its name now."""
 MEASURED = (
-    *("accuracy", "confidence", "outcomes", "n", "images", "step_size", "train_accuracy"),
+    *("accuracy", "confidence", "outcomes", "n", "images", "step_size", "train_accuracy", "top_k_accuracy"),
     *("class", "rho", "gamma", "error", "chance", "kind", "ratio", "kept"),
     *("closed", "simulated", "scale", "converged"),
 )
