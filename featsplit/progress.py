@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
@@ -135,15 +135,25 @@ class Progress(Generic[T]):
 
     def _watched(self, items: Iterator[T], *, say: bool) -> Iterator[T]:
         """The `items`; at every tenth an event is kept and, if `say`, a line printed."""
-        began, inner, told = time.monotonic(), _active > 1, TENTHS * self.first // max(self.total, 1)
+        reach = self._watch(say=say)
         for done, item in enumerate(items, start=self.first):
+            reach(done)
+            yield item
+
+    def _watch(self, *, say: bool) -> Callable[[int], None]:
+        """What is told how many items are done, and sees to events and lines."""
+        began, inner, told = time.monotonic(), _active > 1, TENTHS * self.first // max(self.total, 1)
+
+        def reach(done: int) -> None:
+            nonlocal told
             seconds, tenth = time.monotonic() - began, TENTHS * done // max(self.total, 1)
-            if tenth > told and done > self.first:
+            if tenth > told and self.first < done < self.total:
                 left = seconds / (done - self.first) * (self.total - done)
                 if seconds >= QUIET and not (inner and seconds + left < LONG):
                     told = tenth
                     self._tell(done, left, say=say)
-            yield item
+
+        return reach
 
     def _tell(self, done: int, left: float, *, say: bool) -> None:
         figures = f", {self.figures}" if self.figures else ""
@@ -157,6 +167,28 @@ class Progress(Generic[T]):
 def progress(work: Sequence[T], title: str, *, done: int = 0, total: int | None = None) -> Progress[T]:
     """The items of `work`, of which the first is number `done` of `total` (None: of the items)."""
     return Progress(work, title, done=done, total=total)
+
+
+@contextmanager
+def counted(total: int, title: str) -> Iterator[Callable[[int], None]]:
+    """Of work that is no loop over its items: a function that is told how many of the `total` are done by now."""
+    global _active
+    if _silent:
+        yield lambda done: None
+        return
+    _active += 1
+    work, bar = Progress(range(total), title), sys.stderr.isatty() and not _without_bars
+    with tqdm(desc=title, total=total, delay=2, leave=False, dynamic_ncols=True, disable=not bar) as shown:
+        watch = work._watch(say=not bar)
+
+        def reach(done: int) -> None:
+            shown.update(done - shown.n)
+            watch(done)
+
+        try:
+            yield reach
+        finally:
+            _active -= 1
 
 
 def clock(seconds: float) -> str:

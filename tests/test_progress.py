@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from featsplit import progress as module
-from featsplit.progress import clock, keep_events, progress
+from featsplit.progress import clock, counted, keep_events, progress
 
 
 class Clock:
@@ -118,3 +118,19 @@ def test_behind_a_bar_events_are_kept_and_no_line_is_said(
     found = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
     assert [event["done"] for event in found] == [4, 8, 12, 16, 20, 24, 28, 32, 36]
     assert not [line for line in lines(capsys) if " left" in line and "; " in line]
+
+
+def test_work_that_is_no_loop_says_how_far_it_is(time: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with counted(100, "search") as reach:
+        for calls in (0, 3, 3, 25, 24, 99, 100, 180):
+            reach(calls)
+            time.now += 20
+    assert lines(capsys) == [
+        "search: 25 %, 25 of 100; 3:00 left",
+        "search: 99 %, 99 of 100; 0:01 left",
+    ]
+    with counted(3, "never begun"):
+        pass
+    for _ in progress(range(20), "after"):
+        time.now += 1
+    assert lines(capsys)[0].startswith("after: 50 %"), "it is no work within work"

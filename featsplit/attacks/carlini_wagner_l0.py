@@ -18,6 +18,7 @@ from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.errors import unknown
 from featsplit.geometry import column, lengths
+from featsplit.progress import counted
 
 Count = Literal["l0", "l0-pixels"]
 COUNTS: tuple[Count, ...] = get_args(Count)
@@ -73,12 +74,14 @@ def carlini_wagner_l0(
     rows = attacked(network, inputs, labels, targeted=targeted)
     best, calls = Best(inputs), torch.ones_like(labels)
     search = _Search(schedule.begin(rows, inputs[rows], labels[rows]), torch.ones_like(inputs[rows]).bool())
-    while len(search.runs.rows):
-        calls[search.runs.rows] += 1
-        _step(search, best, network, norm=norm, targeted=targeted, schedule=schedule)
-        going = search.allowed.flatten(1).any(dim=1) & (search.runs.constant <= largest)
-        if not going.all():
-            search = search[going]
+    with counted(len(rows), "Carlini and Wagner, l0") as reach:
+        while len(search.runs.rows):
+            calls[search.runs.rows] += 1
+            _step(search, best, network, norm=norm, targeted=targeted, schedule=schedule)
+            going = search.allowed.flatten(1).any(dim=1) & (search.runs.constant <= largest)
+            if not going.all():
+                search = search[going]
+                reach(len(rows) - len(search.runs.rows))
     return nearest(network, inputs, labels, best.inputs, norm=norm, targeted=targeted, calls=calls)
 
 

@@ -27,6 +27,7 @@ from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.attacks.seven_objectives import OBJECTIVES, ObjectiveName, objective_value
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
+from featsplit.progress import counted
 
 Box = Literal["tanh", "clipped", "projected"]
 """How x' is held in [0, 1] (section V.B)."""
@@ -79,12 +80,14 @@ def carlini_wagner_l2(
     rows = attacked(network, inputs, labels, targeted=targeted, confidence=confidence)
     best, calls = Best(inputs), torch.ones_like(labels)
     search = _Search.begin(rows, inputs[rows], labels[rows], constant=constant, box=box)
-    while len(search.rows):
-        calls[search.rows] += 1
-        ended = _step(search, best, options)
-        if ended.any():
-            search.next_round(ended, options)
-            search = search[search.round < rounds]
+    with counted(len(rows) * rounds, "Carlini and Wagner, l2") as reach:
+        while len(search.rows):
+            calls[search.rows] += 1
+            ended = _step(search, best, options)
+            if ended.any():
+                search.next_round(ended, options)
+                search = search[search.round < rounds]
+                reach((len(rows) - len(search.rows)) * rounds + int(search.round.sum()))
     return nearest(
         network, inputs, labels, best.inputs, norm="l2", targeted=targeted, calls=calls, confidence=confidence
     )

@@ -17,6 +17,7 @@ from featsplit.attacks.nearest import Nearest, nearest
 from featsplit.attacks.objectives import Network
 from featsplit.errors import FeatsplitError
 from featsplit.geometry import column, lengths
+from featsplit.progress import counted
 
 LEAST = 1 / 256
 """Where tau is below this an image has had its last run."""
@@ -63,12 +64,14 @@ def carlini_wagner_linf(
     best, calls = Best(inputs), torch.ones_like(labels)
     runs = schedule.begin(rows, inputs[rows], labels[rows])
     search = _Search(runs, torch.ones_like(runs.constant))
-    while len(search.runs.rows):
-        calls[search.runs.rows] += 1
-        _step(search, best, network, shrink=shrink, targeted=targeted, schedule=schedule)
-        going = (search.tau >= LEAST) & (search.runs.constant <= largest)
-        if not going.all():
-            search = search[going]
+    with counted(len(rows), "Carlini and Wagner, linf") as reach:
+        while len(search.runs.rows):
+            calls[search.runs.rows] += 1
+            _step(search, best, network, shrink=shrink, targeted=targeted, schedule=schedule)
+            going = (search.tau >= LEAST) & (search.runs.constant <= largest)
+            if not going.all():
+                search = search[going]
+                reach(len(rows) - len(search.runs.rows))
     return nearest(network, inputs, labels, best.inputs, norm="linf", targeted=targeted, calls=calls)
 
 

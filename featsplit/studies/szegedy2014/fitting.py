@@ -13,12 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from featsplit.models import Classifier
+from featsplit.progress import counted
 
 SPARSITY, SPARSE, SHRINK = 0.05, 0.1, 1e-5
 """The mean activation that units of the autoencoder are drawn to, the weight of that, and the decay of its weights."""
 
 
-def fit(model: Classifier, inputs: Tensor, labels: Tensor, *, decay: Sequence[float], iterations: int) -> None:
+def fit(
+    model: Classifier, inputs: Tensor, labels: Tensor, *, decay: Sequence[float], iterations: int, title: str = "train"
+) -> None:
     """Train `model` in place on `inputs` (N, C, H, W) and `labels` (N,); `decay` of its last layers, in their order.
 
     With fewer numbers than layers the first layers stay as they are.
@@ -32,7 +35,7 @@ def fit(model: Classifier, inputs: Tensor, labels: Tensor, *, decay: Sequence[fl
         penalty = [weight / 2 * layer.weight.square().sum() for weight, layer in zip(decay, trained, strict=True)]
         return F.cross_entropy(model(inputs), labels) + sum(penalty, torch.zeros(()))
 
-    minimise(loss, [parameter for layer in trained for parameter in layer.parameters()], iterations)
+    minimise(loss, [parameter for layer in trained for parameter in layer.parameters()], iterations, title=title)
     model.requires_grad_(True)
     model.eval()
 
@@ -55,7 +58,7 @@ def encode(layer: nn.Linear, inputs: Tensor, *, iterations: int, generator: torc
         weights = layer.weight.square().sum() + decoder.weight.square().sum()
         return error + SPARSE * divergence(hidden.mean(dim=0)) + SHRINK / 2 * weights
 
-    minimise(loss, [*layer.parameters(), *decoder.parameters()], iterations)
+    minimise(loss, [*layer.parameters(), *decoder.parameters()], iterations, title="autoencoder")
 
 
 def divergence(activation: Tensor) -> Tensor:
@@ -65,16 +68,24 @@ def divergence(activation: Tensor) -> Tensor:
     return (active + (1 - SPARSITY) * torch.log((1 - SPARSITY) / (1 - mean))).sum()
 
 
-def minimise(loss: Callable[[], Tensor], parameters: list[nn.Parameter], iterations: int) -> None:
-    """L-BFGS with a strong Wolfe search, from where the `parameters` are."""
+def minimise(loss: Callable[[], Tensor], parameters: list[nn.Parameter], iterations: int, *, title: str) -> None:
+    """L-BFGS with a strong Wolfe search, from where the `parameters` are; `title` is what it is called meanwhile."""
+    most = iterations * 5 // 4  # calls, which is torch's own bound
     optimiser = torch.optim.LBFGS(
-        parameters, max_iter=iterations, history_size=20, tolerance_grad=1e-7, line_search_fn="strong_wolfe"
+        parameters,
+        max_iter=iterations,
+        max_eval=most,
+        history_size=20,
+        tolerance_grad=1e-7,
+        line_search_fn="strong_wolfe",
     )
+    with counted(most, title) as reach:
 
-    def closure() -> Tensor:
-        optimiser.zero_grad()
-        value = loss()
-        torch.autograd.backward(value)
-        return value
+        def closure() -> Tensor:
+            reach(int(optimiser.state[parameters[0]].get("func_evals", 0)))
+            optimiser.zero_grad()
+            value = loss()
+            torch.autograd.backward(value)
+            return value
 
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+        optimiser.step(closure)  # type: ignore[no-untyped-call]

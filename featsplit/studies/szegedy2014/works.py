@@ -78,7 +78,9 @@ class TrainNetwork:
             generator = torch_generator(seed, "szegedy2014/decoder")
             flat = inputs.flatten(1)
             fitting.encode(first, flat, iterations=settings.encoder_iterations, generator=generator)
-        fitting.fit(model, inputs, split.labels, decay=network.decay, iterations=settings.iterations)
+        fitting.fit(
+            model, inputs, split.labels, decay=network.decay, iterations=settings.iterations, title=network.name
+        )
         return model
 
     def _rows(self, stages: Stages) -> list[SzegedyRow]:
