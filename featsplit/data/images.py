@@ -5,9 +5,10 @@ Images lie in memory, or in a file that is mapped (`mapped`): whatever goes over
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from textwrap import shorten
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ PIECE = 2**22
 """Bytes that are copied at a time, where images do not lie side by side."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Split:
     """Images (N, C, H, W), uint8 or float in [0, 1], with labels (N,) int64.
 
@@ -35,6 +36,21 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        """The image at `row`, (C, H, W) float32 in [0, 1], and its label: torch's DataLoader takes a split as it is."""
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row}: the split has {len(self)}")
+        return as_inputs(self.images[row]), int(self.labels[row])
+
+    def __iter__(self) -> Iterator[tuple[Tensor, int]]:
+        """Each image with its label."""
+        return map(self.__getitem__, range(len(self)))
+
+    def __repr__(self) -> str:
+        """How many images of which size and type."""
+        kind = str(self.images.dtype).removeprefix("torch.")
+        return f"Split of {len(self)} images, {' x '.join(map(str, self.images.shape[1:]))}, {kind}"
+
     def inputs(self, rows: Tensor | slice = slice(None)) -> Tensor:
         """The chosen images as float32 in [0, 1], (n, C, H, W)."""
         return as_inputs(self.images[rows])
@@ -47,7 +63,7 @@ class Split:
         return Split(middle(wide, self.images.shape[3]), self.labels[rows], wide)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImageData:
     """A labelled image data set: `name` as the user wrote it, `classes` names, a train and a test split.
 
@@ -59,6 +75,15 @@ class ImageData:
     train: Split
     test: Split
     origin: Fields = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Two lines: its images, and its classes."""
+        size, kind = " x ".join(map(str, self.shape)), str(self.train.images.dtype).removeprefix("torch.")
+        names = shorten(", ".join(self.classes), 100, placeholder=" ...")
+        return (
+            f"ImageData {self.name}: {len(self.train)} training and {len(self.test)} test images, {size}, {kind}\n"
+            f"{len(self.classes)} classes: {names}"
+        )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -89,6 +114,12 @@ def digest_of(tensor: Tensor) -> str:
         for first in range(0, len(array), rows):
             digest.update(array[first : first + rows].reshape(-1).data)
     return digest.hexdigest()
+
+
+def digest_of_all(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over named tensors, in whatever order they come."""
+    parts = [f"{name}:{digest_of(tensor)}" for name, tensor in sorted(tensors.items())]
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
 
 def pieces(images: Tensor) -> Iterator[Tensor]:

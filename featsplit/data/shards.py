@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from featsplit.data.images import digest_of_all
 from featsplit.data.mapped import is_large
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest, replacing
@@ -74,7 +75,7 @@ class Shards:
         parts = list(batches)
         columns = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         with replacing(self._file(number)) as partial:
-            save_file(columns, partial)
+            save_file(columns, partial, metadata={"digest": digest_of_all(columns)})
 
     def assemble(self, summarise: Summarise, examine: Examine, made_by: MadeBy) -> SetMetadata:
         """Write the set from its shards, a shard in memory at a time, and remove them; return its metadata.
@@ -136,8 +137,14 @@ def _whole(shard: Path) -> bool:
 
 
 def _read(shard: Path) -> Columns:
+    """The columns of the shard; FeatsplitError where a byte of them has changed, and the shard is removed."""
     with safe_open(shard, framework="pt") as opened:
-        return {name: opened.get_tensor(name) for name in sorted(opened.keys())}
+        columns = {name: opened.get_tensor(name) for name in sorted(opened.keys())}
+        written = (opened.metadata() or {}).get("digest")
+    if digest_of_all(columns) != written:
+        shard.unlink()
+        raise FeatsplitError(f"{shard}: is not what was written, and is removed; start again, it is made anew")
+    return columns
 
 
 def _column(file: h5py.File, name: str, column: Tensor, total: int) -> h5py.Dataset:

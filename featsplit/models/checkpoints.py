@@ -4,23 +4,24 @@ The metadata say the architecture, the data it was trained on and their digest, 
 history by epoch and the results. Nothing is ever unpickled, and nothing named in a file is imported.
 """
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 from featsplit import __version__
-from featsplit.data.images import digest_of
+from featsplit.data.images import ImageData, digest_of_all
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_digest, replacing
 from featsplit.metadata.models import ModelMetadata, model_attributes, model_metadata, read_model_metadata
 from featsplit.metadata.plain import as_json
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
+from featsplit.records.models import Pool
 
 
 def save_model(
@@ -30,7 +31,7 @@ def save_model(
 
     `extra` (JSON values) joins its metadata: what a ModelMetadata has fields for, such as "recipe", and anything else.
     """
-    network = {"model": asdict(spec.settled()), "shape": model.shape, "classes": model.classes}
+    network = {"model": spec.settled().plain(), "shape": model.shape, "classes": model.classes}
     network |= {"state_digest": state_digest(model)}
     attributes = model_attributes(model_metadata(as_json({**(extra or {}), **network})))
     tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
@@ -50,7 +51,8 @@ def read_metadata(path: Path) -> ModelMetadata:
 
 def model_spec(metadata: ModelMetadata) -> ModelSpec:
     """The architecture that the checkpoint of this `metadata` holds."""
-    return ModelSpec(metadata.arch, metadata.width, metadata.stages)
+    pool = None if metadata.pool is None else cast(Pool, metadata.pool)
+    return ModelSpec(metadata.arch, metadata.width, metadata.stages, metadata.layer, pool)
 
 
 def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
@@ -81,10 +83,34 @@ def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
     return model.eval()
 
 
+def load_model_for(
+    path: Path, data: ImageData, *, factory: str | None = None, other_classes: bool = False, head: bool = True
+) -> Classifier:
+    """The classifier saved at `path`, as `load_model` gives it, for the images of `data`.
+
+    Without `head` it may be an encoder that has none. Raises FeatsplitError where it does not take the images or,
+    unless `other_classes`, has other classes.
+    """
+    metadata = read_metadata(path)
+    model = load_model(path, factory=factory)
+    asked = len(data.classes) if head or model.classes else None
+    model.expect(f"{path} on {data.name}", shape=data.shape, classes=asked)
+    if asked is None:
+        return model
+    names = data.classes if metadata.class_names is None else metadata.class_names
+    if names != data.classes and not other_classes:
+        own, other = ", ".join(names[:3]), ", ".join(data.classes[:3])
+        trained_on = "was trained on " + ("other data" if metadata.trained_on is None else f'"{metadata.trained_on}"')
+        raise FeatsplitError(
+            f"{path}: {trained_on} (classes {own} ...), not on the classes of "
+            f'"{data.name}" ({other} ...); use a model of this data, or --other-classes'
+        )
+    return model
+
+
 def state_digest(model: Classifier) -> str:
     """SHA-256 over the weights: the identity of a model."""
-    parts = [f"{name}:{digest_of(tensor)}" for name, tensor in sorted(model.state_dict().items())]
-    return hashlib.sha256("/".join(parts).encode()).hexdigest()
+    return digest_of_all(model.state_dict())
 
 
 def versions() -> dict[str, str]:

@@ -1,8 +1,9 @@
 """The epochs: which images in which order, the rate, the history, and the state that is kept."""
 
+import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from featsplit.data.augment import augment
-from featsplit.data.images import ImageData, Split, as_inputs, channel_moments
+from featsplit.data.images import ImageData, Split, as_inputs, channel_moments, digest_of_all
 from featsplit.errors import FeatsplitError
 from featsplit.files import replacing
 from featsplit.models.checkpoints import versions
@@ -151,18 +152,24 @@ def _keep(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str, h
         if velocity is not None:
             tensors[f"momentum.{row}"] = velocity.contiguous()
     with replacing(path) as partial:
-        save_file(tensors, partial, metadata={"key": key, "history": json.dumps(history)})
+        save_file(tensors, partial, metadata=_metadata(key, json.dumps(history), tensors))
+
+
+def _metadata(key: str, history: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """What the file of a state says beside the `tensors`: the `digest` is that of all of it."""
+    digest = hashlib.sha256(f"{key}/{history}/{digest_of_all(tensors)}".encode()).hexdigest()
+    return {"key": key, "history": history, "digest": digest}
 
 
 def _restore(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str) -> History:
-    """Take up the state at `path` and return its history; nothing where it is absent or of other work."""
+    """Take up the state at `path` and return its history; nothing where it is absent, damaged or of other work."""
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except Exception:  # noqa: BLE001 (absent or cut off: start anew)
         return []
-    if metadata.get("key") != key:
+    if metadata != _metadata(key, metadata.get("history", ""), tensors):
         return []
     model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
     for row, parameter in enumerate(model.parameters()):

@@ -110,3 +110,19 @@ def test_builds_of_one_shard_each_and_one_that_joins_them_make_the_same_file(tmp
     write_derived(tmp_path / "apart.h5", none, summarise, total=TOTAL, batch_size=5, spec=SPEC, shard=20)
     assert (tmp_path / "apart.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert build(tmp_path / "apart.h5", 1) == {"largest": 6.0}, "it is whole: nothing is begun again"
+
+
+def test_a_shard_of_which_a_byte_has_changed_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    for number in range(5):
+        write(path, number, 5)
+    (shard,) = tmp_path.rglob("00002")
+    whole = bytearray(shard.read_bytes())
+    whole[-1] ^= 1
+    shard.write_bytes(whole)
+    with pytest.raises(FeatsplitError, match=r"00002: is not what was written, and is removed; start again"):
+        joined(path)
+    assert shards_at(path).missing() == [2]
+    write(path, 2, 5)
+    joined(path)
+    assert verify(path) == ["images", "labels"]

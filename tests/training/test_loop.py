@@ -141,7 +141,7 @@ def test_each_epoch_has_an_order_of_its_own(digits: ImageData, monkeypatch: pyte
     assert torch.equal(first.flatten(1).sum(1).sort().values, second.flatten(1).sum(1).sort().values)
 
 
-@pytest.mark.parametrize("change", ["seed", "recipe", "damage", "network"])
+@pytest.mark.parametrize("change", ["seed", "recipe", "damage", "byte", "network"])
 def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Path, change: str) -> None:
     state, recipe = tmp_path / "state", SHORT
     train(fresh(digits), digits, SHORT, seed=2, resume=state)
@@ -149,6 +149,10 @@ def test_the_state_of_other_work_is_not_taken_up(digits: ImageData, tmp_path: Pa
         recipe = replace(SHORT, lr=0.05)
     if change == "damage":
         state.write_bytes(state.read_bytes()[:1000])
+    if change == "byte":
+        whole = bytearray(state.read_bytes())
+        whole[8 + int.from_bytes(whole[:8], "little") + 2] ^= 64  # of the first weight
+        state.write_bytes(whole)
     seed = 3 if change == "seed" else 2
     arch = "linear" if change == "network" else "cnn"
     model, expected = (build(arch, shape=digits.shape, classes=10, seed=5) for _ in range(2))
