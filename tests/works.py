@@ -3,6 +3,8 @@
 import os
 import time
 from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
 
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec
@@ -26,6 +28,23 @@ class Load:
             _seen.append(data)
         time.sleep(0.05)
         return [{"seed": os.getpid(), "n": len(_seen)}]
+
+
+def _refuse(spec: DataSpec, **options: Any) -> ImageData:
+    raise FeatsplitError("these are its own")
+
+
+@dataclass(frozen=True)
+class See:
+    """See the data of `spec`, which must be given to this process."""
+
+    spec: DataSpec
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """A row on what is in them; FeatsplitError where this process would load them itself."""
+        with patch("featsplit.engine.jobs.load_data", _refuse):
+            data = worker.data(self.spec)
+        return [{"n": int(data.train.labels.sum()), "accuracy": float(data.test.inputs().mean())}]
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Worker:
     images: int | None = None
 
     def data(self, spec: DataSpec, *, elsewhere: str | None = None) -> ImageData:
-        """The data that `spec` describes, loaded once in each process; `elsewhere` as of `load_data`."""
+        """The data that `spec` describes, loaded once in each process, or given; `elsewhere` as of `load_data`."""
         return _loaded(spec, self.root, elsewhere, self.download)
 
     def count(self, spec: DataSpec) -> int:
@@ -59,8 +59,18 @@ class Worker:
         return seconds
 
 
+_given: dict[DataSpec, Callable[[], ImageData]] = {}
+
+
+def give(spec: DataSpec, data: Callable[[], ImageData]) -> None:
+    """From now on workers of this process have the data of `spec` from `data`, which is called once, if at all."""
+    _given[spec] = data
+
+
 @lru_cache(maxsize=4)
 def _loaded(spec: DataSpec, root: Path | None, elsewhere: str | None, download: bool) -> ImageData:
+    if elsewhere is None and spec in _given:
+        return _given[spec]()
     return load_data(spec, root=root, elsewhere=elsewhere, download=download)
 
 

@@ -2,20 +2,28 @@
 
 Ray places each job where its CPUs and GPUs are free, and does it again elsewhere where its process or its machine died;
 what was done of it lies in the folder of the run, which all machines see. Nothing goes from job to job but by files.
+The images are loaded by the driver, and Ray brings them to each machine once.
 """
 
 import os
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from featsplit.engine.jobs import Job, Worker
+from featsplit.data.images import ImageData, Split
+from featsplit.data.mapped import Mapped
+from featsplit.data.sources import DataSpec
+from featsplit.engine.jobs import Job, Worker, give
 from featsplit.engine.processes import Engine, Rows, Warned, carried_out, say_again
 from featsplit.errors import FeatsplitError, ProcessDiedError, warn
 from featsplit.progress import without_bars
@@ -26,9 +34,11 @@ from featsplit.runtime import Machine
 class RayEngine(Engine):
     """A Ray that is up; each job takes what `spec` says."""
 
-    def __init__(self, worker: Worker, spec: EngineSpec, ray: Any, preload: str | None) -> None:
+    def __init__(
+        self, worker: Worker, spec: EngineSpec, ray: Any, preload: str | None, data: Sequence[DataSpec] = ()
+    ) -> None:
         super().__init__(worker)
-        self.spec, self.ray, self.preload = spec, ray, preload
+        self.spec, self.ray, self.preload, self.data = spec, ray, preload, data
 
     def carry_out(self, jobs: Sequence[Job]) -> dict[str, Rows]:
         """The rows of each job, by its key. Each of `jobs` stands after those that it needs.
@@ -43,12 +53,13 @@ class RayEngine(Engine):
             machine = machine._replace(precision="bfloat16" if half else "float32")
         worker = self.ray.put(replace(self.worker, machine=machine, download=False))
         self._warn_of_none(gpus, ranks if any(job.trains for job in jobs) else 1)
+        given = self._given()
         ends: dict[str, Any] = {}
         for job in jobs:
             count = ranks if job.trains else 1
             takes = remote.options(name=job.key, num_cpus=self.spec.cpus * count, num_gpus=gpus * count)
             needed = [ends[key] for key in job.needs]
-            ends[job.key] = takes.remote(worker, job, self.preload, self._threads() * count, *needed)
+            ends[job.key] = takes.remote(worker, job, self.preload, self._threads() * count, given, *needed)
         try:
             return dict(self._ended(ends))
         except BaseException:
@@ -73,6 +84,15 @@ class RayEngine(Engine):
             say_again(caught)
             yield keys[end], rows
 
+    def _given(self) -> "Given":
+        """The data of the run, which Ray brings to each machine once, where its processes share the memory.
+
+        Not those that are mapped from a file: each machine maps it.
+        """
+        loaded = {spec: self.worker.data(spec) for spec in self.data}
+        held = {spec: data for spec, data in loaded.items() if not isinstance(data.train.images, Mapped)}
+        return {spec: self.ray.put(_as_arrays(data)) for spec, data in held.items()}
+
     def _warn_of_none(self, gpus: float, count: int) -> None:
         """Warn where no machine of the cluster has what a job of `count` processes takes: it waits for one."""
         cpus, gpus = self.spec.cpus * count, gpus * count
@@ -94,9 +114,12 @@ class RayEngine(Engine):
 
 
 @contextmanager
-def start_ray(worker: Worker, spec: EngineSpec, *, preload: str | None = None) -> Iterator[RayEngine]:
+def start_ray(
+    worker: Worker, spec: EngineSpec, *, preload: str | None = None, data: Sequence[DataSpec] = ()
+) -> Iterator[RayEngine]:
     """A Ray of its own, which ends with the block, or the cluster at the address that `spec` names.
 
+    `preload` is the module that the jobs will need, `data` what they will load: this process does it for all of them.
     Raises FeatsplitError where Ray is not installed, or there is no cluster at that address.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -114,9 +137,14 @@ def start_ray(worker: Worker, spec: EngineSpec, *, preload: str | None = None) -
         for each, handler in usual.items():  # Ray has put others in their place, which end without a line
             signal.signal(each, handler)
     try:
-        yield RayEngine(worker, spec, ray, preload)
+        yield RayEngine(worker, spec, ray, preload, data)
     finally:
         ray.shutdown()
+
+
+def _fetched(reference: Any) -> ImageData:
+    """The data that `reference` stands for, on this machine."""
+    return _from_arrays(import_module("ray").get(reference))
 
 
 def _in_half(machine: Machine) -> bool:
@@ -124,10 +152,35 @@ def _in_half(machine: Machine) -> bool:
     return machine.half
 
 
-def _on_node(worker: Worker, job: Job, preload: str | None, threads: int, *needed: object) -> tuple[Rows, list[Warned]]:
+Given = Mapping[DataSpec, Any]
+"""References to the arrays of data."""
+Arrays = tuple[ImageData, list[NDArray[Any] | None]]
+
+
+def _as_arrays(data: ImageData) -> Arrays:
+    """`data` without its tensors, and these as arrays, which processes of a machine read where they lie."""
+    tensors = [tensor for split in (data.train, data.test) for tensor in (split.images, split.labels, split.wide)]
+    none = Split(torch.empty(0), torch.empty(0))
+    return replace(data, train=none, test=none), [None if one is None else one.numpy() for one in tensors]
+
+
+def _from_arrays(arrays: Arrays) -> ImageData:
+    """The data again; they must not be written to."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that they cannot be written to, which nobody does
+        tensors = [None if one is None else torch.from_numpy(one) for one in arrays[1]]
+    train, test = (Split(*cast(tuple[Tensor, Tensor, Tensor | None], tensors[at : at + 3])) for at in (0, 3))
+    return replace(arrays[0], train=train, test=test)
+
+
+def _on_node(
+    worker: Worker, job: Job, preload: str | None, threads: int, given: Given, *needed: object
+) -> tuple[Rows, list[Warned]]:
     """What a job gives, in a process of some machine; it begins when those it `needed` have ended."""
     torch.set_num_threads(threads)
     without_bars()
+    for spec, reference in given.items():
+        give(spec, partial(_fetched, reference))
     if preload is not None:
         import_module(preload)
     return carried_out(job, worker)

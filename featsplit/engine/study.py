@@ -57,6 +57,11 @@ class StudySettings:
         """The data that the run is of; None where its jobs make their own."""
         return None
 
+    def shared(self) -> list[DataSpec]:
+        """The data that most of its jobs open: on a cluster they are loaded once for all."""
+        source = self.source()
+        return [] if source is None else [source]
+
     def is_small(self) -> bool:
         """Whether a process of one thread is the fastest way to run its networks on a CPU."""
         return True

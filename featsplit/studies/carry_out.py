@@ -128,7 +128,7 @@ def _started(engine: EngineSpec, worker: Worker, settings: StudySettings) -> Abs
     """What `engine` says, begun; its processes load the study meanwhile."""
     preload = f"featsplit.studies.{settings.study}"
     if engine.engine == "ray":
-        return start_ray(worker, engine, preload=preload)
+        return start_ray(worker, engine, preload=preload, data=settings.shared())
     count = engine.workers or usual_processes(settings, worker.machine)
     return start_engine(worker, processes=count, preload=preload)
 

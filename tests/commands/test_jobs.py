@@ -7,11 +7,16 @@ import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
-from featsplit.models.checkpoints import read_metadata
+from featsplit.evaluation import evaluate
+from featsplit.models.checkpoints import load_model, read_metadata
 from featsplit.records.engine import EngineOptions, EngineSpec
+from featsplit.records.evaluation import UnderPGD
 from featsplit.studies import engine_of, read_settings
 from tests.least import LEAST, call, contents, run
+
+DIGITS = DataSpec("digits", limit=60, limit_test=30)
 
 
 @pytest.fixture
@@ -153,3 +158,14 @@ def test_a_run_of_which_each_network_is_trained_by_two_processes(here: Path) -> 
     events = [json.loads(line) for line in Path("two/events/seed0--standard.jsonl").read_text().splitlines()]
     assert [event["done"] for event in events if "loss" in event] == [1, 2], "the first of the two tells"
     assert len(list(Path("two/tensorboard/seed0--standard").rglob("events.out.*"))) == 1
+    rows = json.loads(Path("two/rows.json").read_text())
+    attacks = UnderPGD(eps=(0.5,), steps=2).attacks()
+    alone = evaluate(load_model("two/seed0/models/robust.safetensors"), load_data(DIGITS).test, attacks)
+    shared = [row for row in rows if row["train_set"] == "robust" and row["experiment"] == "main"]
+    assert [row["outcomes"] for row in shared] == [row["outcomes"] for row in alone]
+    call("transfer two/seed0/sets/robust.h5 --arch linear --epochs 1 --steps 1 --device cpu --ranks 2 --out t")
+    (path,) = Path("t/seed0/models").iterdir()
+    assert read_metadata(path).extra["world_size"] == 2
+    rows = json.loads(Path("t/rows.json").read_text())
+    alone = evaluate(load_model(path), load_data(DIGITS).test, UnderPGD(steps=1).attacks())
+    assert [row["outcomes"] for row in rows] == [row["outcomes"] for row in alone]

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from featsplit.data.sources import DataSpec, load_data
 from featsplit.engine.jobs import Job, Worker
 from featsplit.engine.on_ray import RayEngine, start_ray
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.records.engine import EngineOptions, EngineSpec
 from featsplit.runtime import Machine
-from tests.works import DIAMOND, Die, Fail, Leave, LoseRank, Warn, hear
+from tests.works import DIAMOND, Die, Fail, Leave, LoseRank, See, Warn, hear
 
 pytest.importorskip("ray")
 ON_RAY = EngineSpec("ray", retries=2)
@@ -67,6 +68,16 @@ def test_what_no_machine_has_is_said(engine: RayEngine) -> None:
 def test_one_that_always_dies_ends_the_run_in_a_line(engine: RayEngine) -> None:
     with pytest.raises(FeatsplitError, match=r"i: its process or its machine died 3 times .* give a job more"):
         engine.carry_out([Job("i", Die("i", 9, signal.SIGKILL))])
+
+
+def test_jobs_see_the_data_where_the_driver_has_put_them(engine: RayEngine) -> None:
+    spec = DataSpec("digits", resize=16)  # large enough for the memory that processes share
+    data = load_data(spec)
+    own = RayEngine(engine.worker, ON_RAY, engine.ray, None, [spec])
+    expected = [{"n": int(data.train.labels.sum()), "accuracy": float(data.test.inputs().mean())}]
+    assert own.carry_out([Job("s", See(spec))]) == {"s": expected}
+    with pytest.raises(FeatsplitError, match="these are its own"):
+        own.carry_out([Job("o", See(replace(spec, limit=40)))])
 
 
 def test_each_job_tells_where_it_is(engine: RayEngine) -> None:

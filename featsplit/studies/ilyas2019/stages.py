@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from torch import Tensor
+
 from featsplit.data.derived import load_split
 from featsplit.data.images import ImageData, Split, digest_of
 from featsplit.engine.cache import kept_rows
@@ -237,15 +239,23 @@ class Stages:
         attacks: Sequence[Attack | MinimumNorm],
         *,
         experiment: str,
+        together: bool = False,
     ) -> list[Row]:
-        """The rows of `network` on `split`, which `test` names, under each of `attacks`; for an `experiment`."""
+        """The rows of `network` on `split`, which `test` names, under each of `attacks`; for an `experiment`.
+
+        If `together`, `split` are images of the source's test split, and the worker's ranks share them.
+        """
         images, model = digest_of(split.images), self.network(network)
         stem = f"{network.name}-{test.stem}" if experiment == "main" else f"{experiment}-{network.name}-{test.stem}"
         depends_on = {"attacks": [asdict(a) for a in attacks], "seed": self.seed, "model": state_digest(model)}
 
         def measure() -> list[Row]:
             title = f"seed {self.seed} {network.name}"
-            found = evaluate(model, split, list(attacks), seed=self.seed, machine=self.machine, title=title)
+            if together and self.worker.ranks > 1:
+                work = _EvaluateTogether(self.worker, self.place, network, split.labels, tuple(attacks), title)
+                found = in_ranks(self.worker.ranks, self.machine, work)
+            else:
+                found = evaluate(model, split, list(attacks), seed=self.seed, machine=self.machine, title=title)
             first: Row = {**self.about(network, experiment), **test.fields(), "images": images[:IDENTITY]}
             return [{**first, **row} for row in found]
 
@@ -263,6 +273,24 @@ class _TrainTogether:
     def __call__(self, machine: Machine) -> None:
         worker = replace(self.worker, machine=machine, ranks=machine.ranks.world)
         Stages(worker, self.place).trained(self.network)
+
+
+@dataclass(frozen=True)
+class _EvaluateTogether:
+    """What each of several processes does that evaluate `network` on the source's test images, with these `labels`."""
+
+    worker: Worker
+    place: Place
+    network: Network
+    labels: Tensor
+    attacks: tuple[Attack | MinimumNorm, ...]
+    title: str
+
+    def __call__(self, machine: Machine) -> list[Row]:
+        stages = Stages(replace(self.worker, machine=machine), self.place)
+        split = Split(stages.data.test.images, self.labels)
+        model, seed = stages.network(self.network), self.place.seed
+        return evaluate(model, split, self.attacks, seed=seed, machine=machine, title=self.title)
 
 
 @dataclass(frozen=True)

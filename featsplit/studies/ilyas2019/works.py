@@ -131,10 +131,10 @@ def evaluated(stages: Stages, network: Network) -> list[Row]:
     stages.ensure_trained(network)
     data, experiment = stages.data, network.experiment
     attacks = stages.settings.evaluate.attacks()[: None if experiment in IN_FULL else 1]
-    rows = stages.ensure_evaluated(network, TestSet(), data.test, attacks, experiment=experiment)
+    rows = stages.ensure_evaluated(network, TestSet(), data.test, attacks, experiment=experiment, together=True)
     if network.labels == "next":
         shifted = Split(data.test.images, (data.test.labels + 1) % len(data.classes))
-        rows += stages.ensure_evaluated(network, NEXT, shifted, attacks[:1], experiment=experiment)
+        rows += stages.ensure_evaluated(network, NEXT, shifted, attacks[:1], experiment=experiment, together=True)
     return rows
 
 
