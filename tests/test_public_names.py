@@ -8,12 +8,16 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
+from torch.utils.data import DataLoader
 
 import featsplit
+from tests.least import LEAST, call
 
 HOME = Path(featsplit.__file__)
 RIGHT = """
 import featsplit
+from tests.least import LEAST, call
 import torch
 
 data: featsplit.ImageData = featsplit.load_data(featsplit.DataSpec("digits", limit=100))
@@ -27,6 +31,7 @@ moved: torch.Tensor = featsplit.pgd(
 """
 WRONG = """
 import featsplit
+from tests.least import LEAST, call
 data = featsplit.load_data("digits")  # arg-type
 featsplit.DataSpec("digits", limits=100)  # call-arg
 path: str = featsplit.load_model("model.safetensors")  # assignment
@@ -60,9 +65,11 @@ def test_a_public_name_is_what_its_home_holds(name: str) -> None:
     assert name in dir(featsplit)
 
 
-def test_an_unknown_name_is_said_as_python_says_it() -> None:
-    with pytest.raises(AttributeError, match=r"^module 'featsplit' has no attribute 'pdg'$"):
+def test_an_unknown_name_is_said_as_python_says_it_with_the_nearest() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'featsplit' has no attribute 'pdg'; did you mean 'pgd'\?$"):
         _ = getattr(featsplit, "pdg".lower())
+    with pytest.raises(AttributeError, match=r"^module 'featsplit' has no attribute 'qqq'$"):
+        _ = getattr(featsplit, "qqq".lower())
 
 
 def test_importing_it_costs_no_torch() -> None:
@@ -100,3 +107,46 @@ def test_mypy_passes_a_right_script_and_stops_at_each_wrong_line(tmp_path: Path)
     expected = [(str(number), text.split("# ")[1]) for number, text in lines if "# " in text]
     said = mypy(script).stdout
     assert re.findall(r"^\S+:(\d+): error: .*\[(.*)\]$", said, re.MULTILINE) == expected, said
+
+
+def test_what_is_drawn_is_what_a_build_draws(tmp_path: Path) -> None:
+    data = featsplit.load_data(featsplit.DataSpec("digits", limit=40))
+    model = featsplit.build("linear", shape=data.shape, classes=10)
+    build, rows = featsplit.Build(seed=3), torch.arange(40)
+    featsplit.build_match(tmp_path / "r.h5", model, data, featsplit.Match(steps=1), build=build)
+    columns = featsplit.open_dataset(tmp_path / "r.h5").columns
+    starts, index = featsplit.draw_starts(data, rows, seed=3)
+    assert torch.equal(columns["start_index"], index)
+    assert torch.equal(starts, data.train.inputs(index))
+    perturb = featsplit.Perturb(steps=1)
+    featsplit.build_perturb(tmp_path / "p.h5", model, data, perturb, build=build)
+    targets = featsplit.choose_targets(data.train.labels, rows, perturb, classes=10, seed=3)
+    assert torch.equal(featsplit.open_dataset(tmp_path / "p.h5").columns["target"], targets)
+
+
+def test_data_show_themselves_in_two_lines_and_go_into_a_loader() -> None:
+    data = featsplit.load_data(featsplit.DataSpec("digits", limit=40, limit_test=20))
+    assert repr(data).splitlines() == [
+        "ImageData digits: 40 training and 20 test images, 1 x 8 x 8, uint8",
+        "10 classes: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
+    ]
+    assert repr(data.test) == "Split of 20 images, 1 x 8 x 8, uint8"
+    inputs, labels = next(iter(DataLoader(data.train, batch_size=8)))
+    assert torch.equal(inputs, data.train.inputs(slice(0, 8)))
+    assert torch.equal(labels, data.train.labels[:8])
+    assert len(list(data.test)) == 20
+
+
+@pytest.mark.slow
+def test_a_run_from_python_is_the_run_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "least.toml").write_text(LEAST)
+    lines: list[str] = []
+    first = featsplit.run(str(tmp_path / "least.toml"), out=tmp_path / "a", device="cpu", say=lines.append)
+    assert lines
+    call(f"run {tmp_path}/least.toml --out {tmp_path}/b --device cpu --workers 1")
+    assert list(first.rows) == list(featsplit.open_results(tmp_path / "b").rows)
+    before = (tmp_path / "a" / "rows.json").stat().st_mtime_ns
+    again = featsplit.run(str(tmp_path / "least.toml"), out=tmp_path / "a", device="cpu")
+    assert list(again.rows) == list(first.rows)
+    assert (tmp_path / "a" / "rows.json").stat().st_mtime_ns == before
+    assert "featsplit.run(" in first.command

@@ -38,6 +38,7 @@ COMMANDS = {
     "report": "The page of a run; runs side by side.",
     "photos": "Adversarial images to print and photograph.",
     "import-model": "A network trained elsewhere as a file of ours.",
+    "probe": "A linear head on a network's representation.",
     "import-madrylab": "A published set as a file of ours.",
     "export": "A set in the layout of the published ones.",
     "info": "What a file says of itself.",

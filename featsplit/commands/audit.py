@@ -1,7 +1,6 @@
 """featsplit audit: how useful and how robust the units of a network are, and how far its layers move."""
 
 import shlex
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,52 +8,95 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from featsplit.commands import options, shared, single
-from featsplit.files import write_json
-from featsplit.metadata.training import training_of
 from featsplit.records.data import DataSpec
+from featsplit.records.engine import EngineOptions
 from featsplit.records.evaluation import Probe
-from featsplit.report.cells import as_text
-from featsplit.report.markup import write_page
 
 if TYPE_CHECKING:
-    from featsplit.evaluation import LayerRow, UnitRow
+    from featsplit.studies.audit import Settings
 
 
 def audit(
     *,
     models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Checkpoints; several seeds give a spread.")],
     use: shared.ModelUse = shared.ModelUse(),
+    cutting: shared.Cutting = shared.Cutting(),
     data: DataSpec,
     opening: shared.Opening = shared.Opening(),
     adversary: Probe = Probe(),
     seed: single.Seed = 0,
     machine: shared.MachineOptions = shared.MachineOptions(),
+    engine: EngineOptions = EngineOptions(),
     out: Annotated[Path, {"help": "Where rows.json and the page go.", "unit": "FOLDER", "group": "Output"}],
 ) -> None:
     """The paper's rho and gamma of each unit and logit of each MODEL, and how far the adversary moves each layer.
 
-    Networks trained alike (standard, or adversarially) are put together: their mean and spread.
+    Networks trained alike (standard, or adversarially) are put together: their mean and spread. Started again after a
+    kill it goes on where it stopped.
     """
-    from featsplit.evaluation import layer_robustness, usefulness
-    from featsplit.models.checkpoints import read_metadata
-    from featsplit.studies.distill2019.page import audit_page, audit_table
-    from featsplit.studies.distill2019.rows import units_of
+    began = time.perf_counter()
+    from featsplit.engine.folders import destination
+    from featsplit.engine.jobs import Worker
+    from featsplit.studies.audit import Settings
+    from featsplit.studies.carry_out import carry_out
 
-    began, images = time.perf_counter(), opening.load(data)
-    rows = list["UnitRow | LayerRow"]()
-    for path in models:
-        network = use.load(path, images)
-        training = training_of(read_metadata(path).recipe).kind
-        units = usefulness(network, images.test, adversary, seed=seed, machine=machine.resolved())
-        layers = layer_robustness(network, images.test, adversary, seed=seed, machine=machine.resolved())
-        for unit in units:
-            unit |= {"experiment": "audit", "network": str(path), "training": training, "test_set": data.source}
-        for layer in layers:
-            layer |= {"experiment": "layers", "network": str(path), "training": training, "test_set": data.source}
-        rows += [*units, *layers]
-        options.say(f"{path}: {len(units)} units and logits")
+    settings = Settings(
+        precision=machine.precision,
+        networks=tuple(map(str, models)),
+        data=data,
+        adversary=adversary,
+        layer=cutting.layer,
+        pool=cutting.pool,
+        factory=use.factory,
+        other_classes=use.other_classes,
+        elsewhere=opening.source,
+    )
+    settings.check()
+    on = machine.resolved()
+    worker = Worker(out, on, opening.data_root, options.say, opening.download)
+    for path in settings.networks:
+        settings.network(path, worker)  # before anything is measured
+    place = destination(settings, (seed,), out)
+    options.say(*place.lines)
+    shown = carry_out(
+        settings,
+        place,
+        seeds=(seed,),
+        machine=on,
+        root=opening.data_root,
+        download=opening.download,
+        engine=engine.settled().on(machine.device),
+        command=_command(settings, seed),
+        say=options.say,
+    )
     options.say_owner(data.source, "train" if data.holdout else "test")
-    write_json(out / "rows.json", rows)
-    write_page(audit_page(rows, shlex.join(["featsplit", *sys.argv[1:]])), out)
-    typer.echo(as_text(audit_table(units_of(rows))))
+    typer.echo(shown.text)
     typer.echo(f"{time.perf_counter() - began:.0f} s; page: {out / 'report.html'}")
+
+
+def _command(settings: "Settings", seed: int) -> str:
+    """The command that asks for the audit of these settings."""
+    data, adversary = settings.data, settings.adversary
+    values = {
+        "--data": data.source,
+        "--classes": ",".join(data.classes or ()),
+        "--holdout": data.holdout,
+        "--limit": data.limit,
+        "--limit-test": data.limit_test,
+        "--data-seed": data.seed,
+        "--resize": data.resize,
+        "--resize-mode": data.resize_mode,
+        "--norm": adversary.norm,
+        "--eps": f"{adversary.eps:g}",
+        "--images": adversary.images,
+        "--steps": adversary.steps,
+        "--seed": seed,
+        "--precision": settings.precision,
+        "--layer": settings.layer,
+        "--pool": settings.pool,
+        "--factory": settings.factory,
+        "--source": settings.elsewhere,
+    }
+    words = [word for flag, value in values.items() if value not in (None, "") for word in (flag, f"{value}")]
+    words += ["--other-classes"] if settings.other_classes else []
+    return shlex.join(["featsplit", "audit", *settings.networks, *words])

@@ -54,6 +54,7 @@ def build_nonrobust(
         Of("method", ("bugs",)),
     ] = 5,
     match: Annotated[Match, Of("method", ("match",))] = Match(),
+    cutting: Annotated[shared.Cutting, Of("method", ("match",))] = shared.Cutting(),
     seed: single.Seed = 0,
     machine: shared.MachineOptions = shared.MachineOptions(),
     batch_size: Annotated[single.BatchSize, Of("method", ("perturb", "bugs", "match"))] = None,
@@ -71,7 +72,8 @@ def build_nonrobust(
     made_by = building.made_by(name, model, output.out, control)
     images = opening.load(data)
     build = replace(output.build(name, made_by), seed=seed, batch_size=batch_size, machine=machine.resolved())
-    work = building.Building(model.load(images), images, output.out, build)
+    network = model.encoder(images, cutting) if method == "match" else model.load(images)
+    work = building.Building(network, images, output.out, build)
     if method == "match":
         building.match_to_file(work, match)
     elif method == "mislabelled":

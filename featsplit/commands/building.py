@@ -42,6 +42,10 @@ class ModelFile:
         """The model itself, which must take `images`."""
         return self.use.load(self.file, images)
 
+    def encoder(self, images: "ImageData", cutting: shared.Cutting) -> "Classifier":
+        """The model up to the layer that `cutting` names, for its representation alone."""
+        return cutting.of(self.use.load(self.file, images, head=False), str(self.file))
+
 
 @dataclass(frozen=True)
 class Output:

@@ -14,7 +14,8 @@ from featsplit.commands.right_model import EXAMPLE, parse_training
 from featsplit.commands.texts import numbers
 from featsplit.errors import FeatsplitError, warn
 from featsplit.files import check_writable
-from featsplit.metadata.training import Training
+from featsplit.metadata.plain import Json
+from featsplit.metadata.training import STANDARD, Training
 from featsplit.records.data import DataSpec
 
 if TYPE_CHECKING:
@@ -24,13 +25,20 @@ if TYPE_CHECKING:
     from featsplit.models.classifier import Classifier
 
 NO_DATA, USUAL = DataSpec(""), shared.Opening()
-AUTHORS = "madrylab:"
+AUTHORS, ROBUSTBENCH = "madrylab:", "robustbench:"
+THREATS: Mapping[str, tuple[str, Mapping[str, float]]] = {
+    "Linf": ("linf", {"cifar10": 8 / 255, "cifar100": 8 / 255, "imagenet": 4 / 255}),
+    "L2": ("l2", {"cifar10": 0.5}),
+}
+"""The threat models of RobustBench, by the folders that it keeps their networks in: their norm, and eps by data."""
 
 
 Name = Annotated[
     str,
     typer.Argument(
-        metavar="SPEC", help="timm:NAME, torchvision:NAME, module:function, FILE.py:function, or madrylab:FILE.pt."
+        metavar="SPEC",
+        help="timm:NAME, torchvision:NAME, robustbench:DATA/THREAT/NAME.pt, module:function, FILE.py:function, or "
+        "madrylab:FILE.pt.",
     ),
 ]
 Weights = Annotated[
@@ -68,6 +76,7 @@ def import_model(
     mean: Mean = None,
     std: Std = None,
     trained_with: TrainedWith = None,
+    cutting: shared.Cutting = shared.Cutting(),
     data: DataSpec = NO_DATA,
     classes_from: ClassesFrom = None,
     opening: Annotated[shared.Opening, Only(("data_root", "download"))] = USUAL,
@@ -77,8 +86,9 @@ def import_model(
 ) -> None:
     """Bring in a network that was trained elsewhere; its clean accuracy is measured on --data.
 
-    A library's network is made by the library, for the sizes and classes of the data; one of your own by your code,
-    which every command that uses the checkpoint must be told to run: --factory.
+    With --layer it is an encoder, which needs no head: "output" is all that it returns. A library's network is made by
+    the library, for the sizes and classes of the data; one of your own by your code, which every command that uses the
+    checkpoint must be told to run: --factory.
     """
     from featsplit.models.checkpoints import save_model, versions
     from featsplit.models.classifier import size
@@ -91,24 +101,31 @@ def import_model(
         raise FeatsplitError("--classes-from: takes the place of --data; give one of them")
     training = Training() if trained_with is None else parse_training(trained_with)
     if name.startswith(AUTHORS):
-        said = (weights, mean, std, data.source, classes_from)
-        _refuse_beside(dict(zip(("--weights", "--mean", "--std", "--data", "--classes-from"), said, strict=True)))
+        said = (weights, mean, std, data.source, classes_from, cutting.layer)
+        flags = ("--weights", "--mean", "--std", "--data", "--classes-from", "--layer")
+        _refuse_beside(dict(zip(flags, said, strict=True)))
         _import_authors(Path(name.removeprefix(AUTHORS)), out, training)
         return
+    if name.startswith(ROBUSTBENCH):
+        _refuse_beside({"--weights": weights}, ROBUSTBENCH)
+        name, weights, training = _of_robustbench(Path(name.removeprefix(ROBUSTBENCH)), training)
     moments = {
         flag: None if text is None else numbers(text, f"--{flag}") for flag, text in (("mean", mean), ("std", std))
     }
-    foreign = Foreign(name, weights, moments["mean"], moments["std"])
+    foreign = Foreign(name, weights, moments["mean"], moments["std"], cutting.layer, cutting.pool)
     if not data.source and not classes_from:
         raise FeatsplitError("--data: is missing; it says which images and classes the network is for (--classes-from)")
     images = opening.load(replace(data, source=classes_from or data.source))
     model = foreign.load(shape=images.shape, classes=len(images.classes))
-    measured = None if classes_from else _measured(model.to(resolve_device(device)), images, name)
-    extra = {"class_names": list(images.classes), "recipe": foreign.recipe(training), "versions": versions()}
+    measured = None if classes_from or not model.classes else _measured(model.to(resolve_device(device)), images, name)
+    extra: dict[str, Json] = {"recipe": foreign.recipe(training), "versions": versions()}
+    if model.classes:
+        extra["class_names"] = list(images.classes)
     if measured is not None:
         extra |= {"results": {"test_accuracy": measured}}
     save_model(model.cpu(), out, spec=foreign.spec, extra=extra)
-    typer.echo(f"{out}: {name}, {training}, for {size(images.shape)} images in {len(images.classes)} classes")
+    gives = f"in {model.classes} classes" if model.classes else f"to {model.head.in_features} features, without a head"
+    typer.echo(f"{out}: {name}, {training}, for {size(images.shape)} images {gives}")
     typer.echo(f"normalised by mean {_shown(model.mean)}, std {_shown(model.std)}")
     if measured is not None:
         typer.echo(f"clean accuracy {measured:.4f} on the {len(images.test)} test images of {images.name}")
@@ -127,10 +144,26 @@ def _measured(model: "Classifier", images: "ImageData", name: str) -> float:
     return found
 
 
-def _refuse_beside(said: Mapping[str, object]) -> None:
-    """Raise FeatsplitError where an option is said that the authors' own files leave no room for."""
+def _refuse_beside(said: Mapping[str, object], form: str = AUTHORS) -> None:
+    """Raise FeatsplitError where an option is said that files of this `form` leave no room for."""
     if beside := [flag for flag, value in said.items() if value]:
-        raise FeatsplitError(f"{beside[0]}: is not for {AUTHORS}FILE, which says it itself; leave it out")
+        raise FeatsplitError(f"{beside[0]}: is not for {form}FILE, which says it itself; leave it out")
+
+
+def _of_robustbench(path: Path, training: Training) -> tuple[str, Path, Training]:
+    """The architecture, the weights and the training of a file of RobustBench, DATA/THREAT/NAME.pt, as it lays them.
+
+    The training is that of its threat model, unless the user tells another.
+    """
+    data, threat, name = path.parts[-3:] if len(path.parts) > 2 else ("", "", "")
+    if not name or threat not in ("Linf", "L2", "corruptions", "corruptions_3d"):
+        raise FeatsplitError(
+            f"{ROBUSTBENCH}{path}: must end in DATA/THREAT/NAME.pt, as RobustBench lays its files: cifar10/Linf/NAME.pt"
+        )
+    if training.kind == "not told" and threat in THREATS:
+        norm, by_data = THREATS[threat]
+        training = STANDARD if path.stem == "Standard" else Training("adversarial", None, norm, by_data.get(data))
+    return f"{ROBUSTBENCH}{data}/{threat}/{path.stem}", path, training
 
 
 def _shown(moments: "Tensor") -> str:

@@ -2,7 +2,6 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
@@ -10,29 +9,6 @@ from featsplit.commands.texts import numbers as numbers
 from featsplit.commands.texts import whole_numbers as whole_numbers
 from featsplit.commands.texts import words as words
 from featsplit.errors import FeatsplitError
-
-if TYPE_CHECKING:
-    from featsplit.data.images import ImageData
-    from featsplit.models.classifier import Classifier
-
-
-def load_model(path: Path, data: "ImageData", *, factory: str | None, other_classes: bool) -> "Classifier":
-    """The model at `path`, which must take the images of `data` and, unless `other_classes`, have the same classes."""
-    from featsplit.models.checkpoints import load_model as load
-    from featsplit.models.checkpoints import read_metadata
-
-    metadata = read_metadata(path)
-    model = load(path, factory=factory)
-    model.expect(f"{path} on {data.name}", shape=data.shape, classes=len(data.classes))
-    names = data.classes if metadata.class_names is None else metadata.class_names
-    if names != data.classes and not other_classes:
-        own, other = ", ".join(names[:3]), ", ".join(data.classes[:3])
-        trained_on = "was trained on " + ("other data" if metadata.trained_on is None else f'"{metadata.trained_on}"')
-        raise FeatsplitError(
-            f"{path}: {trained_on} (classes {own} ...), not on the classes of "
-            f'"{data.name}" ({other} ...); use a model of this data, or --other-classes'
-        )
-    return model
 
 
 def experiments(text: str | None, preset: str) -> list[str]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from featsplit.commands import options
 from featsplit.commands.texts import numbers
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.geometry import DISTANCES, NORMS, Distance, Norm
@@ -13,6 +12,7 @@ from featsplit.records.data import DataSpec
 from featsplit.records.evaluation import ATTACKS, Attack
 from featsplit.records.machine import Precision
 from featsplit.records.minimum_norm import NEAREST, NORMS_OF, STEPS, MinimumNorm
+from featsplit.records.models import Pool
 
 if TYPE_CHECKING:
     from featsplit.data.images import ImageData
@@ -62,9 +62,45 @@ class ModelUse:
         metadata={"help": "Use a model on data whose classes have other names than its own.", "group": "Model"},
     )
 
-    def load(self, path: Path, data: "ImageData") -> "Classifier":
-        """The model at `path`, which must take the images of `data` and have its classes, unless `other_classes`."""
-        return options.load_model(path, data, factory=self.factory, other_classes=self.other_classes)
+    def load(self, path: Path, data: "ImageData", *, head: bool = True) -> "Classifier":
+        """The model at `path`, which must take the images of `data` and have its classes, unless `other_classes`.
+
+        Without `head` it may be an encoder.
+        """
+        from featsplit.models.checkpoints import load_model_for
+
+        return load_model_for(path, data, factory=self.factory, other_classes=self.other_classes, head=head)
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """Which layer of a network gives the representation."""
+
+    layer: str | None = field(
+        default=None,
+        metadata={
+            "help": "Its output is the representation; info MODEL --layers lists them.",
+            "unit": "NAME",
+            "default": "what the logits are computed from",
+            "group": "Model",
+        },
+    )
+    pool: Pool | None = field(
+        default=None,
+        metadata={
+            "help": "Of a --layer that gives maps or tokens: over all places, the first token, or all.",
+            "default": "mean",
+            "group": "Model",
+        },
+    )
+
+    def of(self, model: "Classifier", place: str) -> "Classifier":
+        """`model`, cut at the layer if one is named; FeatsplitError at `place` where it has no such layer."""
+        from featsplit.models.encoder import cut
+
+        if self.layer is None and self.pool is not None:
+            raise FeatsplitError(f"--pool {self.pool}: is of the output of a layer; name it, --layer")
+        return model if self.layer is None else cut(model, self.layer, self.pool, place=place)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ from featsplit.records.training import check_augment as check_augment
 Padding = Literal["constant", "reflect"]
 
 GREY_WEIGHTS = (0.2989, 0.587, 0.114)  # ITU-R 601 luma, as Pillow and torchvision have it
-JITTER = 0.25
+JITTER, STRONG_JITTER = 0.25, 0.8
+GREY = 0.2
+"""The probability of an image to be without colours, as in SimCLR."""
 ROTATION_DEGREES = 2.0
 AREA, RATIO = (0.08, 1.0), (3 / 4, 4 / 3)  # of a box, as torchvision's RandomResizedCrop has them
 TRIES = 10
@@ -61,7 +63,8 @@ def augment(
 
     `crop`, `reflect-crop`: random window after padding by H / 8 (4 pixels at 32) with zeros or by reflection; `flip`:
     mirrored left to right with probability 1/2; `shift`: moved by up to H / 14 pixels (2 at 28), zeros outside;
-    `color-jitter`: brightness, contrast and saturation by factors in [0.75, 1.25], in random order; `rotation`: by up
+    `color-jitter`: brightness, contrast and saturation by factors in [0.75, 1.25], in random order;
+    `strong-color-jitter`: in [0.2, 1.8]; `grey`: without colours with probability 1/5, as in SimCLR; `rotation`: by up
     to 2 degrees, bilinear, zeros outside; `random-resized-crop`: a box of 8 to 100 % of the area and of ratio 3/4 to
     4/3, scaled to `size` (H, W), or to that of `inputs` (as torchvision's, arXiv:1409.4842). `crop`, `flip`,
     `color-jitter`, `rotation` are the training transforms of the paper's models (MadryLab/robustness). The `generator`
@@ -195,10 +198,19 @@ def _random_flip(inputs: Tensor, draws: Draws) -> Tensor:
     return flip(inputs, (draws.uniform() < 0.5).to(inputs.device))
 
 
-def _random_jitter(inputs: Tensor, draws: Draws) -> Tensor:
-    factors = 1 + JITTER * (2 * draws.uniform(3) - 1)
+def _random_jitter(inputs: Tensor, draws: Draws, *, strength: float = JITTER) -> Tensor:
+    factors = 1 + strength * (2 * draws.uniform(3) - 1)
     order = draws.uniform(3).argsort(dim=1)
     return jitter(inputs, factors.to(inputs), order.to(inputs.device))
+
+
+def _strong_jitter(inputs: Tensor, draws: Draws) -> Tensor:
+    return _random_jitter(inputs, draws, strength=STRONG_JITTER)
+
+
+def _random_grey(inputs: Tensor, draws: Draws) -> Tensor:
+    chosen = (draws.uniform() < GREY).to(inputs.device)
+    return torch.where(chosen[:, None, None, None], _grey(inputs), inputs)
 
 
 def _random_rotation(inputs: Tensor, draws: Draws) -> Tensor:
@@ -217,6 +229,8 @@ _STEPS: dict[str, Callable[[Tensor, Draws], Tensor]] = {
     "flip": _random_flip,
     "shift": _random_shift,
     "color-jitter": _random_jitter,
+    "strong-color-jitter": _strong_jitter,
+    "grey": _random_grey,
     "rotation": _random_rotation,
     "random-resized-crop": _random_resized_crop,
 }

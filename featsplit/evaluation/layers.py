@@ -18,6 +18,7 @@ from featsplit.data.selection import limit_split
 from featsplit.descent import Evaluation, descend_in_ball
 from featsplit.geometry import lengths
 from featsplit.models.classifier import Classifier, tensor_in
+from featsplit.models.encoder import inner
 from featsplit.progress import progress
 from featsplit.records.evaluation import Attack, Probe
 from featsplit.rows import Row
@@ -41,18 +42,20 @@ def layer_robustness(
     split: Split,
     probe: Probe = Probe(),
     *,
+    classes: int | None = None,
     seed: int = 0,
     machine: Machine = CPU,
 ) -> list[LayerRow]:
     """A row for each layer of the network, in order: its `ratio` R, on the images of `split` that the `probe` chooses.
 
-    The layers are the parts of the body that hold layers of their own, and its activations; then the representation
-    and the logits. PGD from a random point of the ball, since the distance has no gradient at the image itself, with
-    steps of eps: where a layer is linear these are power iterations, which smaller steps slow down.
-    Raises FeatsplitError where these images are fewer than the classes.
+    The layers are the parts of the body that hold layers of their own, and its activations; then the representation and
+    the logits. Of an encoder the body is the network up to its layer, and there are no logits; `classes` says how many
+    the images have, None: as many as there are logits. PGD from a random point of the ball, since the distance has no
+    gradient at the image itself, with steps of eps: where a layer is linear these are power iterations, which smaller
+    steps slow down. Raises FeatsplitError where these images are fewer than the classes.
     """
     attack = probe.attack(step_size=probe.eps)
-    few = limit_split(split, probe.images, classes=model.classes, seed=seed, place="images")
+    few = limit_split(split, probe.images, classes=classes or model.classes, seed=seed, place="images")
     network = copy.deepcopy(model).eval().requires_grad_(False).to(machine.device)
     moved, seen = dict[str, float](), _watched(network)
     with torch.no_grad():
@@ -84,7 +87,7 @@ def _watched(network: Classifier) -> Outputs:
 
     counted = [
         (f"{name} {type(layer).__name__.strip('_')}", layer)
-        for name, layer in network.body.named_children()
+        for name, layer in inner(network).named_children()
         if next(layer.children(), None) is not None or isinstance(layer, nn.ReLU)
     ]
     for name, layer in counted:
@@ -96,7 +99,9 @@ def _outputs(network: Classifier, inputs: Tensor, seen: Outputs) -> Outputs:
     """What each layer that is watched makes of `inputs`; then the representation and the logits; (N, size) each."""
     seen.clear()
     representation = network.representation(inputs)
-    outputs = {**seen, "representation": representation, "logits": network.head(representation)}
+    outputs = {**seen, "representation": representation}
+    if network.classes:
+        outputs["logits"] = network.head(representation)
     return {name: output.flatten(1) for name, output in outputs.items()}
 
 

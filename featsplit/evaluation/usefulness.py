@@ -52,10 +52,13 @@ def usefulness(
     split: Split,
     probe: Probe = Probe(),
     *,
+    classes: int | None = None,
     seed: int = 0,
     machine: Machine = CPU,
 ) -> list[UnitRow]:
     """A row for each unit of the representation and each logit: its `rho`, its `gamma`, and of which `kind` it is.
+
+    `classes` is how many the images have, None: as many as the network has logits; an encoder has none.
 
     rho is over all of `split`. What the adversary takes from it is measured by PGD on that one feature, on the images
     that the `probe` chooses. `kind`: "useless" where rho is not above `chance`, what 99 in 100 units (or logits, each
@@ -64,26 +67,27 @@ def usefulness(
     1 in 100 units whose gamma is 0 are called so; else "useful".
     Raises FeatsplitError where these images are fewer than two for each class.
     """
-    if probe.images < 2 * model.classes:
-        rule = f"must be at least {2 * model.classes}, two for each class"
+    classes = classes or model.classes
+    if probe.images < 2 * classes:
+        rule = f"must be at least {2 * classes}, two for each class"
         raise FeatsplitError(f"images = {probe.images}: {rule}; what the adversary takes has no error otherwise")
     network = frozen(model, machine)
     values = torch.cat(
         [features(network, split.inputs(rows).to(machine.device)).cpu() for rows in batches(len(split), 500)]
     )
-    rho, scale = one_against_rest(values, split.labels, classes=model.classes)
+    rho, scale = one_against_rest(values, split.labels, classes=classes)
     units = values.shape[1] - model.classes
     chosen = torch.cat([rho[:units].abs().argmax(dim=1), torch.arange(model.classes)])
     of = torch.arange(len(chosen))
     sign = torch.where((rho[of, chosen] < 0) & (of < units), -1.0, 1.0)
     slope, best = sign / scale[of, chosen], sign * rho[of, chosen]
-    few = limit_split(split, probe.images, classes=model.classes, seed=seed, place="images")
+    few = limit_split(split, probe.images, classes=classes, seed=seed, place="images")
     attack = probe.attack()
     falls = _falls(network, few, chosen, slope, attack) if probe.eps else torch.zeros(len(few), len(chosen))
     lost, error_lost = _of_halves(falls, few.labels, chosen)
     aligned = values.double() * slope * torch.where(split.labels[:, None] == chosen, 1.0, -1.0)
     error = (_of_halves(aligned, split.labels, chosen)[1].square() + error_lost.square()).sqrt()
-    chance = _by_chance(values, split.labels, classes=model.classes, seed=seed)
+    chance = _by_chance(values, split.labels, classes=classes, units=units, seed=seed)
     met = (few.labels[:, None] == chosen).sum(dim=0) > 1  # of one image there is no spread
     kinds = _kinds(best > chance, met & (best - lost > SURE * error))
     shared = cast(UnitRow, {**attack.fields(), "n": len(split), "attacked": len(few), "seed": seed})
@@ -178,17 +182,18 @@ def _of_halves(values: Tensor, labels: Tensor, chosen: Tensor) -> tuple[Tensor, 
     return (means[0] + means[1]) / 2, (squares[0] + squares[1]).sqrt() / 2
 
 
-def _by_chance(values: Tensor, labels: Tensor, *, classes: int, seed: int) -> Tensor:
-    """What 99 of 100 features reach at most where the labels say nothing, (features,): of units, and of logits.
+def _by_chance(values: Tensor, labels: Tensor, *, classes: int, units: int, seed: int) -> Tensor:
+    """What 99 of 100 features reach at most where the labels say nothing, (features,): of so many units, and of logits.
 
     A unit is taken with its best class and sign, so it reaches more than a logit, whose class is its own.
     """
     generator = torch_generator(seed, "usefulness/permutation")
-    units, of_units, of_logits = values.shape[1] - classes, list[Tensor](), list[Tensor]()
+    logits, of_units, of_logits = values.shape[1] - units, list[Tensor](), list[Tensor]()
     for _ in range(PERMUTATIONS):
         shuffled = labels[torch.randperm(len(labels), generator=generator)]
         rho = one_against_rest(values, shuffled, classes=classes)[0]
         of_units.append(rho[:units].abs().amax(dim=1))
         of_logits.append(rho[units:].diagonal())
-    levels = [float(np.quantile(torch.cat(each).numpy(), LEVEL)) for each in (of_units, of_logits)]
-    return torch.tensor([levels[0]] * units + [levels[1]] * classes, dtype=torch.float64)
+    reached = [(torch.cat(each).numpy(), count) for each, count in ((of_units, units), (of_logits, logits)) if count]
+    levels = [[float(np.quantile(values, LEVEL))] * count for values, count in reached]
+    return torch.tensor([level for each in levels for level in each], dtype=torch.float64)

@@ -23,11 +23,11 @@ T = TypeVar("T")
 class ModelMetadata:
     """What a checkpoint says of itself: its architecture, and how it was trained, on what, and how well.
 
-    `arch`, `width` and `stages` are those of a ModelSpec, `shape` (C, H, W) and `classes` what the network takes and
-    gives. The rest is None or empty where the file does not say it: the data's name, digest and class names, the
-    `recipe` (JSON of a Recipe), the `seed`, the `precision` it was trained in, the `versions`, the `key` of all that
-    decided it, the `history` by epoch, the `results`, and the `state_digest` of the weights. `extra` is whatever else
-    is there.
+    `arch`, `width`, `stages`, `layer` and `pool` are those of a ModelSpec, `shape` (C, H, W) and `classes` what the
+    network takes and gives. The rest is None or empty where the file does not say it: the data's name, digest and class
+    names, the `recipe` (JSON of a Recipe), the `seed`, the `precision` it was trained in, the `versions`, the `key` of
+    all that decided it, the `history` by epoch, the `results`, and the `state_digest` of the weights. `extra` is
+    whatever else is there.
     """
 
     arch: str
@@ -47,14 +47,17 @@ class ModelMetadata:
     results: Mapping[str, float] = field(default_factory=dict)
     state_digest: str | None = None
     extra: Fields = field(default_factory=dict)
+    layer: str | None = None
+    pool: str | None = None
 
     @property
     def network(self) -> str:
-        """The architecture with its sizes, as "resnet8 width 16 stages 2"."""
+        """The architecture with its sizes, as "resnet8 width 16 stages 2"; of an encoder with its layer."""
         sizes = [
             f"{name} {size}" for name, size in (("width", self.width), ("stages", self.stages)) if size is not None
         ]
-        return " ".join([self.arch, *sizes])
+        layer = [] if self.layer is None else [f"layer {self.layer} ({self.pool})"]
+        return " ".join([self.arch, *sizes, *layer])
 
     def plain(self) -> Fields:
         """As the JSON that lies in the file; `model_metadata` reads it back."""
@@ -74,10 +77,14 @@ class ModelMetadata:
         return {
             **{name: value for name, value in fields.items() if value is not None},
             **self.extra,
-            "model": {"arch": self.arch, "width": self.width, "stages": self.stages},
+            "model": {"arch": self.arch, "width": self.width, "stages": self.stages, **self._cut()},
             "shape": list(self.shape),
             "classes": self.classes,
         }
+
+    def _cut(self) -> Fields:
+        """What an encoder alone has."""
+        return {} if self.layer is None else {"layer": self.layer, "pool": self.pool}
 
 
 def model_metadata(plain: Fields) -> ModelMetadata:
@@ -87,6 +94,7 @@ def model_metadata(plain: Fields) -> ModelMetadata:
     """
     model = dict(mapping(plain["model"]))
     arch, width, stages = text(model.pop("arch")), model.pop("width", None), model.pop("stages", None)
+    layer, pool = (model.pop(name, None) for name in ("layer", "pool"))
     if model:
         raise ValueError(f'model: unknown key "{next(iter(model))}"')
     channels, height, side = map(whole, sequence(plain["shape"]))
@@ -107,6 +115,8 @@ def model_metadata(plain: Fields) -> ModelMetadata:
         history=_if(_history, plain.get("history")) or (),
         results=_if(numbers, plain.get("results")) or {},
         state_digest=_if(text, plain.get("state_digest")),
+        layer=None if layer is None else text(layer),
+        pool=None if pool is None else text(pool),
     )
     read = known.plain()
     return replace(known, extra={name: value for name, value in plain.items() if name not in read})

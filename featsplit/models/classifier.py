@@ -12,7 +12,8 @@ from featsplit.errors import FeatsplitError
 class Classifier(nn.Module):
     """A network on images in [0, 1]: `logits`, `representation`, and `forward` (the logits).
 
-    `shape` is (C, H, W) of the images and `classes` the number of logits. `mean` and `std` (C,) normalise the inputs.
+    `shape` is (C, H, W) of the images and `classes` the number of logits, 0 of an encoder without a head. `mean` and
+    `std` (C,) normalise the inputs.
     """
 
     mean: Tensor
@@ -57,11 +58,18 @@ class Classifier(nn.Module):
         self.mean.copy_(mean)
         self.std.copy_(std.clamp_min(1e-3))
 
-    def expect(self, place: str, *, shape: tuple[int, int, int], classes: int) -> None:
-        """Raise FeatsplitError unless the images at `place` are those that this network takes."""
+    def expect(self, place: str, *, shape: tuple[int, int, int], classes: int | None) -> None:
+        """Raise FeatsplitError unless the images at `place` are those that this network takes.
+
+        `classes` None: its logits are not asked for.
+        """
         if shape != self.shape:
             raise FeatsplitError(f"{place}: images are {size(shape)}, the model takes {size(self.shape)}; see --resize")
-        if classes != self.classes:
+        if classes is not None and not self.classes:
+            raise FeatsplitError(
+                f"{place}: the model is an encoder without a head, and predicts no label; featsplit probe gives it one"
+            )
+        if classes not in (None, self.classes):
             raise FeatsplitError(
                 f"{place}: has {classes} classes, the model {self.classes}; use one trained on this data"
             )

@@ -1,4 +1,6 @@
-"""Networks of timm and torchvision by their names there: "timm:vit_tiny_patch16_224", "torchvision:convnext_tiny".
+"""Networks of timm, torchvision and RobustBench by their names there.
+
+"timm:vit_tiny_patch16_224", "torchvision:convnext_tiny", "robustbench:cifar10/Linf/Carmon2019Unlabeled".
 
 A name is looked up in the library's own list of models; nothing else is imported or called for it.
 """
@@ -29,11 +31,13 @@ class Moments(NamedTuple):
 def library_network(name: str, *, shape: tuple[int, int, int], classes: int, pretrained: bool = False) -> nn.Module:
     """The network `name` for images of `shape`; `pretrained`: with the weights that the library publishes.
 
+    With 0 `classes` it computes no logits; torchvision's networks cannot but do so, and take as many as were published.
+
     FeatsplitError where the library is not installed, has no such network, it cannot be made for such images, or its
     published weights are of another number of classes.
     """
     library, _, model = name.partition(":")
-    make = {"timm": _of_timm, "torchvision": _of_torchvision}[library]
+    make = {"timm": _of_timm, "torchvision": _of_torchvision, "robustbench": _of_robustbench}[library]
     try:
         return make(model, shape, classes, pretrained)
     except FeatsplitError:
@@ -48,6 +52,8 @@ def library_network(name: str, *, shape: tuple[int, int, int], classes: int, pre
 def library_moments(name: str) -> Moments:
     """The normalisation of the network `name`, as its library says; FeatsplitError as of `library_network`."""
     library, _, model = name.partition(":")
+    if library == "robustbench":  # its networks normalise images themselves
+        return Moments((0.0,) * 3, (1.0,) * 3)
     if library == "torchvision":
         return Moments((0.5,) * 3, (0.5,) * 3) if model in FROM_MINUS_ONE else Moments(*IMAGENET_MOMENTS)
     said = _timm().get_pretrained_cfg(model)
@@ -57,7 +63,7 @@ def library_moments(name: str) -> Moments:
 def _of_timm(name: str, shape: tuple[int, int, int], classes: int, pretrained: bool) -> nn.Module:
     timm = _timm()
     _check_known("timm", name, timm.list_models(pretrained=False) if not timm.is_model(name) else [name])
-    if pretrained:
+    if pretrained and classes:
         said = timm.get_pretrained_cfg(name)
         _check_classes(f"timm:{name}", None if said is None else said.num_classes, classes)
     options = {"num_classes": classes, "in_chans": shape[0], "pretrained": pretrained}
@@ -75,13 +81,40 @@ def _of_torchvision(name: str, shape: tuple[int, int, int], classes: int, pretra
     _check_known("torchvision", name, models.list_models(module=models))
     if shape[0] != 3:
         raise FeatsplitError(f'model.arch = "torchvision:{name}": takes colour images; these have {shape[0]} channels')
+    if not classes and not pretrained:
+        raise FeatsplitError(f'model.arch = "torchvision:{name}": its output are logits; name a layer before them')
     options = {"image_size": shape[1]} if name.startswith("vit_") else {}
     options |= {"init_weights": True} if name in FROM_MINUS_ONE else {}
+    published: Any = models.get_model_weights(name).DEFAULT if pretrained else None
+    if published is not None:
+        count = len(published.meta["categories"])
+        _check_classes(f"torchvision:{name}", count, classes or count)
+        classes = count
     network: nn.Module = models.get_model(name, weights=None, num_classes=classes, **options)
-    if pretrained:
-        published = models.get_model_weights(name).DEFAULT
-        _check_classes(f"torchvision:{name}", len(published.meta["categories"]), classes)
+    if published is not None:
         network.load_state_dict(published.get_state_dict(check_hash=True, weights_only=True))
+    return network
+
+
+def _of_robustbench(name: str, shape: tuple[int, int, int], classes: int, pretrained: bool) -> nn.Module:
+    """The network DATA/THREAT/NAME of its model zoo, which decides its number of classes; its weights are in a file."""
+    if pretrained:
+        raise FeatsplitError(f"robustbench:{name}: its weights are in a file; give that, robustbench:FILE.pt")
+    try:
+        zoo: Any = importlib.import_module("robustbench.model_zoo")
+    except ImportError as error:
+        raise FeatsplitError(
+            "model.arch: robustbench is not installed; pip install --no-deps robustbench torchdiffeq geotorch"
+        ) from error
+    known = {
+        f"{data.value}/{threat.value}/{model}": made["model"]
+        for data, by_threat in zoo.model_dicts.items()
+        for threat, models in by_threat.items()
+        for model, made in models.items()
+        if callable(made.get("model"))
+    }
+    _check_known("robustbench", name, list(known))
+    network: nn.Module = known[name]()
     return network
 
 
@@ -96,7 +129,7 @@ def _check_known(library: str, name: str, known: Sequence[str]) -> None:
     if name in known:
         return
     nearest = get_close_matches(name, known, n=3)
-    hint = f"did you mean {', '.join(nearest)}?" if nearest else f"{library} lists them by list_models()"
+    hint = f"did you mean {', '.join(nearest)}?" if nearest else "the library lists those that it has"
     raise FeatsplitError(f'model.arch = "{library}:{name}": {library} has no such network; {hint}')
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from featsplit.errors import FeatsplitError
 from featsplit.pickles import Inert, opened, weights
 
-PLACES = ("state_dict", "model_state_dict", "model", "net", "network", "module")
+PLACES = ("state_dict", "model_state_dict", "model", "net", "network", "module", "last")
 """Where programs put the weights in what they save, the likeliest first."""
 STARTS = ("module.", "_orig_mod.", "model.", "network.", "net.")
 """What programs put before the names of all weights: wrappers for several GPUs, for compilation, for training."""
@@ -37,14 +37,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return dict(zip(nodes, file.tensors(list(nodes.values())), strict=True))
 
 
-def fill(network: nn.Module, tensors: Mapping[str, Tensor], place: str) -> None:
+def fill(network: nn.Module, tensors: Mapping[str, Tensor], place: str, *, without: str | None = None) -> None:
     """Put `tensors` into `network`, of which they must be the weights, all of them and no more.
 
-    What stands before all names alike, such as "module.", is left out. Raises FeatsplitError at `place` with the first
+    What stands before all names alike, such as "module.", is left out, and so are those of a layer that the network is
+    `without` (None: it is whole). Raises FeatsplitError at `place` with the first
     name that is missing, too much, or of another shape.
     """
     expected = network.state_dict()
     found = _named(tensors, expected)
+    if without is not None:
+        found = {name: tensor for name, tensor in found.items() if not name.startswith(f"{without}.")}
     for name, tensor in expected.items():
         if name not in found:
             if name.endswith("num_batches_tracked"):

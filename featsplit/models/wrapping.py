@@ -7,8 +7,6 @@ this is not so, in eval mode or in train mode, is refused.
 """
 
 import copy
-import math
-import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -16,8 +14,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from featsplit.errors import FeatsplitError, FeatsplitWarning
+from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier, in_mode, size, tensor_in
+from featsplit.models.moments import told_moments
 from featsplit.models.user_code import raised
 
 RULE = (
@@ -25,8 +24,6 @@ RULE = (
     "whose output is the logits and whose input, (N, features), is the representation, or a convolution of 1 x 1 on "
     "one pixel"
 )
-LARGEST = 2.0
-"""A mean or standard deviation above it is none of pixels in [0, 1]."""
 
 
 def wrap(
@@ -49,20 +46,9 @@ def wrap(
     trained with; without them there is none, and a warning says so, with the `cure`. `train` replaces them by those of
     its own images.
     """
-    moments = {
-        name: _moments(name, given, shape) for name, given in (("mean", mean), ("std", std)) if given is not None
-    }
+    normalise = told_moments(shape, mean, std)
     model = classifier_of(network, shape=shape, classes=classes, place=place)
-    for name, values in moments.items():
-        model.get_buffer(name).copy_(values)
-    unsaid = [f"{name} = {value}" for name, value in (("mean", 0), ("std", 1)) if name not in moments]
-    if unsaid:
-        warnings.warn(
-            f"{place}: taken with {' and '.join(unsaid)}, since nothing was told; a network that was trained on "
-            f"normalised images predicts badly so: {cure}, of pixels in [0, 1]; zeros and ones say that there was none",
-            FeatsplitWarning,
-            stacklevel=2,
-        )
+    normalise(model, place, cure)
     return model
 
 
@@ -81,7 +67,7 @@ def classifier_of(network: nn.Module, *, shape: tuple[int, int, int], classes: i
         trained, _ = _head(copy.deepcopy(network), probe, place, training=True)
         if trained != name:
             raise FeatsplitError(f'{place}: its logits are those of "{name}", in train mode of "{trained}": {RULE}')
-        body = _without(network, head)
+        body = _replace(network, head, nn.Identity())
         representation = _tensor(_run(body, probe, place).result, place)
     if expected.shape != (2, classes) or representation.shape != (2, head.in_features):
         found = f"logits {tuple(expected.shape)}, input of the last linear layer {tuple(representation.shape)}"
@@ -89,6 +75,24 @@ def classifier_of(network: nn.Module, *, shape: tuple[int, int, int], classes: i
     if not torch.allclose(head(representation), expected, atol=1e-4):
         raise FeatsplitError(f'{place}: something follows its last linear layer "{name}": {RULE}')
     return Classifier(body, head, shape=shape)
+
+
+class Headless(NamedTuple):
+    """A network without the layer, by the name `head`, that computes its logits; None: it had none."""
+
+    network: nn.Module
+    head: str | None
+
+
+def headless(network: nn.Module, *, shape: tuple[int, int, int]) -> Headless:
+    """`network` with the layer that computes its logits replaced by the identity; as it is where there is none."""
+    probe = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]):
+        try:
+            name, _ = _head(network, probe, "model")
+        except FeatsplitError:
+            return Headless(network, None)
+    return Headless(_replace(network, network.get_submodule(name), nn.Identity()), name)
 
 
 class PointwiseHead(nn.Module):
@@ -199,11 +203,6 @@ def _is_pointwise(layer: nn.Module) -> bool:
     return isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) and layer.groups == 1
 
 
-def _without(network: nn.Module, head: nn.Linear) -> nn.Module:
-    """`network` with the layer `head` replaced by the identity."""
-    return _replace(network, head, nn.Identity())
-
-
 def _replace(network: nn.Module, old: nn.Module, new: nn.Module) -> nn.Module:
     """`network` with the layer `old` replaced by `new`, under every name that it has."""
     if network is old:
@@ -221,19 +220,6 @@ def _copied(network: nn.Module, place: str) -> nn.Module:
     except Exception as error:
         cure = "run it once under torch.no_grad() first, if it keeps tensors that have a gradient"
         raise FeatsplitError(f"{place}: cannot be copied: {raised(error)}; {cure}") from error
-
-
-def _moments(name: str, given: Sequence[float], shape: tuple[int, int, int]) -> Tensor:
-    """`given` for each channel; raises FeatsplitError where it is none of pixels in [0, 1]."""
-    values: list[float] = torch.as_tensor(given, dtype=torch.float64).flatten().tolist()
-    shown = f"{name} = ({', '.join(f'{value:g}' for value in values)})"
-    if len(values) != shape[0]:
-        raise FeatsplitError(f"{shown}: must be {shape[0]} numbers, one for each channel of images {size(shape)}")
-    if not all(map(math.isfinite, values)) or (name == "std" and min(values) <= 0):
-        raise FeatsplitError(f"{shown}: must be finite{', and greater than 0' if name == 'std' else ''}")
-    if max(map(abs, values)) > LARGEST:
-        raise FeatsplitError(f"{shown}: must be of pixels in [0, 1]; divide by 255 what is of pixels in 0 ... 255")
-    return torch.tensor(values)
 
 
 def _when(training: bool) -> str:

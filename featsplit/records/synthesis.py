@@ -1,10 +1,11 @@
 """How the derived sets are made, as records: representation matching, relabel-and-perturb, and the build itself."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, get_args
 
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.geometry import Norm, Threat
+from featsplit.metadata.plain import Fields
 from featsplit.records.rules import LBFGS, RuleName, StepRule
 
 Start = Literal["image", "noise"]
@@ -17,7 +18,8 @@ class Match:
 
     `steps` None: 1000 for the rule "normalised" (10,000 from noise), 80 for "momentum", 50 for "lbfgs". An image stops
     when the distance left is at most `tolerance` times the length of the representation to be matched. `start`: another
-    training image whatever its label, or Gaussian "noise" (mean 0.5, deviation 0.25, clipped).
+    training image whatever its label, or Gaussian "noise" (mean 0.5, deviation 0.25, clipped). With a `bound` each
+    image stays in that ball around its start, in the `bound_norm`.
     """
 
     rule: StepRule = field(
@@ -38,6 +40,13 @@ class Match:
         default=0.0, metadata={"help": "Stop an image at this relative distance; at 0 it takes every step."}
     )
     start: Start = field(default="image", metadata={"help": "Another training image, or noise."})
+    bound: float | None = field(
+        default=None,
+        metadata={
+            "help": "How far an image may go from its start, on the [0, 1] pixel scale.", "default": "anywhere",
+        },
+    )  # fmt: skip
+    bound_norm: Norm = field(default="l2", metadata={"help": "In which it may go so far."})
 
     def check(self, place: str = "match") -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
@@ -47,6 +56,19 @@ class Match:
             raise FeatsplitError(f"{place}.tolerance = {self.tolerance:g}: must be in [0, 1), 0 to take every step")
         if self.start not in get_args(Start):
             raise unknown(f"{place}.start", self.start, get_args(Start))
+        if self.bound is not None:
+            check_positive(f"{place}.bound", self.bound)
+            Threat(self.bound_norm, self.bound).check(f"{place}.bound")
+
+    @property
+    def threat(self) -> Threat | None:
+        """The ball around its start in which an image stays; None: there is none."""
+        return None if self.bound is None else Threat(self.bound_norm, self.bound)
+
+    def plain(self) -> Fields:
+        """As JSON values; a bound only where there is one."""
+        bounded = self.bound is not None
+        return {name: value for name, value in asdict(self).items() if bounded or name not in ("bound", "bound_norm")}
 
     def sized(self, shape: tuple[int, int, int]) -> "Match":
         """The same with every number as it is run on images (C, H, W)."""

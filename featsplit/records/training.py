@@ -12,7 +12,9 @@ from featsplit.metadata.plain import Fields
 AdversaryName = Literal["pgd", "fgsm"]
 Schedule = Literal["one-cycle", "step", "cosine", "constant"]
 RESIZED_CROP = "random-resized-crop"
-AUGMENTATIONS = ("crop", "reflect-crop", "flip", "shift", "color-jitter", "rotation", RESIZED_CROP)
+AUGMENTATIONS = (
+    "crop", "reflect-crop", "flip", "shift", "color-jitter", "strong-color-jitter", "grey", "rotation", RESIZED_CROP,
+)  # fmt: skip
 
 
 def check_augment(names: Sequence[str], place: str = "train.augment") -> None:

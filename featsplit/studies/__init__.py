@@ -24,10 +24,12 @@ STUDIES = (
     "squares",
     "planted",
     "set_transfer",
+    "audit",
     "szegedy2014",
     "goodfellow2015",
     "kurakin2017",
     "carlini2017",
+    "li2023",
 )
 
 

@@ -11,7 +11,7 @@ whole split, into a file. `build_mislabelled` relabels without perturbing.
 from featsplit.records.synthesis import Match, Perturb, Start, Targets
 from featsplit.synthesis.adversarial import build_adversarial
 from featsplit.synthesis.building import Build
-from featsplit.synthesis.matching import build_match, match_representation
+from featsplit.synthesis.matching import build_match, draw_starts, match_representation
 from featsplit.synthesis.mislabelled import build_mislabelled
 from featsplit.synthesis.perturbing import build_perturb, choose_targets, perturb_to_target
 
@@ -26,6 +26,7 @@ __all__ = [
     "build_mislabelled",
     "build_perturb",
     "choose_targets",
+    "draw_starts",
     "match_representation",
     "perturb_to_target",
 ]

@@ -9,6 +9,8 @@ from featsplit.errors import check_count
 from featsplit.metadata.made_by import MadeBy
 from featsplit.runtime import CPU, Machine
 
+SplitName = Literal["train", "test"]
+
 
 @dataclass(frozen=True)
 class Build:
@@ -23,7 +25,7 @@ class Build:
     to put together; the summary is empty then.
     """
 
-    split: Literal["train", "test"] = "train"
+    split: SplitName = "train"
     seed: int = 0
     dtype: Dtype = "float32"
     machine: Machine = CPU

@@ -48,6 +48,9 @@ def match_warnings(columns: Columns, match: Match, dtype: Dtype) -> list[str]:
         return [f"{says}, as stored in {dtype}; what was found is lost by rounding: --dtype float32"]
     cause = f"{_steps(match.steps or 0)} of the rule {match.rule.name} of {match.rule.step_size:.2g} did not suffice"
     cure = "raise --steps or --step-size (in a run match.steps), or use a better model"
+    if match.bound is not None:
+        cause = f"each image stays within {match.bound_norm} {match.bound:g} of its start"
+        cure = "raise --bound (in a run match.bound), or leave it out"
     if match.tolerance > FAR:
         cause, cure = f"each image stopped at the tolerance {match.tolerance:g}", "lower --tolerance"
     return [f"{says}; {cause}: {cure}"]

@@ -1,6 +1,5 @@
 """D_R and D_NR: images whose representation is that of another image (arXiv:1905.02175, section 3.1, appendix C.2)."""
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +11,13 @@ from featsplit.data.derived import Dtype, as_stored, write_derived
 from featsplit.data.images import ImageData, as_inputs
 from featsplit.data.shards import Columns
 from featsplit.descent import LBFGS, ROUGH, Evaluation, Result, StepRule, minimize
-from featsplit.geometry import box, lengths
-from featsplit.metadata.plain import as_json
+from featsplit.geometry import Norm, box, lengths
+from featsplit.metadata.plain import Fields, as_json
 from featsplit.models.classifier import Classifier
+from featsplit.models.encoder import Cut
 from featsplit.records.synthesis import Match, Start
 from featsplit.runtime import Frozen, frozen, usual_batch
-from featsplit.synthesis.building import Build
+from featsplit.synthesis.building import Build, SplitName
 from featsplit.synthesis.checks import match_warnings
 from featsplit.synthesis.specification import specification
 
@@ -30,15 +30,18 @@ def match_representation(
     steps: int | None = None,
     rule: StepRule | None = None,
     tolerance: float = 0.0,
+    bound: float | None = None,
+    norm: Norm = "l2",
 ) -> Tensor:
     """Images in [0, 1] whose representation under `model` is that of `inputs`, found from `starts`; all (N, C, H, W).
 
-    The nearest iterate of each image comes back (arXiv:1905.02175, appendix C.2). `rule` None, `steps` and `tolerance`
-    are as in `Match`. The model is used as it is; `runtime.frozen(model)` is faster.
+    The nearest iterate of each image comes back (arXiv:1905.02175, appendix C.2). `rule` None, `steps`, `tolerance`,
+    and the ball of radius `bound` in `norm` around each start, are as in `Match`. The model is used as it is;
+    `runtime.frozen(model)` is faster.
     """
     with torch.no_grad():
         goal = model.representation(inputs)
-    return _descend(model, goal, starts, Match(rule or LBFGS(), steps, tolerance)).inputs
+    return _descend(model, goal, starts, Match(rule or LBFGS(), steps, tolerance, bound=bound, bound_norm=norm)).inputs
 
 
 def _descend(model: Classifier, goal: Tensor, starts: Tensor, match: Match) -> Result:
@@ -52,7 +55,8 @@ def _descend(model: Classifier, goal: Tensor, starts: Tensor, match: Match) -> R
 
     sized = match.sized(model.shape)
     assert sized.steps is not None
-    return minimize(objective, starts, steps=sized.steps, rule=sized.rule, project=box, keep="best", rough=ROUGH)
+    project = box if match.threat is None else match.threat.ball(starts)
+    return minimize(objective, starts, steps=sized.steps, rule=sized.rule, project=project, keep="best", rough=ROUGH)
 
 
 def build_match(
@@ -71,16 +75,16 @@ def build_match(
     """
     match.check()
     build.check()
-    model.expect(data.name, shape=data.shape, classes=len(data.classes))
+    model.expect(data.name, shape=data.shape, classes=len(data.classes) if model.classes else None)
     chosen, network, sized = build.images(data), frozen(model, build.machine), match.sized(data.shape)
 
     def compute(rows: Tensor) -> Columns:
         labels = chosen.labels[rows]
-        starts, start_index = _starts(data, rows, match.start, build)
+        starts, start_index = draw_starts(data, rows, start=match.start, split=build.split, seed=build.seed)
         known = {"labels": labels, "source_index": rows, "source_label": labels, "start_index": start_index}
         return known | _match_batch(network, chosen.inputs(rows), starts, match, dtype=build.dtype)
 
-    parameters = as_json(asdict(sized))
+    parameters = {**as_json(sized.plain()), **_cut(model)}
     return write_derived(
         path,
         compute,
@@ -96,13 +100,24 @@ def build_match(
     )
 
 
-def _starts(data: ImageData, rows: Tensor, start: Start, build: Build) -> tuple[Tensor, Tensor]:
-    """The start images of `rows` and their indices in the train split (-1 for noise)."""
-    seed, stage = build.seed, f"match/{build.split}/{start}"
+def _cut(model: Classifier) -> Fields:
+    """Which layer of the network is matched, where it is not the usual one."""
+    return {"layer": model.body.layer, "pool": model.body.pool} if isinstance(model.body, Cut) else {}
+
+
+def draw_starts(
+    data: ImageData, rows: Tensor, *, start: Start = "image", split: SplitName = "train", seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """The images that matching starts from for the images at `rows` (n,) of `split`, as `build_match` draws them.
+
+    (n, C, H, W) in [0, 1], and their indices in the train split, (n,): -1 for noise. An image is never its own start.
+    They derive from (seed, index) alone.
+    """
+    stage = f"match/{split}/{start}"
     if start == "noise":
         noise = randomness.normal(seed, stage, rows, data.shape)
         return (0.5 + 0.25 * noise).clamp(0, 1), torch.full_like(rows, -1)
-    if build.split == "test":
+    if split == "test":
         index = randomness.integers(seed, stage, rows, len(data.train))
     else:
         index = randomness.integers(seed, stage, rows, len(data.train) - 1)

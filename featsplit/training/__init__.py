@@ -6,9 +6,11 @@ epoch e derives from (seed, e), so training that was interrupted ends as if it h
 """
 
 from featsplit.records.training import Adversary, Recipe
+from featsplit.training.contrastive import nt_xent, train_simclr
 from featsplit.training.distillation import Distilled, SoftRecipe, distill, heated, soft_labels, train_soft
 from featsplit.training.files import ensure_trained
 from featsplit.training.loop import History, train, train_by_epoch
+from featsplit.training.probing import fit_head, representations
 from featsplit.training.trainer import Trainer
 
 __all__ = [
@@ -20,9 +22,13 @@ __all__ = [
     "Trainer",
     "distill",
     "ensure_trained",
+    "fit_head",
     "heated",
+    "nt_xent",
+    "representations",
     "soft_labels",
     "train",
     "train_by_epoch",
+    "train_simclr",
     "train_soft",
 ]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from torch import Tensor
@@ -111,7 +110,7 @@ def _decided_by(data: ImageData, recipe: Recipe, seed: int, *, half: bool, world
 
 
 def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:
-    return json_digest({**extra, "model": asdict(spec.settled())})
+    return json_digest({**extra, "model": spec.settled().plain()})
 
 
 def _kept(path: Path) -> ModelMetadata | None:

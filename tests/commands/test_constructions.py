@@ -44,7 +44,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_audit_puts_networks_that_were_trained_alike_together(models: Path, tmp_path: Path) -> None:
     words = f"audit {models}/std.safetensors {models}/early.safetensors {models}/adv.safetensors {FEW}"
     text = call(f"{words} --eps 0.5 --images 20 --steps 2 --out {tmp_path}")
-    lines = [line.split("  ")[0] for line in text.splitlines()[2:6]]
+    lines = [line.split("  ")[0] for line in text.splitlines()[3:7]]
     assert lines == ["standard training"] * 2 + ["adversarial training"] * 2
     rows = rows_of(tmp_path)
     assert len({row["network"] for row in rows if row["training"] == "standard"}) == 2

@@ -248,7 +248,7 @@ def test_info_of_a_checkpoint_does_not_call_an_untold_training_standard(models: 
 def test_an_audit_calls_an_untold_training_so(models: Path, tmp_path: Path) -> None:
     words = f"audit {models}/std.safetensors {models}/untold.safetensors {FEW} --images 20 --steps 1 --out {tmp_path}"
     text = call(words)
-    assert [line.split("  ")[0] for line in text.splitlines()[2:6]] == ["standard training"] * 2 + [
+    assert [line.split("  ")[0] for line in text.splitlines()[3:7]] == ["standard training"] * 2 + [
         "training not told"
     ] * 2
     rows = json.loads((tmp_path / "rows.json").read_text())

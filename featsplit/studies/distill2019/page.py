@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from featsplit.engine.results import Results
 from featsplit.evaluation import LayerRow, UnitRow
 from featsplit.report.cells import Cells, cell, spread
-from featsplit.report.markup import Block, Code, Drawing, Heading, Plot, Table, Text
+from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row
@@ -68,7 +68,7 @@ def discussion(rows: Sequence[Any]) -> list[Block]:
     return blocks
 
 
-def audit(rows: Sequence[UnitRow | LayerRow]) -> list[Block]:
+def audit(rows: Sequence[Any]) -> list[Block]:
     """How useful and how robust units and layers are: scatter, counts and curves."""
     units, layers = units_of(rows), layers_of(rows)
     threat = f"{units[0]['norm']} eps {units[0]['eps']:g}"
@@ -78,12 +78,6 @@ def audit(rows: Sequence[UnitRow | LayerRow]) -> list[Block]:
     if layers:
         blocks += [Heading("Layer by layer"), Text(LAYERS), Table(layer_table(layers))]
     return blocks
-
-
-def audit_page(rows: Sequence[UnitRow | LayerRow], command: str) -> list[Block]:
-    """The page of `featsplit audit`."""
-    heading = Heading("Useful and robust features of a network", 1)
-    return [heading, *audit(rows)[1:], Heading("To make it again"), Code(command)]
 
 
 def scatter(units: Sequence[UnitRow]) -> Drawing:
