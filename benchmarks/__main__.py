@@ -38,7 +38,7 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
     if name == "memory":
         return memory.measure(results)
     if name == "faults":
-        return faults.measure(results, kills=options.kills)
+        return faults.measure(results, kills=options.kills, more=options.more)
     if name == "spread":
         return spread.measure(results, repeats=options.repeats)
     if name == "workers":
@@ -73,6 +73,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64, help="minimal: how many of each network")
     parser.add_argument("--passes", type=int, default=1000, help="minimal: give no attack more than this")
     parser.add_argument("--kills", type=int, default=100, help="faults: how many runs are killed")
+    parser.add_argument("--more", action="store_true", help="faults: those of an earlier turn count")
     parser.add_argument("--repeats", type=int, default=3, help="spread: how often each is timed")
     parser.add_argument("--presets", nargs="+", default=(), help="workers: of these alone; the others are kept")
     parser.add_argument("--cases", type=int, default=1000, help="fuzz: changed bytes, and as many command lines")

@@ -55,12 +55,14 @@ class Fault(NamedTuple):
     left: tuple[str, ...]
 
 
-def measure(results: Path, *, kills: int, seed: int = 0) -> bool:
+def measure(results: Path, *, kills: int, more: bool = False) -> bool:
     """Kill `kills` times, every other time on Ray; write what came out to `results`; whether all ended alike.
 
-    What came out so far is written after each, so that one that is cut off leaves what it has.
+    What came out so far is written after each, so that one that is cut off leaves what it has; with `more` those of an
+    earlier turn count.
     """
-    draw, faults, killed = random.Random(seed), list[Fault](), 0
+    faults = _kept(results) if more else []
+    draw, killed = random.Random(len(faults)), sum(fault.victim != "none" for fault in faults)
     with TemporaryDirectory() as folder, _cluster() as cluster:
         expected, seconds = _undisturbed(Path(folder) / "whole")
         while killed < kills:  # one that killed nothing is done again
@@ -73,6 +75,14 @@ def measure(results: Path, *, kills: int, seed: int = 0) -> bool:
             held = _write(results, faults, seconds)
     print((results / "faults.md").read_text())
     return held
+
+
+def _kept(results: Path) -> list[Fault]:
+    """What an earlier turn has left."""
+    return [
+        Fault(**{**fault, "left": tuple(fault["left"])})
+        for fault in json.loads((results / "faults.json").read_text())["faults"]
+    ]
 
 
 def digests(folder: Path) -> dict[str, str]:

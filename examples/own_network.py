@@ -45,10 +45,10 @@ def train_elsewhere(data: fs.ImageData, weights: Path, epochs: int) -> None:
     inputs, labels = (data.train.inputs() - 0.5) / 0.25, data.train.labels
     optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
     for _ in range(epochs):
-        for rows in torch.randperm(len(labels)).split(64):
+        for rows in torch.split(torch.randperm(len(labels)), 64):
             loss = F.cross_entropy(network(inputs[rows]), labels[rows])
             optimiser.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
     torch.save(network.state_dict(), weights)
 

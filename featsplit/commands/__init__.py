@@ -24,6 +24,7 @@ NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation
 UNREADABLE: Any = typer.BadParameter.__mro__[2]  # ClickException: click's, or from typer 0.26 on typer's own
 
 COMMANDS = {
+    "init": "Settings that suit your data and machine.",
     "run": "A study, by a preset or a TOML file.",
     "train": "A classifier, standard or adversarial.",
     "build-robust": "D_R, by representation matching.",

@@ -12,6 +12,7 @@ from textwrap import shorten
 
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from featsplit.data.mapped import middle
 from featsplit.errors import FeatsplitError
@@ -22,7 +23,7 @@ PIECE = 2**22
 
 
 @dataclass(frozen=True, repr=False)
-class Split:
+class Split(Dataset[tuple[Tensor, int]]):
     """Images (N, C, H, W), uint8 or float in [0, 1], with labels (N,) int64.
 
     `wide` (N, C, S, S), where there is one, shows more: `images` are the squares in the middle of it. Random resized

@@ -129,13 +129,13 @@ def _started(engine: EngineSpec, worker: Worker, settings: StudySettings) -> Abs
     preload = f"featsplit.studies.{settings.study}"
     if engine.engine == "ray":
         return start_ray(worker, engine, preload=preload, data=settings.shared())
-    count = engine.workers or usual_processes(settings, worker.machine)
+    count = engine.workers or usual_processes(worker.machine, small=settings.is_small())
     return start_engine(worker, processes=count, preload=preload)
 
 
-def usual_processes(settings: StudySettings, machine: Machine) -> int:
-    """As many processes as torch would use threads, where the networks are small and on the CPU; else one."""
-    return min(torch.get_num_threads(), 6) if settings.is_small() and machine.kind == "cpu" else 1
+def usual_processes(machine: Machine, *, small: bool) -> int:
+    """As many processes as torch would use threads, where the networks are `small` and on the CPU; else one."""
+    return min(torch.get_num_threads(), 6) if small and machine.kind == "cpu" else 1
 
 
 def _again(folder: Path, seeds: Sequence[int], root: Path | None) -> str:

@@ -1,0 +1,103 @@
+"""featsplit init: settings that suit the user's data and machine, as a file."""
+
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from featsplit.commands import options, shared, single
+from featsplit.commands.fields import Only
+from featsplit.errors import FeatsplitError, warn
+from featsplit.files import check_writable, replacing
+from featsplit.records.data import SOURCES, DataSpec
+from featsplit.records.models import SMALL_ARCHITECTURES
+from featsplit.report.cells import as_text
+
+if TYPE_CHECKING:
+    from featsplit.studies.ilyas2019.suited import Look, Suited
+
+NO_DATA, USUAL = DataSpec(""), shared.Opening()
+UNITS = {"s": 1, "m": 60, "h": 3600}
+ABOVE = 1.2
+"""Times the accuracy of guessing that the trial network should have."""
+
+
+def init(
+    *,
+    source: Annotated[str, typer.Argument(metavar="SRC", help=f"The data: {', '.join(SOURCES)}.")],
+    data: Annotated[DataSpec, Only(("classes", "holdout", "resize", "resize_mode", "seed"))] = NO_DATA,
+    opening: Annotated[shared.Opening, Only(("data_root", "download"))] = USUAL,
+    budget: Annotated[
+        str, {"help": "How long the run may take on this machine: 90s, 10m, 2h.", "unit": "TIME", "group": "Plan"}
+    ] = "10m",
+    device: single.Device = "auto",
+    out: Annotated[Path, {"help": "The settings to write (.toml).", "unit": "FILE", "group": "Output"}],
+    overwrite: single.Overwrite = False,
+) -> None:
+    """Look at the data, time this machine for some seconds, and write the settings of a run that suits both.
+
+    It prints how long each stage will take. The file is commented, and yours to change: featsplit run FILE.
+    """
+    from featsplit.runtime import Machine, resolve_device
+    from featsplit.studies.carry_out import usual_processes
+    from featsplit.studies.ilyas2019.suited import commented, look_at, network_for, side_of, suited
+
+    options.check_suffix(out, ".toml")
+    check_writable(out, overwrite=overwrite)
+    seconds, machine = _seconds(budget), Machine(resolve_device(device))
+    spec = replace(data, source=source)
+    images = opening.load(spec)
+    if spec.resize is None and (side := side_of(images.shape, machine)):
+        options.say(f"images of {images.shape[1]} x {images.shape[2]} are brought to {side} x {side} (--resize)")
+        spec = replace(spec, resize=side)
+        images = opening.load(spec)
+    processes = usual_processes(machine, small=network_for(images.shape, machine).arch in SMALL_ARCHITECTURES)
+    look = look_at(images, machine, processes=processes)
+    _warn(look, source)
+    found = suited(look, spec, name=out.stem, machine=machine, budget=seconds, processes=processes)
+    command = shlex.join(["featsplit", "init", source, "--budget", budget, "--out", str(out)])
+    with replacing(out) as partial:
+        partial.write_text(commented(found, look, command, str(out), processes=processes))
+    _say(found, look, out, processes)
+    if found.seconds > seconds:
+        warn(
+            f"--budget {budget}: a run of these data takes {found.seconds / 60:.1f} minutes at least here; give a "
+            "longer one, fewer --classes, or a smaller --resize"
+        )
+
+
+def _seconds(text: str) -> float:
+    """The seconds that "90s", "10m" or "2h" stands for."""
+    parsed = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh])", text)
+    if not parsed or not float(parsed[1]):
+        raise FeatsplitError(f'--budget "{text}": must be a time such as 90s, 10m or 2h')
+    return float(parsed[1]) * UNITS[parsed[2]]
+
+
+def _warn(look: "Look", source: str) -> None:
+    """Say of data what will keep a run from teaching anything."""
+    if look.accuracy < ABOVE / look.classes:
+        warn(
+            f"{source}: a network that learned for some seconds predicts {look.accuracy:.2f} of the test images, and "
+            f"guessing {1 / look.classes:.2f}: the eps may be off; look at them, and train longer"
+        )
+    if look.counts.train < 50 * look.classes:
+        warn(
+            f"{source}: has {look.counts.train / look.classes:.0f} training images a class; from so few D_rand teaches "
+            "little beyond chance (50 or more are usual); more images, or fewer --classes"
+        )
+
+
+def _say(found: "Suited", look: "Look", out: Path, processes: int) -> None:
+    """Print how long each stage takes, and the whole."""
+    table = [["stage", "minutes"], *([name, f"{seconds / 60:.1f}"] for name, seconds in found.stages.items())]
+    typer.echo(as_text(table))
+    eps = found.settings.perturb.eps
+    limit = found.settings.data.limit or look.counts.train
+    typer.echo(
+        f"{limit} training images, perturbed by up to {eps:g} (l2); standard networks are fooled at {look.fooled:.2g}"
+    )
+    typer.echo(f"{found.seconds / 60:.1f} minutes by {processes} processes of this machine: featsplit run {out}")
