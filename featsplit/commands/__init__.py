@@ -50,7 +50,7 @@ COMMANDS = {
 
 app = typer.Typer(
     epilog="Start with: featsplit run digits",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     rich_markup_mode=None,

@@ -28,6 +28,7 @@ def audit(
     machine: shared.MachineOptions = shared.MachineOptions(),
     engine: EngineOptions = EngineOptions(),
     out: Annotated[Path, {"help": "Where rows.json and the page go.", "unit": "FOLDER", "group": "Output"}],
+    as_json: single.Json = False,
 ) -> None:
     """The paper's rho and gamma of each unit and logit of each MODEL, and how far the adversary moves each layer.
 
@@ -37,6 +38,7 @@ def audit(
     began = time.perf_counter()
     from featsplit.engine.folders import destination
     from featsplit.engine.jobs import Worker
+    from featsplit.engine.results import rows_as_json
     from featsplit.studies.audit import Settings
     from featsplit.studies.carry_out import carry_out
 
@@ -70,6 +72,9 @@ def audit(
         say=options.say,
     )
     options.say_owner(data.source, "train" if data.holdout else "test")
+    if as_json:
+        typer.echo(rows_as_json(out))
+        return
     typer.echo(shown.text)
     typer.echo(f"{time.perf_counter() - began:.0f} s; page: {out / 'report.html'}")
 

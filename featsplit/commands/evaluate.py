@@ -1,5 +1,6 @@
 """featsplit evaluate: models x data sets x attacks."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -60,6 +61,7 @@ def evaluate(
     out: Annotated[Path | None, {"help": "Write the rows as JSON.", "unit": "FILE", "group": "Output"}] = None,
     curve: Curve = None,
     overwrite: single.Overwrite = False,
+    as_json: single.Json = False,
 ) -> None:
     """Clean accuracy, and accuracy under each attack at each norm and eps, of every model on every data set.
 
@@ -97,7 +99,7 @@ def evaluate(
         write_json(out, rows)
     if curve:
         _draw(curve, rows)
-    typer.echo(as_text(listing(rows)))
+    typer.echo(json.dumps({"rows": rows}) if as_json else as_text(listing(rows)))
 
 
 def _check_curve(curve: Path, attack: shared.Attacks, *, overwrite: bool) -> None:

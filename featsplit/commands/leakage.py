@@ -1,5 +1,6 @@
 """featsplit leakage: how much of the true labels a derived set leaks through robust features."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,7 @@ def leakage(
     machine: shared.MachineOptions = shared.MachineOptions(),
     out: Annotated[Path | None, {"help": "Write the rows as JSON.", "unit": "FILE", "group": "Output"}] = None,
     overwrite: single.Overwrite = False,
+    as_json: single.Json = False,
 ) -> None:
     """Train a linear classifier on robust linear features of each FILE, and test it on the true test images.
 
@@ -62,6 +64,9 @@ def leakage(
         rows += leaked_rows(model, data, sets, seed=seed)
     if out:
         write_json(out, rows)
+    if as_json:
+        typer.echo(json.dumps({"rows": rows}))
+        return
     typer.echo(as_text(leakage_lines(rows, {"source": "D itself", **{name: name for name in sets}})))
 
 

@@ -1,17 +1,24 @@
-"""featsplit report: the page of a run, made again from its files; and runs side by side."""
+"""featsplit report: the page of a run, made again from its files; its main table; and runs side by side."""
 
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from featsplit.commands import options
+from featsplit.commands import options, single
+from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, replacing
 from featsplit.report import markup
+from featsplit.report.cells import Cells, as_csv, as_latex
 from featsplit.studies import open_results, page_of
 
 if TYPE_CHECKING:
     from featsplit.engine.results import Results
+
+Format = Literal["page", "latex", "csv"]
+FORMS: Mapping[str, Callable[[Cells], str]] = {"latex": as_latex, "csv": as_csv}
 
 
 def report(
@@ -19,25 +26,33 @@ def report(
     compare: Annotated[
         list[Path] | None, typer.Option("--compare", metavar="RUN", help="Set this run beside it; may be repeated.")
     ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="The page; or the main table alone, on standard output or in --out.")
+    ] = "page",
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the comparison goes (.html); else it is only printed.")
+        Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")
     ] = None,
+    as_json: single.Json = False,
 ) -> None:
-    """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs."""
+    """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs; or give its table."""
     from featsplit.engine.pages import comparison, write_report
 
+    if as_json:
+        typer.echo(json.dumps(_as_json(run)))
+        return
+    blocks = comparison([_opened(path) for path in (run, *compare)]) if compare else _opened(run)[1]
+    if form != "page":
+        _give(FORMS[form](_table(blocks)), out)
+        return
     if not compare:
         write_report(*_opened(run))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return
     if out is not None:
         options.check_suffix(out, ".html")
-        check_writable(out, overwrite=True)
-    blocks = comparison([_opened(path) for path in (run, *compare)])
     typer.echo(markup.as_terminal(blocks))
     if out is not None:
-        with replacing(out) as partial:
-            partial.write_text(markup.as_html(blocks, run))
+        _give(markup.as_html(blocks, run), out)
         typer.echo(f"comparison: {out}")
 
 
@@ -45,3 +60,43 @@ def _opened(path: Path) -> "tuple[Results[Any], list[markup.Block]]":
     """The run in the folder `path`, with its page."""
     results = open_results(path)
     return results, page_of(results)
+
+
+def _table(blocks: list[markup.Block]) -> Cells:
+    """The main table of a page, or its first."""
+    tables = [block for block in blocks if isinstance(block, markup.Table)]
+    if not tables:
+        raise FeatsplitError("--format: this page has no table; open it, report.html")
+    return next((table.cells for table in tables if table.main), tables[0].cells)
+
+
+def _give(text: str, out: Path | None) -> None:
+    """Write `text` to `out`, or print it."""
+    if out is None:
+        typer.echo(text)
+        return
+    check_writable(out, overwrite=True)
+    with replacing(out) as partial:
+        partial.write_text(text)
+
+
+def _as_json(run: Path) -> dict[str, Any]:
+    """What a run is, its rows, and its statements with their verdicts."""
+    from featsplit.engine.study import claims_of
+    from featsplit.studies import study_named
+
+    results = open_results(run)
+    claims = claims_of(study_named(results.settings.study).CLAIMS, results)
+    return {
+        "settings": results.settings.plain(),
+        "seeds": list(results.seeds),
+        "rows": list(results.rows),
+        "statements": [
+            {"what": one.what, "verdict": one.verdict, "known": one.known, "checks": [c._asdict() for c in one.checks]}
+            for one in claims
+        ],
+        "command": results.command,
+        "again": results.again,
+        "versions": dict(results.versions),
+        "date": results.date,
+    }

@@ -12,6 +12,7 @@ from featsplit.commands import options, single
 from featsplit.records.engine import EngineOptions
 
 if TYPE_CHECKING:
+    from featsplit.records.engine import EngineSpec
     from featsplit.studies import Shown
 
 
@@ -27,6 +28,18 @@ Experiments = Annotated[
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a setting: perturb.eps=0.5.", rich_help_panel="Study"),
+]
+Sweep = Annotated[
+    str | None,
+    {
+        "help": "A run for each value, and one page with curves: perturb.eps=0.25,0.5,1.",
+        "unit": "KEY=VALUES",
+        "group": "Study",
+    },
+]
+Printed = Annotated[
+    bool,
+    typer.Option("--print", help="Print the preset, as a file to change, and run nothing.", rich_help_panel="Output"),
 ]
 Onlys = Annotated[
     list[str] | None,
@@ -59,7 +72,9 @@ def run(
     device: single.Device = "auto",
     engine: EngineOptions = EngineOptions(),
     only: Onlys = None,
+    sweep: Sweep = None,
     out: Out = None,
+    print_: Printed = False,
 ) -> None:
     """Run a study: train its networks, make its sets, measure everything, print what came out, write its page.
 
@@ -69,6 +84,9 @@ def run(
     same command without it writes them.
     """
     began = time.perf_counter()
+    if print_:
+        typer.echo(_printed(preset), nl=False)
+        return
     from featsplit.engine.folders import destination, is_finished
     from featsplit.engine.results import RUN
     from featsplit.files import check_writable
@@ -77,6 +95,12 @@ def run(
     from featsplit.studies.carry_out import carry_out, carry_out_jobs
 
     settled = engine_of(preset, engine).on(device)
+    if sweep is not None:
+        _sweep(
+            sweep, preset, [*options.experiments(experiments, preset), *(set_ or [])], seeds=seeds, out=out,
+            device=device, root=data_root, download=download, engine=settled,
+        )  # fmt: skip
+        return
     settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
     place = destination(settings, seeds, out)
     options.say(*place.lines)
@@ -104,6 +128,52 @@ def run(
         say=options.say,
     )
     _end(shown, f"{time.perf_counter() - began:.0f} s; report: {place.folder / 'report.html'}")
+
+
+def _sweep(
+    text: str,
+    preset: str,
+    overrides: list[str],
+    *,
+    seeds: Sequence[int],
+    out: Path | None,
+    device: str,
+    root: Path | None,
+    download: bool,
+    engine: "EngineSpec",
+) -> None:
+    """A run for each value of a setting; then the page of all, and what a terminal shows of it."""
+    from featsplit.engine.folders import is_finished
+    from featsplit.report.markup import in_brief, write_page
+    from featsplit.runtime import Machine, resolve_device
+    from featsplit.studies import open_results
+    from featsplit.studies.carry_out import carry_out
+    from featsplit.studies.sweeping import page, parsed, places
+
+    key, values = parsed(text)
+    found = places(preset, overrides, key, values, seeds, out)
+    for value, (settings, place) in found.items():
+        options.say(f"{key} = {value}: {place.folder}")
+        if is_finished(place.folder, settings, seeds):
+            continue
+        command = _command(preset, seeds, None, [*overrides, f"{key}={value}"])
+        machine = Machine(resolve_device(device), settings.precision)
+        carry_out(
+            settings, place, seeds=seeds, machine=machine, root=root, download=download, engine=engine,
+            command=command, say=options.say,
+        )  # fmt: skip
+    whole = next(iter(found.values()))[1].folder.parent
+    command = shlex.join([*shlex.split(_command(preset, seeds, None, overrides)), "--sweep", text])
+    blocks = page(key, {value: open_results(place.folder) for value, (_, place) in found.items()}, command)
+    write_page(blocks, whole)
+    typer.echo(f"\n{in_brief(blocks)}\n\npage: {whole / 'report.html'}")
+
+
+def _printed(preset: str) -> str:
+    """The text of a preset, or of the user's own file."""
+    from featsplit.engine.study import text_of
+
+    return text_of(preset)
 
 
 def _command(preset: str, seeds: Sequence[int], experiments: str | None, changes: Sequence[str]) -> str:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
+import typer
+
 Seed = Annotated[int, {"help": "Decides everything random."}]
 Overwrite = Annotated[bool, {"help": "Replace what is at --out.", "group": "Output"}]
 BatchSize = Annotated[
@@ -14,6 +16,7 @@ BatchSize = Annotated[
         "group": "Machine",
     },
 ]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object, for other programs.", rich_help_panel="Output")]
 Device = Annotated[
     str,
     {"help": "auto, cpu, cuda, cuda:1 ...; auto takes a GPU where there is one.", "unit": "NAME", "group": "Machine"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from featsplit.commands import options, shared
+from featsplit.commands import options, shared, single
 from featsplit.commands.fields import Only
 from featsplit.records.engine import EngineOptions
 from featsplit.records.evaluation import UnderPGD
@@ -36,6 +36,7 @@ def transfer(
     machine: shared.MachineOptions = shared.MachineOptions(),
     engine: EngineOptions = EngineOptions(),
     out: Annotated[Path, {"help": "Where networks, rows.json and the page go.", "unit": "FOLDER", "group": "Output"}],
+    as_json: single.Json = False,
 ) -> None:
     """Train each architecture on each SET, and test it on the original test set, clean and under attack.
 
@@ -44,6 +45,7 @@ def transfer(
     """
     began = time.perf_counter()
     from featsplit.engine.jobs import Worker
+    from featsplit.engine.results import rows_as_json
     from featsplit.studies.carry_out import carry_out
     from featsplit.studies.set_transfer import Settings
 
@@ -72,6 +74,9 @@ def transfer(
     )
     for name in sets:
         options.say_owner(name, "test")
+    if as_json:
+        typer.echo(rows_as_json(out))
+        return
     typer.echo(shown.text)
     typer.echo(f"{time.perf_counter() - began:.0f} s; report: {out / 'report.html'}")
 

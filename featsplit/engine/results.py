@@ -77,6 +77,11 @@ class Results(Generic[S_co]):
         ]
 
 
+def rows_as_json(folder: Path) -> str:
+    """The rows of the finished run in `folder`, in a line, as one JSON object."""
+    return json.dumps({"rows": json.loads((folder / ROWS).read_text())})
+
+
 class Mark(NamedTuple):
     """What the mark of a finished run says of it; `settings` as JSON values, which `StudySettings.read` takes."""
 

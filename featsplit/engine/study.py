@@ -155,12 +155,26 @@ def presets() -> dict[str, Path]:
 
 def read_toml(name: str) -> Fields:
     """What the preset called `name` says, or the TOML file at that path."""
+    path = _file_of(name)
+    try:
+        return {"name": path.stem, **tomllib.loads(text_of(name))}
+    except tomllib.TOMLDecodeError as error:
+        raise FeatsplitError(f"{path}: is no TOML: {error}") from error
+
+
+def text_of(name: str) -> str:
+    """The text of the preset called `name`, or of the TOML file at that path."""
+    path = _file_of(name)
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FeatsplitError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FeatsplitError(f"{path}: is no TOML: {error}") from error
+
+
+def _file_of(name: str) -> Path:
     path = Path(name) if name.endswith(".toml") else presets().get(name)
     if path is None:
         raise unknown("run", name, [*presets(), "FILE.toml"])
-    try:
-        return {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
-    except OSError as error:
-        raise FeatsplitError(f"{path}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FeatsplitError(f"{path}: is no TOML: {error}") from error
+    return path

@@ -1,7 +1,9 @@
 """Tables as texts in cells, the first line the head: how a number is written there, and how a table is rendered."""
 
+import csv
 import statistics
 from collections.abc import Callable, Sequence
+from io import StringIO
 
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.rows import Row
@@ -51,3 +53,33 @@ def as_markdown(table: Cells) -> str:
     """The same as a Markdown table."""
     rule = ["---", *(["---:"] * (len(table[0]) - 1))]
     return "\n".join("| " + " | ".join(line) + " |" for line in [table[0], rule, *table[1:]])
+
+
+def as_csv(table: Cells) -> str:
+    """The same as lines of values with commas (RFC 4180), without a line break at the end."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows(table)
+    return text.getvalue().rstrip("\n")
+
+
+def as_latex(table: Cells) -> str:
+    """The same as a tabular of LaTeX, with the rules of the package booktabs."""
+    head, *lines = ([_of_latex(cell) for cell in line] for line in table)
+    rows = "\n".join(f"{' & '.join(line)} \\\\" for line in lines)
+    columns = "l" + "r" * (len(head) - 1)
+    return (
+        f"\\begin{{tabular}}{{{columns}}}\n\\toprule\n{' & '.join(head)} \\\\\n\\midrule\n{rows}\n"
+        "\\bottomrule\n\\end{tabular}"
+    )
+
+
+LATEX = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"±": r"$\pm$", "<": r"$<$", ">": r"$>$"},
+}
+"""What letters are called where LaTeX takes them for something else."""
+
+
+def _of_latex(cell: str) -> str:
+    return "".join(LATEX.get(letter, letter) for letter in cell)

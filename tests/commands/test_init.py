@@ -33,8 +33,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images[labels == 0, :, :4] += 130
     images[labels == 1, :, 6:] += 130
     path = tmp_path_factory.mktemp("data") / "squares.npz"
-    named = {"x_train": images[:180], "y_train": labels[:180]}
-    np.savez(path, **named, x_test=images[180:], y_test=labels[180:])
+    x_train, y_train, x_test, y_test = images[:180], labels[:180], images[180:], labels[180:]
+    np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path
 
 
