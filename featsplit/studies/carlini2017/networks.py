@@ -1,6 +1,7 @@
 """The networks of a run, each a file of it: normally trained ones, and those of defensive distillation."""
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import torch
@@ -16,6 +17,7 @@ from featsplit.randomness import torch_generator
 from featsplit.rows import Row
 from featsplit.runtime import accuracy
 from featsplit.studies.carlini2017.place import Place
+from featsplit.studies.given import take
 from featsplit.training import SoftRecipe, distill, ensure_trained, train_soft
 
 Kind = Literal["standard", "start", "distilled"]
@@ -81,6 +83,11 @@ def ensure_network(worker: Worker, place: Place, network: Network) -> Classifier
     path, data = worker.folder / network.file(place.seed), half_of(place.data(worker), network.half, seed=place.seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     seed, settings = place.seed + 1000 * network.half, place.settings
+    given = settings.networks.standard if network == Network() else None
+    if given is not None:
+        factory = settings.networks.factory_of(given, settings.model.arch)
+        take(Path(given), "standard", path, data, factory=factory)
+        return load_model(path, factory=factory)
     if network.kind == "standard":
         ensure_trained(path, data, settings.model, settings.train, seed=seed, machine=worker.machine, overwrite=True)
         return load_model(path, factory=settings.model.arch)

@@ -1,11 +1,12 @@
 """The settings of the study: data, networks, and what each experiment may cost."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 from featsplit.engine.study import DataStudySettings, check_experiments
 from featsplit.errors import FeatsplitError, check_count, check_positive
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
+from featsplit.studies.given import GivenStandard
 from featsplit.training import Recipe, SoftRecipe
 
 EXPERIMENTS = ("objectives", "cases", "distillation", "transfer", "pictures")
@@ -94,13 +95,15 @@ class Transfer:
 class Settings(DataStudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
-    `train` is how the network of the objectives and of the cases is trained, and the two of the halves; `distill` how
+    `train` is how the network of the objectives and of the cases is trained, unless it is given (`networks`), and the
+    two of the halves; `distill` how
     teachers and students are. `experiments` are "objectives" (Table III, Figure 2), "cases" (Table IV), "distillation"
     (Table VI, and Papernot 2016), "transfer" (Figures 9 and 10) and "pictures" (Figures 1 and 3 to 5, of the others).
     """
 
     study: str = "carlini2017"
     model: ModelSpec = CW
+    networks: GivenStandard = field(default_factory=GivenStandard)
     train: Recipe = TABLE_2
     distill: SoftRecipe = SOFT
     search: Search = Search()
@@ -163,4 +166,8 @@ class Settings(DataStudySettings):
 
     def is_of_files(self) -> bool:
         """Whether the data or the network are the user's own."""
-        return super().is_of_files() or self.model.is_code
+        return super().is_of_files() or self.model.is_code or self.networks.are_given
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: paths are absolute."""
+        return replace(super().settled(), networks=self.networks.settled())

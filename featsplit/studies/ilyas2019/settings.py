@@ -14,7 +14,7 @@ from featsplit.metadata.derived_sets import FOUR
 from featsplit.metadata.plain import Fields, Json
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
 from featsplit.records.rules import RULES
-from featsplit.studies.ilyas2019.given import Given
+from featsplit.studies.given import Given
 from featsplit.synthesis import Match, Perturb
 from featsplit.training import Recipe
 

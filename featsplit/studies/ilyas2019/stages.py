@@ -23,7 +23,7 @@ from featsplit.models.classifier import Classifier
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.runtime import Machine
-from featsplit.studies.ilyas2019.given import take
+from featsplit.studies.given import take
 from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb

@@ -2,16 +2,18 @@
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from featsplit.engine.jobs import Job, Worker
 from featsplit.rows import Row
+from featsplit.studies.given import take
 from featsplit.studies.kurakin2017.place import Place, Role
 from featsplit.training import ensure_trained
 
 
 @dataclass(frozen=True)
 class Train:
-    """Train the network of `role`."""
+    """Train the network of `role`, or take the one that is given."""
 
     place: Place
     role: Role
@@ -21,6 +23,12 @@ class Train:
         began, settings = time.perf_counter(), self.place.settings
         path = worker.folder / self.place.model_file(self.role)
         path.parent.mkdir(parents=True, exist_ok=True)
+        given = settings.networks.standard
+        if self.role == "source" and given is not None:
+            factory = settings.networks.factory_of(given, settings.model.arch)
+            take(Path(given), "standard", path, worker.data(settings.data), factory=factory)
+            worker.tell(path.parents[1], f"seed {self.place.seed}", "take source", began=began, figures=given)
+            return []
         metadata = ensure_trained(
             path,
             worker.data(settings.data),

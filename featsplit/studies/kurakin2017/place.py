@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -13,7 +14,7 @@ from featsplit.data.images import Split, as_inputs, digest_of
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
 from featsplit.evaluation.seen import Seen, seen
-from featsplit.models import load_model
+from featsplit.models import load_model, read_metadata
 from featsplit.models.checkpoints import state_digest
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import batches, frozen
@@ -59,9 +60,20 @@ class Bench:
 
     def network(self, role: Role = "source") -> Classifier:
         """The network of that role, prepared for the machine; what counts is computed in float32."""
-        spec = self.settings.model if role == "source" else self.settings.other
-        path = self.worker.folder / self.place.model_file(role)
-        return frozen(load_model(path, factory=spec.arch), self.worker.machine.exact)
+        return frozen(self.loaded(role), self.worker.machine.exact)
+
+    def loaded(self, role: Role) -> Classifier:
+        """The network of that role, as its file has it."""
+        settings, path = self.settings, self.worker.folder / self.place.model_file(role)
+        if role == "other":
+            return load_model(path, factory=settings.other.arch)
+        return load_model(path, factory=settings.networks.factory_of(settings.networks.standard, settings.model.arch))
+
+    @cached_property
+    def architecture(self) -> str:
+        """That of the network that is attacked."""
+        given = self.settings.networks.standard
+        return self.settings.model.arch if given is None else read_metadata(Path(given)).arch
 
     def seen(self, network: Classifier, images: Tensor, labels: Tensor) -> Seen:
         """What `network` says of `images` (N, C, H, W), of 8 bits or inputs, with `labels` (N,)."""
@@ -74,15 +86,14 @@ class Bench:
     def about(self, experiment: str, method: str, levels: int | None) -> KurakinRow:
         """The fields of a row that say what it is of; `levels` None for what has no eps."""
         row: KurakinRow = {"experiment": experiment, "train_set": "source", "training": "standard", "seed": self.seed}
-        row |= {"architecture": self.settings.model.arch, "test_set": "source", "attack": method, "norm": None}
+        row |= {"architecture": self.architecture, "test_set": "source", "attack": method, "norm": None}
         row |= {"eps": None, "steps": None, "step_size": None, "restarts": None, "loss": None}
         row |= {"images": digest_of(self.test.images)[:16]}
         return row if levels is None else {**row, "norm": "linf", "eps": levels / 255, "levels": levels}
 
     def depends_on(self, **further: object) -> Mapping[str, object]:
         """What decides rows: the network that is attacked, the test images, the seed, and what is given."""
-        network = load_model(self.worker.folder / self.place.model_file("source"), factory=self.settings.model.arch)
-        found = {"model": state_digest(network), "images": digest_of(self.test.images), "seed": self.seed}
+        found = {"model": state_digest(self.loaded("source")), "images": digest_of(self.test.images), "seed": self.seed}
         return {**found, "labels": digest_of(self.test.labels), **further}
 
     def ensure_rows(

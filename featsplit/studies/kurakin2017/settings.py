@@ -1,11 +1,12 @@
 """The settings of the study: the data, two networks, the sizes of the attacks in 255ths, and what is measured."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 from featsplit.engine.study import DataStudySettings, check_experiments
 from featsplit.errors import FeatsplitError, check_count
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
+from featsplit.studies.given import GivenStandard
 from featsplit.training import Recipe
 
 EXPERIMENTS = ("methods", "transformations", "photographs", "storage")
@@ -16,16 +17,17 @@ SOURCE, OTHER = ModelSpec("vgg7"), ModelSpec("resnet8")
 class Settings(DataStudySettings):
     """Everything that decides the numbers of a run, but for the seeds.
 
-    `model` is attacked; `other`, trained by the same recipe `train`, is shown what was made for it. `eps` are the sizes
-    of "methods", in 255ths as all that follow: `transformed` those of "transformations", `photographed` those of
-    "photographs", `stored` those of "storage". `pairs` are photographed at random in each case, as in the paper, beside
-    all images; `gate` is the probability from which a prediction is taken. `nearest` test images are those of the
-    minimum-norm attacks of "storage".
+    `model` is attacked, or the network that is given (`networks`); `other`, trained by the same recipe `train`, is
+    shown what was made for it. `eps` are the sizes of "methods", in 255ths as all that follow: `transformed` those of
+    "transformations", `photographed` those of "photographs", `stored` those of "storage". `pairs` are photographed at
+    random in each case, as in the paper, beside all images; `gate` is the probability from which a prediction is taken.
+    `nearest` test images are those of the minimum-norm attacks of "storage".
     """
 
     study: str = "kurakin2017"
     model: ModelSpec = SOURCE
     other: ModelSpec = OTHER
+    networks: GivenStandard = field(default_factory=GivenStandard)
     train: Recipe
     experiments: tuple[str, ...] = EXPERIMENTS
     eps: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128)
@@ -63,7 +65,12 @@ class Settings(DataStudySettings):
 
     def is_of_files(self) -> bool:
         """Whether the data or a network are the user's own."""
-        return super().is_of_files() or any(one.is_code for one in (self.model, self.other))
+        code = any(one.is_code for one in (self.model, self.other))
+        return super().is_of_files() or code or self.networks.are_given
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: paths are absolute."""
+        return replace(super().settled(), networks=self.networks.settled())
 
 
 def _check_levels(name: str, levels: tuple[int, ...]) -> None:

@@ -136,3 +136,18 @@ def test_settings_out_of_range_are_refused(setting: str, says: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
         read_settings("carlini2017-digits", [setting])
     assert str(caught.value) == says
+
+
+@pytest.mark.slow
+def test_a_network_that_is_given_is_attacked_in_the_place_of_one_that_is_trained(
+    finished: Path, rows: list[CarliniRow], tmp_path: Path
+) -> None:
+    given = f"networks.standard={finished}/{Network().file(0)}"
+    alone = 'experiments=["objectives"]'
+    words = ["run", *SMALL, "--set", alone, "--set", given, "--out", str(tmp_path / "given")]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "given" / "rows.json").read_text())
+    assert picked(found, experiment="objectives") == picked(rows, experiment="objectives")
+    files = sorted(path.name for path in (tmp_path / "given").rglob("*.safetensors"))
+    assert files == [Path(Network().file(0)).name], "nothing is trained"

@@ -151,3 +151,17 @@ def test_settings_out_of_range_are_refused(setting: str, says: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
         read_settings("kurakin2017-digits", [setting])
     assert str(caught.value).endswith(says)
+
+
+@pytest.mark.slow
+def test_a_network_that_is_given_is_attacked_in_the_place_of_one_that_is_trained(
+    finished: Path, tmp_path: Path
+) -> None:
+    few = ["--experiments", "methods", "--set", "eps=[32]"]
+    carried_out(tmp_path / "own", *few)
+    given = f"networks.standard={finished}/seed0/models/source.safetensors"
+    said = carried_out(tmp_path / "given", *few, "--set", given)
+    assert "take source" in said
+    assert "train source" not in said
+    rows, own = (json.loads((tmp_path / name / "rows.json").read_text()) for name in ("given", "own"))
+    assert rows == own

@@ -1,7 +1,7 @@
 """A source network that the user has: taken into the run as it is, where the run would have trained one."""
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Self
 
@@ -15,28 +15,37 @@ from featsplit.records.models import ModelSpec
 
 
 @dataclass(frozen=True)
-class Given:
-    """Checkpoints (.safetensors) in the place of the source networks that a run trains; None: it trains them.
+class GivenStandard:
+    """A checkpoint (.safetensors) in the place of the standard network that a run trains; None: it trains it.
 
-    `factory` is the user's own code that builds them, where it is not the run's own `model.arch`.
+    `factory` is the user's own code that builds it, where it is not the run's own `model.arch`.
     """
 
     standard: str | None = None
-    adversarial: str | None = None
     factory: str | None = None
 
     @property
     def are_given(self) -> bool:
-        """Whether any is."""
-        return self.standard is not None or self.adversarial is not None
+        """Whether any network is."""
+        return any(getattr(self, item.name) is not None for item in fields(self) if item.name != "factory")
 
     def settled(self) -> Self:
         """The same from any working folder."""
-        whole = {
-            name: str(Path(path).absolute()) for name in ("standard", "adversarial") if (path := getattr(self, name))
-        }
+        names = [item.name for item in fields(self) if item.name != "factory"]
+        whole = {name: str(Path(path).absolute()) for name in names if (path := getattr(self, name))}
         factory = None if self.factory is None else ModelSpec(self.factory).settled().arch
         return replace(self, **whole, factory=factory)
+
+    def factory_of(self, path: str | None, usual: str) -> str:
+        """The code that may be run to build a network: `usual`, that of the run, unless it is given, at `path`."""
+        return usual if path is None or self.factory is None else self.factory
+
+
+@dataclass(frozen=True)
+class Given(GivenStandard):
+    """The same of both source networks."""
+
+    adversarial: str | None = None
 
 
 def take(given: Path, name: str, path: Path, data: ImageData, *, factory: str | None = None) -> ModelMetadata:

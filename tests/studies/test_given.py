@@ -11,7 +11,7 @@ from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import read_metadata, save_model
-from featsplit.studies.ilyas2019.given import Given, take
+from featsplit.studies.given import Given, take
 from tests.least import LEAST, contents, run
 
 
