@@ -16,12 +16,13 @@ from benchmarks import (
     rules,
     spread,
     steps,
+    suited,
     workers,
 )
 from benchmarks.minimal import tables as minimal
 
 ENGINE = ("matching", "attacks", "steps", "growth", "memory")
-ALONE = ("minimal", "faults", "fuzz", "spread", "workers")
+ALONE = ("minimal", "faults", "fuzz", "spread", "suited", "workers")
 NAMES = (*ENGINE, *ALONE, *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
 
 
@@ -43,6 +44,8 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
         return spread.measure(results, repeats=options.repeats)
     if name == "workers":
         return workers.measure(results, data_root=options.data_root, only=options.presets)
+    if name == "suited":
+        return suited.measure(results, data_root=options.data_root)
     if name == "fuzz":
         return fuzz.measure(results, cases=options.cases)
     if name == "minimal":
