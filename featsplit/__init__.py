@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .errors import FeatsplitError as FeatsplitError
     from .evaluation import Attack as Attack
     from .evaluation import evaluate as evaluate
+    from .exports import export as export
     from .models.build import ModelSpec as ModelSpec
     from .models.build import build as build
     from .models.checkpoints import load_model as load_model
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from .models.classifier import Classifier as Classifier
     from .models.madrylab import load_madrylab as load_madrylab
     from .models.wrapping import wrap as wrap
+    from .records.exports import FORMATS as FORMATS
+    from .records.exports import Export as Export
     from .records.minimum_norm import MinimumNorm as MinimumNorm
     from .report.cells import as_text as as_text
     from .report.markup import Heading as Heading
@@ -54,6 +57,8 @@ _HOMES = {
     "Build": "synthesis",
     "Classifier": "models.classifier",
     "DataSpec": "data.sources",
+    "Export": "records.exports",
+    "FORMATS": "records.exports",
     "FeatsplitError": "errors",
     "Heading": "report.markup",
     "ImageData": "data.images",
@@ -77,6 +82,7 @@ _HOMES = {
     "closest": "attacks.closest",
     "ensure_trained": "training",
     "evaluate": "evaluation",
+    "export": "exports",
     "fgsm": "attacks",
     "frozen": "runtime.frozen",
     "load_data": "data.sources",

@@ -39,7 +39,7 @@ COMMANDS = {
     "photos": "Adversarial images to print and photograph.",
     "import-model": "A network trained elsewhere as a file of ours.",
     "import-madrylab": "A published set as a file of ours.",
-    "export": "A set in the layout of the published ones.",
+    "export": "A set in other people's formats, with a card.",
     "info": "What a file says of itself.",
     "verify": "Whether a set is still what was written.",
     "show": "Examples of a set as a picture.",
