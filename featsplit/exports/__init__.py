@@ -94,4 +94,4 @@ def _facts(stored: Stored, written: Written, name: str, settings: Export) -> Fac
 
 def _write_text(path: Path, text: str) -> None:
     with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="replace")

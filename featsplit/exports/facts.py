@@ -64,16 +64,21 @@ class Facts:
     @property
     def title(self) -> str:
         """What the set is, in a line."""
-        return title_of(self.stored.metadata)
+        return f"{title_of(self.stored.metadata)} (from {self.source_name})"
+
+    @property
+    def source_name(self) -> str:
+        """The data that it was made of, without the folders that they lie in."""
+        spec = self.stored.metadata.spec
+        return public_source(str(spec.source.get("source") or spec.source_name or "data in memory"))
 
     @property
     def source(self) -> str:
         """Which images it was made of: "cifar10 (limit 1000), train split"."""
         spec = self.stored.metadata.spec
         kept = {name: value for name, value in spec.source.items() if name not in ("source", "seed")}
-        name = public_source(str(spec.source.get("source") or spec.source_name or "data in memory"))
         options = ", ".join(f"{key} {value}" for key, value in flat(kept).items())
-        return f"{name}{f' ({options})' if options else ''}, {spec.split} split"
+        return f"{self.source_name}{f' ({options})' if options else ''}, {spec.split} split"
 
     @property
     def method(self) -> str:
@@ -86,7 +91,10 @@ class Facts:
     def description(self) -> str:
         """What it is, of what and how it was made, what became of the pixels, and what is wrong with it."""
         says = [f"{self.title}.", f"Made of {self.source}, by {self.method}.", LABELS.get(self.spec_method, "")]
-        says += [f"{self.written.kept}.", *(f"Warning: {warning}." for warning in self.stored.metadata.warnings or ())]
+        says += [
+            f"In this form {self.written.kept}.",
+            *(f"Warning: {warning}." for warning in self.stored.metadata.warnings or ()),
+        ]
         return " ".join(one for one in says if one)
 
     @property

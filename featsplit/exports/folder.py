@@ -35,7 +35,7 @@ def write_folder(stored: Stored, folder: Path, name: str) -> Written:
         (File(f"{stored.split}/{TABLE}", CSV),),
         str(rounding),
         key=FILE_NAME,
-        images=Images(f"{stored.split}/*.png", path=f"{stored.split}/(.*)"),
+        images=Images(f"{stored.split}/*/*.png", path=f"{stored.split}/(.*)"),
         configs=(f"{stored.split}/**",),
         loading=_loading(name, stored.split, every_class=len(seen) == len(classes)),
     )

@@ -5,7 +5,7 @@ ClassLabel with the names of the classes. The library holds 1000 rows at a time,
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -111,7 +111,7 @@ def _features(datasets: Any, stored: Stored) -> Any:
     return datasets.Features({"image": image, **columns})
 
 
-def _examples(stored: Stored, out: Path) -> Iterator[Mapping[str, object]]:
+def _examples(stored: Stored, out: Path) -> Iterator[object]:
     """Each row, as `datasets` takes it."""
     pictures = _are_pictures(stored)
     for _, columns in stored.pieces(out):

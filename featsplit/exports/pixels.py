@@ -104,7 +104,7 @@ class Rounding:
         if not self.count:
             return "the images are of 8 bits a channel, and are kept as they are"
         says = (
-            f"rounded to 8 bits: a value changes by {self.largest:.2g}/255 at most and by "
+            f"the images are rounded to 8 bits: a value changes by {self.largest:.2g}/255 at most and by "
             f"{self.total / self.count:.2g}/255 on average"
         )
         if self.scale is None:

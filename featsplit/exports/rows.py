@@ -13,6 +13,8 @@ from featsplit.progress import progress
 
 BYTES, ROWS = 2**24, 1024
 """Of images that are read at a time, and rows at most; always a multiple of the 64 rows of a chunk."""
+ITEMSIZE = {"float32": 4, "float16": 2, "uint8": 1}
+"""Bytes of a value, by the types that images have."""
 SplitName = Literal["train", "test"]
 
 
@@ -68,7 +70,7 @@ class Stored:
 
     def _bytes_of_images(self) -> int:
         channels, height, width = self.shape
-        return self.total * channels * height * width * int(_itemsize(self.dtype))
+        return self.total * channels * height * width * ITEMSIZE[self.dtype]
 
 
 def open_stored(path: Path) -> Stored:
@@ -77,12 +79,12 @@ def open_stored(path: Path) -> Stored:
     Raises FeatsplitError where it is no derived set or is damaged, or has a label that is of none of its classes.
     """
     metadata = read_set_metadata(path)
+    _check_columns(path, metadata)
     for name in metadata.columns:
         check_column(path, name)
     labels = read_columns(path, ["labels"], slice(0, None))["labels"]
-    if not len(labels):
-        raise FeatsplitError(f"{path}: has no images; build it again")
     classes = metadata.spec.classes or tuple(map(str, range(int(labels.max()) + 1)))
+    _check_classes(path, classes)
     if int(labels.min()) < 0 or int(labels.max()) >= len(classes):
         raise FeatsplitError(
             f"{path}: labels span {int(labels.min())} to {int(labels.max())}; must be in 0 ... {len(classes) - 1}"
@@ -90,5 +92,21 @@ def open_stored(path: Path) -> Stored:
     return Stored(path, metadata, classes)
 
 
-def _itemsize(dtype: str) -> int:
-    return {"uint8": 1, "float16": 2}.get(dtype, 4)
+def _check_columns(path: Path, metadata: SetMetadata) -> None:
+    """Raise FeatsplitError unless there are images, of a type that we write, and a number of each in every column."""
+    shape, dtype = metadata.columns["images"]
+    if len(shape) != 4 or not all(shape) or dtype not in ITEMSIZE:
+        rule = f"must be (N, C, H, W), and some, of {', '.join(ITEMSIZE)}"
+        raise FeatsplitError(f'{path}: column "images" is {shape} {dtype}; {rule}: build it again')
+    for name, (rows, _) in metadata.columns.items():
+        if name != "images" and rows != shape[:1]:
+            raise FeatsplitError(f'{path}: column "{name}" is {rows}; must be {shape[:1]}: build it again')
+
+
+def _check_classes(path: Path, classes: tuple[str, ...]) -> None:
+    """Raise FeatsplitError unless the names are text, and each is of one class alone."""
+    for name in classes:
+        if classes.count(name) > 1:
+            raise FeatsplitError(f"{path}: two classes are called {name!a}; give each its own name, and build it again")
+        if any(0xD800 <= ord(sign) < 0xE000 for sign in name):
+            raise FeatsplitError(f"{path}: class {name!a}: its name is no text in UTF-8; rename it, and build it again")

@@ -45,7 +45,7 @@ def test_hugging_face_reads_the_head(tmp_path: Path, format_: Format) -> None:
     assert found["license"] == "cc-by-4.0"
     assert found["task_categories"] == ["image-classification"]
     assert found["size_categories"] == ["n<1K"]
-    assert found["pretty_name"] == "D_rand: perturbed to a random class, labelled as that class"
+    assert found["pretty_name"] == "D_rand: perturbed to a random class, labelled as that class (from folder:photos)"
     assert {"featsplit", "arxiv:1905.02175"} <= set(found["tags"])
     assert ("configs" in found) == (format_ in ("folder", "webdataset"))
 

@@ -100,7 +100,7 @@ def test_what_rounding_costs_is_said(tmp_path: Path) -> None:
     change = np.abs(np.round(images * 255) / 255 - images)
     longest = np.sqrt((change.reshape(TOTAL, -1) ** 2).sum(axis=1)).max()
     assert says == (
-        f"rounded to 8 bits: a value changes by {255 * change.max():.2g}/255 at most and by "
+        f"the images are rounded to 8 bits: a value changes by {255 * change.max():.2g}/255 at most and by "
         f"{255 * change.mean():.2g}/255 on average, an image by {longest:.2g} in l2 at most, "
         f"{100 * longest / 0.5:.2g} % of eps 0.5"
     )

@@ -1,17 +1,24 @@
 """Where exports go: whole or not at all, never over anything but an earlier export, links replaced and not followed."""
 
 import os
+import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from featsplit.errors import FeatsplitError
 from featsplit.exports import Export, export, folder, pixels
 from featsplit.files import replacing_folder
+from featsplit.metadata.sets import read_set_metadata, write_set_metadata
 from featsplit.records.exports import FORMATS, Format
 from tests.exports.sets import TOTAL, made
 from tests.least import contents
+
+TAR: Any = "tar"
 
 
 def place(root: Path, format_: Format) -> Path:
@@ -121,8 +128,6 @@ def test_one_that_is_stopped_leaves_the_earlier_one(tmp_path: Path, monkeypatch:
 
 
 def test_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
-    import socket
-
     left = tmp_path / f".out.{socket.gethostname()}.{2**22 + 1}.partial"  # no such process
     (left / "deep").mkdir(parents=True)
     with replacing_folder(tmp_path / "out") as partial:
@@ -132,8 +137,6 @@ def test_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_damaged_set_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    import h5py
-
     path = made(tmp_path / "set.h5")
     with h5py.File(path, "r+") as file:
         file["distance"][3] = 7.0
@@ -143,9 +146,47 @@ def test_a_damaged_set_is_refused_before_anything_is_written(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"classes": ("a", "b", "a")}, r"two classes are called 'a'; give each its own name, and build it again"),
+        ({"classes": ("a", "\ud800", "c")}, r"class '\\ud800': its name is no text in UTF-8"),
+        ({"classes": ("a", "b")}, r"labels span 0 to 2; must be in 0 \.\.\. 1"),
+    ],
+)
+def test_a_set_that_someone_else_wrote_is_checked(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+    path = made(tmp_path / "set.h5")
+    with h5py.File(path, "r+") as file:
+        metadata = read_set_metadata(path)
+        write_set_metadata(file, replace(metadata, spec=replace(metadata.spec, **changed)))
+    with pytest.raises(FeatsplitError, match=message):
+        export(path, tmp_path / "out", Export("folder"))
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "message"),
+    [
+        (
+            "images",
+            np.zeros((TOTAL, 4), np.float32),
+            r'"images" is \(37, 4\) float32; must be \(N, C, H, W\), and some, of',
+        ),
+        ("images", np.zeros((TOTAL, 1, 2, 2)), r'"images" is \(37, 1, 2, 2\) float64; must be'),
+        ("distance", np.zeros(5, np.float32), r'"distance" is \(5,\); must be \(37,\): build it again'),
+    ],
+)
+def test_columns_that_are_not_ours_are_refused(tmp_path: Path, name: str, column: Any, message: str) -> None:
+    path = made(tmp_path / "set.h5")
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = column
+    with pytest.raises(FeatsplitError, match=message):
+        export(path, tmp_path / "out", Export("folder"))
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (Export("tar"), 'export.format = "tar": must be one of madrylab, folder, npz, hf, webdataset'),  # type: ignore[arg-type]
+        (Export(TAR), 'export.format = "tar": must be one of madrylab, folder, npz, hf, webdataset'),
         (Export("folder", push="a/b"), "export.push = a/b: belongs to --format hf"),
         (Export("npz", shard=3), "export.shard = 3: belongs to --format webdataset"),
         (Export("hf", other_split=True), "export.other_split: belongs to --format npz"),
