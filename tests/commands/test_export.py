@@ -31,7 +31,7 @@ def test_what_was_written_is_said(tmp_path: Path, options: str, out: str, last: 
     path = made(tmp_path / "set.h5")
     said = call(f"export {path} {options} --out {tmp_path / out}")[0].splitlines()
     format_ = options.split()[1] if options else "madrylab"
-    assert said[0] == f"{tmp_path / out}: 37 images of {path}, as {format_} has them"
+    assert said[0] == f"{tmp_path / out}: 67 images of {path}, as {format_} has them"
     assert len(said) == 2
     assert said[1].endswith(last)
     assert (tmp_path / out).exists()

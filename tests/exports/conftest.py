@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from featsplit.exports import rows
+
 
 @pytest.fixture(autouse=True, scope="module")
 def _closed() -> Iterator[None]:
@@ -14,3 +16,9 @@ def _closed() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read no more than 64 rows at a time."""
+    monkeypatch.setattr(rows, "BYTES", 1)

@@ -1,6 +1,7 @@
 """One .npz: what numpy reads is the set, and with the other split it is a data set of featsplit's own."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,8 @@ def test_the_bytes_are_the_same_each_time(tmp_path: Path) -> None:
     for name in ("a", "b"):
         export(path, tmp_path / f"{name}.npz", NPZ)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_with_the_other_split_it_is_a_whole_data_set(digits: ImageData, standard: Classifier, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_hugging_face_reads_the_head(tmp_path: Path, format_: Format) -> None:
 def test_each_of_its_blocks_of_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: Format) -> None:
     _, text = exported(tmp_path, format_)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setattr(import_module("datasets").config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) == (3 if format_ == "folder" else 1)
     for block in blocks:
@@ -67,9 +67,9 @@ def test_each_of_its_blocks_of_python_runs(tmp_path: Path, monkeypatch: pytest.M
 def test_it_tells_what_the_file_tells(tmp_path: Path) -> None:
     _, text = exported(tmp_path, "folder", creator="Ann")
     for said in (
-        "| source | folder:photos (limit 37), train split |",
+        "| source | folder:photos (limit 67), train split |",
         f"| source digest | {'ab' * 32} |",
-        "| images | 37 of 3 x 6 x 5, uint8 in the set |",
+        "| images | 67 of 3 x 6 x 5, uint8 in the set |",
         "| classes | 3: cat, dog, eel |",
         "| made by | Ann |",
         "| targets | random |",

@@ -103,7 +103,7 @@ def test_it_tells_of_what_how_and_by_what_the_set_was_made(tmp_path: Path) -> No
     assert told["prov:wasDerivedFrom"] == {
         "@type": "prov:Entity",
         "@id": f"urn:sha256:{SPEC.source_digest}",
-        "prov:label": "folder:photos (limit 37), train split",
+        "prov:label": "folder:photos (limit 67), train split",
     }
     made_by = told["prov:wasGeneratedBy"]
     assert made_by["prov:label"].startswith("perturb: targets random, exclude_own_label no, norm l2, eps 0.5")

@@ -15,7 +15,6 @@ from PIL import Image
 from featsplit.data.derived import Dtype
 from featsplit.errors import FeatsplitError
 from featsplit.exports import Export, export
-from featsplit.exports import rows as reading
 from tests.exports.sets import SPEC, TOTAL, columns, made, rounded, table_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of their libraries
@@ -98,7 +97,7 @@ def test_what_rounding_costs_is_said(tmp_path: Path) -> None:
     _, says = export(path, tmp_path / "out", FOLDER)
     images = columns(path)["images"].astype(np.float64)
     change = np.abs(np.round(images * 255) / 255 - images)
-    longest = np.sqrt((change.reshape(TOTAL, -1) ** 2).sum(axis=1)).max()
+    longest = np.sqrt((change.reshape(len(images), -1) ** 2).sum(axis=1)).max()
     assert says == (
         f"the images are rounded to 8 bits: a value changes by {255 * change.max():.2g}/255 at most and by "
         f"{255 * change.mean():.2g}/255 on average, an image by {longest:.2g} in l2 at most, "
@@ -115,8 +114,7 @@ def test_rounding_of_a_set_without_eps_is_said_alone_and_of_8_bits_there_is_none
     assert says == "the images are of 8 bits a channel, and are kept as they are"
 
 
-def test_rows_are_read_a_few_at_a_time_and_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "BYTES", 1)
+def test_rows_are_read_a_few_at_a_time_and_none_is_lost(tmp_path: Path) -> None:
     path = made(tmp_path / "set.h5", total=150)
     export(path, tmp_path / "out", FOLDER)
     lines, expected = lines_of(tmp_path / "out"), columns(path)

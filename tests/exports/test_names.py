@@ -18,6 +18,7 @@ HOSTILE = ["../../etc", "a/b", "a\\b", "<script>alert(1)</script>", ".hidden", "
         (["dog", "cat"], ("0_dog", "1_cat")),
         ([str(digit) for digit in range(10)], tuple("0123456789")),
         (["cat", "Cat"], ("0_cat", "1_Cat")),
+        (["Cat", "cat"], ("0_Cat", "1_cat")),
         (["a/b", "a_b"], ("0_a_b", "1_a_b")),
         (["<b>x</b>", "y"], ("_b_x__b_", "y")),
         (["..", "a"], ("_", "a")),

@@ -168,10 +168,10 @@ def test_a_set_that_someone_else_wrote_is_checked(tmp_path: Path, changed: dict[
         (
             "images",
             np.zeros((TOTAL, 4), np.float32),
-            r'"images" is \(37, 4\) float32; must be \(N, C, H, W\), and some, of',
+            r'"images" is \(67, 4\) float32; must be \(N, C, H, W\), and some, of',
         ),
-        ("images", np.zeros((TOTAL, 1, 2, 2)), r'"images" is \(37, 1, 2, 2\) float64; must be'),
-        ("distance", np.zeros(5, np.float32), r'"distance" is \(5,\); must be \(37,\): build it again'),
+        ("images", np.zeros((TOTAL, 1, 2, 2)), r'"images" is \(67, 1, 2, 2\) float64; must be'),
+        ("distance", np.zeros(5, np.float32), r'"distance" is \(5,\); must be \(67,\): build it again'),
     ],
 )
 def test_columns_that_are_not_ours_are_refused(tmp_path: Path, name: str, column: Any, message: str) -> None:

@@ -1,6 +1,7 @@
 """docs/share.md: each of its commands runs, and each of its blocks of Python loads what the command wrote."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ pytestmark = [
 def test_each_section_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made(tmp_path / "D_rand.h5")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(import_module("datasets").config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     ran = 0
     for section in PAGE.split("\n## ")[1:]:
         for line in re.findall(r"^    featsplit (export .*)$", section, re.MULTILINE):
