@@ -6,8 +6,8 @@ time. What is told of the set is told once (`facts`), and leaves out the folders
 
 from pathlib import Path
 
-from featsplit.data.images import ImageData
-from featsplit.exports.arrays import write_npz
+from featsplit.data.images import ImageData, Split
+from featsplit.exports.arrays import other_split, write_npz
 from featsplit.exports.card import card
 from featsplit.exports.croissant import croissant
 from featsplit.exports.facts import Facts
@@ -24,8 +24,8 @@ from featsplit.records.exports import Export as Export
 
 
 def export(
-    path: Path,
-    out: Path,
+    path: str | Path,
+    out: str | Path,
     settings: Export = Export(),
     *,
     source: ImageData | None = None,
@@ -34,16 +34,17 @@ def export(
     """Write the derived set at `path` to `out` in another format; return how many images, and what became of them.
 
     The second is a line: what rounding to 8 bits cost, or that nothing is lost. `out` is a new folder, or for "npz" a
-    file with its card and its croissant.json beside it; `overwrite` replaces an earlier export, and nothing else.
-    `source` is the data that the set was made of, which `settings.other_split` alone needs. Raises FeatsplitError where
-    `path` is no derived set or is damaged, the format does not take its images, a setting is out of its range, or `out`
-    is taken.
+    file with its card and its croissant.json beside it; `overwrite` replaces a file, or a folder that is an earlier
+    export. `source` is the data that the set was made of, which `settings.other_split` alone needs. Raises
+    FeatsplitError where `path` is no derived set or is damaged, the format does not take its images, a setting is out
+    of its range, or `out` is taken.
     """
     settings.check()
+    path, out = Path(path), Path(out)
     if settings.format == "npz":
         stored = open_stored(path)
         check_file(path, out, overwrite=overwrite)
-        written = _export_file(stored, out, settings, source if settings.other_split else None)
+        written = _export_file(stored, out, settings, other_split(stored, source) if settings.other_split else None)
     else:
         check_folder(out, overwrite=overwrite)
         check_datasets(settings)
@@ -55,11 +56,11 @@ def export(
     return stored.total, written.kept
 
 
-def _export_file(stored: Stored, out: Path, settings: Export, source: ImageData | None) -> Written:
+def _export_file(stored: Stored, out: Path, settings: Export, other: Split | None) -> Written:
     """The set as one file; its card and its croissant.json are there before it is."""
     told, described = beside(out)
     with replacing(out) as partial:
-        written = write_npz(stored, partial, out.name, source=source)
+        written = write_npz(stored, partial, out.name, other=other)
         facts = _facts(stored, written, out.name, settings)
         write_json(described, croissant(facts, {out.name: partial}))
         _write_text(told, card(facts))

@@ -19,18 +19,17 @@ from featsplit.errors import FeatsplitError
 from featsplit.exports.public import public_metadata
 from featsplit.exports.rows import Stored
 from featsplit.exports.written import File, Snippet, Written, literal, snippet
+from featsplit.metadata.sets import NOT_TOLD
 from featsplit.progress import progress
 
 ROWS = 256  # images of the other split that are copied at a time
 
 
-def write_npz(stored: Stored, path: Path, name: str, *, source: ImageData | None = None) -> Written:
+def write_npz(stored: Stored, path: Path, name: str, *, other: Split | None = None) -> Written:
     """Write x_SPLIT, y_SPLIT, every other column, `classes` and `metadata` (JSON) to `path`; `name` is its own name.
 
-    SPLIT is train or test, as the set was made of; with its `source` the images and labels of the other split are
-    there too. Raises FeatsplitError where those are of another shape.
+    SPLIT is train or test, as the set was made of; the images and labels of the `other` one are there too, if given.
     """
-    other = None if source is None else _other(stored, source)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for column in progress(("images", *stored.others), f"export {name}"):
             key = {"images": f"x_{stored.split}", "labels": f"y_{stored.split}"}.get(column, column)
@@ -45,8 +44,16 @@ def write_npz(stored: Stored, path: Path, name: str, *, source: ImageData | None
     return Written((File(name, "application/zip"),), kept, loading=(_loading(name, stored.split),))
 
 
-def _other(stored: Stored, source: ImageData) -> Split:
-    """The images of the source that the set was not made of."""
+def other_split(stored: Stored, source: ImageData | None) -> Split:
+    """The images of the `source` that the set was not made of.
+
+    Raises FeatsplitError where there is no source, or it is not what the set was made of, or of another shape.
+    """
+    if source is None:
+        raise FeatsplitError("export.other_split: takes the images from source=DATA, which is not given")
+    told = stored.metadata.spec.source_digest
+    if told not in (source.digest, NOT_TOLD):
+        raise FeatsplitError(f'{stored.path}: was made of other data than "{source.name}"; give those as its source')
     other = source.test if stored.split == "train" else source.train
     if tuple(other.images.shape[1:]) != stored.shape:
         raise FeatsplitError(

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from featsplit import __version__
-from featsplit.exports.facts import COLUMNS, LABELS, Facts, flat
+from featsplit.exports.facts import CITATION, COLUMNS, LABELS, Facts, flat
 from featsplit.exports.public import public_made_by
 from featsplit.metadata.made_by import ModelCard
 from featsplit.metadata.sets import NOT_TOLD
@@ -21,7 +21,7 @@ Lines = Iterator[str]
 
 def card(facts: Facts) -> str:
     """The card, as Markdown."""
-    return "\n".join([*_head(facts), *_what(facts), *_how(facts), *_columns(facts), *_loading(facts), *_citing(facts)])
+    return "\n".join([*_head(facts), *_what(facts), *_how(facts), *_columns(facts), *_loading(facts), *_citing()])
 
 
 def _head(facts: Facts) -> Lines:
@@ -132,8 +132,8 @@ def _loading(facts: Facts) -> Lines:
         yield from (f"With {library}:", "", "```python", code, "```", "")
 
 
-def _citing(facts: Facts) -> Lines:
-    yield from ("## To cite", "", "```bibtex", facts.citation, "```", "")
+def _citing() -> Lines:
+    yield from ("## To cite", "", "```bibtex", CITATION, "```", "")
 
 
 def _table(told: Mapping[str, str]) -> Lines:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from featsplit import __version__
-from featsplit.exports.facts import COLUMNS, Facts
+from featsplit.exports.facts import CITATION, COLUMNS, Facts
 from featsplit.exports.places import MARK
 from featsplit.exports.table import FILE_NAME
 from featsplit.exports.written import PNG, File, Images, table_of
@@ -60,7 +60,7 @@ def croissant(facts: Facts, places: Mapping[str, Path]) -> Fields:
         "datePublished": datetime.now(UTC).date().isoformat(),
         "version": "1.0.0",
         "keywords": [MARK, *facts.tags],
-        "citeAs": facts.citation,
+        "citeAs": CITATION,
         **_provenance(facts),
         "distribution": [*(_file(file, places[file.path]) for file in written.files), *_file_set(written.images)],
         "recordSet": [_classes(facts), *_records(facts)],

@@ -9,7 +9,7 @@ from featsplit.exports.written import Written
 from featsplit.metadata.plain import Fields, Json
 from featsplit.metadata.titles import title_of
 
-PAPER = """@inproceedings{ilyas2019adversarial,
+CITATION = """@inproceedings{ilyas2019adversarial,
   title = {Adversarial Examples Are Not Bugs, They Are Features},
   author = {Ilyas, Andrew and Santurkar, Shibani and Tsipras, Dimitris and Engstrom, Logan and Tran, Brandon and
             Madry, Aleksander},
@@ -17,6 +17,7 @@ PAPER = """@inproceedings{ilyas2019adversarial,
   year = {2019},
   url = {https://arxiv.org/abs/1905.02175}
 }"""
+"""What to cite, as BibTeX."""
 COLUMNS = {
     "file_name": "the file of the image",
     "row": "the number of the image, from 0",
@@ -107,11 +108,6 @@ class Facts:
         """What it is to be found by."""
         name = self.stored.metadata.spec.name
         return ("adversarial-examples", "robust-features", *(() if name is None else (name,)), "arxiv:1905.02175")
-
-    @property
-    def citation(self) -> str:
-        """What to cite, as BibTeX."""
-        return PAPER
 
 
 def flat(fields: Fields, above: str = "") -> dict[str, str]:

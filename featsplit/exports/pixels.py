@@ -100,7 +100,7 @@ class Rounding:
         )
 
     def __str__(self) -> str:
-        """In a line: "rounded to 8 bits: a value changes by 0.5/255 at most, by 0.25/255 on average; ..."."""
+        """In a line: by how much a value, and where there is a scale an image, was changed; or that nothing was."""
         if not self.count:
             return "the images are of 8 bits a channel, and are kept as they are"
         says = (

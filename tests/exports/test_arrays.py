@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.exports import Export, export
+from featsplit.metadata.sets import NOT_TOLD
 from featsplit.models.classifier import Classifier
 from featsplit.synthesis import Match, build_match
-from tests.exports.sets import SHAPE, TOTAL, columns, made
+from tests.exports.sets import SPEC, TOTAL, columns, made
 
 NPZ = Export("npz")
 
@@ -59,9 +61,16 @@ def test_with_the_other_split_it_is_a_whole_data_set(digits: ImageData, standard
         assert mine.labels.equal(theirs.labels)
 
 
-def test_a_source_of_another_shape_is_refused(digits: ImageData, tmp_path: Path) -> None:
-    path = made(tmp_path / "set.h5")
-    with pytest.raises(FeatsplitError, match=r"images are \(3, 6, 5\), those of its source \(1, 8, 8\)"):
-        export(path, tmp_path / "set.npz", Export("npz", other_split=True), source=digits)
+@pytest.mark.parametrize(
+    ("digest", "given", "message"),
+    [
+        (NOT_TOLD, True, r"images are \(3, 6, 5\), those of its source \(1, 8, 8\); leave --other-split out"),
+        ("ab" * 32, True, r'set\.h5: was made of other data than "digits"; give those as its source'),
+        ("ab" * 32, False, r"export\.other_split: takes the images from source=DATA, which is not given"),
+    ],
+)
+def test_another_source_is_refused(digits: ImageData, tmp_path: Path, digest: str, given: bool, message: str) -> None:
+    path = made(tmp_path / "set.h5", spec=replace(SPEC, source_digest=digest))
+    with pytest.raises(FeatsplitError, match=message):
+        export(path, tmp_path / "set.npz", Export("npz", other_split=True), source=digits if given else None)
     assert [place.name for place in tmp_path.iterdir()] == ["set.h5"]
-    assert SHAPE == (3, 6, 5)

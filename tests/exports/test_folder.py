@@ -15,6 +15,8 @@ from PIL import Image
 from featsplit.data.derived import Dtype
 from featsplit.errors import FeatsplitError
 from featsplit.exports import Export, export
+from featsplit.exports.pixels import Scale, scale_of
+from featsplit.metadata.sets import read_set_metadata
 from tests.exports.sets import SPEC, TOTAL, columns, made, rounded, table_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # of their libraries
@@ -112,6 +114,24 @@ def test_rounding_of_a_set_without_eps_is_said_alone_and_of_8_bits_there_is_none
     assert says.endswith("/255 on average")
     _, says = export(made(tmp_path / "b.h5", dtype="uint8"), tmp_path / "b", FOLDER)
     assert says == "the images are of 8 bits a channel, and are kept as they are"
+
+
+@pytest.mark.parametrize(
+    ("method", "norm", "summary", "expected"),
+    [
+        ("perturb", "linf", {}, Scale("linf", 0.5, "eps 0.5")),
+        ("attack", "l1", {"median_distance": 0.25}, Scale("l1", 0.25, "the median distance 0.25")),
+        ("attack", "l0", {"median_distance": 3.0}, None),
+        ("attack", "l2", {}, None),
+        ("match", None, {}, None),
+    ],
+)
+def test_what_rounding_is_compared_with(
+    tmp_path: Path, method: str, norm: str | None, summary: dict[str, float], expected: Scale | None
+) -> None:
+    metadata = read_set_metadata(made(tmp_path / "set.h5"))
+    spec = replace(metadata.spec, method=method, parameters={"norm": norm, "eps": 0.5 if method == "perturb" else []})
+    assert scale_of(replace(metadata, spec=spec, summary=summary)) == expected
 
 
 def test_rows_are_read_a_few_at_a_time_and_none_is_lost(tmp_path: Path) -> None:

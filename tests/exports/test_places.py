@@ -92,6 +92,7 @@ def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     export(path, tmp_path / "out", Export("folder"), overwrite=True)
     assert not (tmp_path / "out").is_symlink()
     assert (tmp_path / "mine" / "x").read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == ["mine", "out", "set.h5"]
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
     with pytest.raises(FeatsplitError, match="gone: exists"):
         export(path, tmp_path / "gone", Export("folder"))
