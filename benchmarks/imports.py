@@ -12,13 +12,14 @@ MAY_IMPORT = {
     "descent": (),
     "attacks": ("descent",),
     "data": (),
+    "exports": ("data",),
     "models": ("data",),
     "runtime": ("data", "models"),
     **dict.fromkeys(STAGES, PARTS),
     "report": (*PARTS, *STAGES),
     "engine": (*PARTS, *STAGES, "report"),
     "studies": (*PARTS, *STAGES, "report", "engine"),
-    "commands": (*PARTS, *STAGES, "report", "engine", "studies"),
+    "commands": (*PARTS, *STAGES, "exports", "report", "engine", "studies"),
 }
 """What each package may import beside itself and the ground, which is all that has no line here."""
 STUDIES_THAT_BUILD = {("distill2019", "ilyas2019"), ("planted", "ilyas2019")}

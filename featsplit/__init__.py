@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .evaluation import evaluate as evaluate
     from .evaluation import layer_robustness as layer_robustness
     from .evaluation.usefulness import usefulness as usefulness
+    from .exports import export as export
     from .metadata.made_by import MadeBy as MadeBy
     from .metadata.models import read_model_metadata as read_model_metadata
     from .metadata.sets import read_set_metadata as read_set_metadata
@@ -41,9 +42,11 @@ if TYPE_CHECKING:
     from .models.wrapping import wrap as wrap
     from .records.contrastive import SimCLR as SimCLR
     from .records.engine import EngineOptions as EngineOptions
+    from .records.exports import Export as Export
+    from .records.exports import FORMATS as FORMATS
     from .records.minimum_norm import MinimumNorm as MinimumNorm
-    from .records.probes import SGD as SGD
     from .records.probes import Ridge as Ridge
+    from .records.probes import SGD as SGD
     from .report.cells import as_text as as_text
     from .report.markup import Heading as Heading
     from .report.markup import Table as Table
@@ -83,6 +86,8 @@ _HOMES = {
     "Classifier": "models.classifier",
     "DataSpec": "data.sources",
     "EngineOptions": "records.engine",
+    "Export": "records.exports",
+    "FORMATS": "records.exports",
     "FeatsplitError": "errors",
     "Foreign": "models.importing",
     "Heading": "report.markup",
@@ -121,6 +126,7 @@ _HOMES = {
     "encoder_of": "models.encoder",
     "ensure_trained": "training",
     "evaluate": "evaluation",
+    "export": "exports",
     "fgsm": "attacks",
     "fit_head": "training",
     "frozen": "runtime.frozen",

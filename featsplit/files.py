@@ -4,6 +4,7 @@ import glob
 import hashlib
 import json
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -65,7 +66,7 @@ def replacing(path: Path) -> Iterator[Path]:
     host that are dead have left is removed. On the disk before it is renamed, so that no failure leaves half a file.
     Raises FeatsplitError where the folder cannot be written to or the disk is full; what was at `path` stays.
     """
-    partial = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
+    partial = _partial(path)
     try:
         with writing(path):
             _remove_left(path)
@@ -78,12 +79,59 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A new folder to write into; it becomes `path` when the block ends well, and is removed when it does not.
+
+    It is named, what the dead have left is removed, and it is on the disk before it is renamed, as by `replacing`. The
+    folder that was at `path` is removed once the new one is in its place; of a link only the link is.
+    """
+    partial = _partial(path)
+    try:
+        with writing(path):
+            _remove_left(path)
+            partial.mkdir()
+            yield partial
+            if hasattr(os, "sync"):
+                os.sync()  # a folder may hold a file for each image
+            _swap(partial, path)
+    finally:
+        _remove(partial)
+
+
+def _swap(new: Path, path: Path) -> None:
+    """Rename the folder `new` to `path`; what was there, if anything, is removed afterwards."""
+    old = new.with_suffix(".old")
+    if os.path.lexists(path):
+        path.rename(old)
+    try:
+        new.rename(path)
+    except OSError:
+        if os.path.lexists(old):
+            old.rename(path)
+        raise
+    _remove(old)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.partial")
+
+
+def _remove(path: Path) -> None:
+    """Remove the file, the link or the folder at `path`, if there is one and it can be removed."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def _remove_left(path: Path) -> None:
     """Remove what processes of this host began to write for `path` before they died."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.{glob.escape(socket.gethostname())}.*.partial"):
         process = left.name.split(".")[-2]
         if process.isdigit() and not is_running(int(process)):
-            left.unlink(missing_ok=True)
+            _remove(left)
 
 
 def is_running(process: int) -> bool:

@@ -36,12 +36,23 @@ SLOW = (
         "training/",
         "attacks/",
         "report/test_grids",
+        "exports/test_croissant",
+        "exports/test_card",
+        "exports/test_huggingface",
+        "exports/test_share",
+        "exports/test_tars",
     ),
 )
 """Beginnings of the paths of tests that take long together: `make quick` leaves them out."""
 LONG = (
     *("engine/test_cluster", "data/test_imagenet_memory", "commands/test_torchrun", "engine/test_locks"),
-    *("studies/ilyas2019/test_decided_by_chance", "examples/", "test_public_names", "benchmarks/test_faults"),
+    *(
+        "studies/ilyas2019/test_decided_by_chance",
+        "exports/test_memory",
+        "examples/",
+        "test_public_names",
+        "benchmarks/test_faults",
+    ),
 )
 """Those that take longest, a quarter of the time of all: `make test` leaves them out, `make all` does not."""
 

@@ -24,7 +24,7 @@ LAYERS = [
     {"records"},
     {"descent"},
     {"attacks", "data"},
-    {"models"},
+    {"models", "exports"},
     {"runtime"},
     {"training", "synthesis", "evaluation"},
     {"report"},

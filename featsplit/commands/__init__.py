@@ -41,7 +41,7 @@ COMMANDS = {
     "import-model": "A network trained elsewhere as a file of ours.",
     "probe": "A linear head on a network's representation.",
     "import-madrylab": "A published set as a file of ours.",
-    "export": "A set in the layout of the published ones.",
+    "export": "A set in other people's formats, with a card.",
     "info": "What a file says of itself.",
     "verify": "Whether a set is still what was written.",
     "show": "Examples of a set as a picture.",

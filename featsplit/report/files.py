@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from featsplit.metadata.derived_sets import DERIVED_SETS
-from featsplit.metadata.made_by import ModelCard, set_title
+from featsplit.metadata.made_by import ModelCard
 from featsplit.metadata.models import ModelMetadata, read_model_metadata
 from featsplit.metadata.plain import Json
-from featsplit.metadata.sets import NOT_TOLD, SetMetadata, read_set_metadata
+from featsplit.metadata.sets import NOT_TOLD, read_set_metadata
+from featsplit.metadata.titles import title_of
 from featsplit.metadata.training import training_of
 
 
@@ -17,7 +17,7 @@ def set_text(path: Path) -> str:
     spec, summary = metadata.spec, metadata.summary
     n, *shape = metadata.columns["images"][0]
     lines = {
-        "set": _title(metadata),
+        "set": title_of(metadata),
         "images": f"{n} of {' x '.join(map(str, shape))}, {spec.dtype}, {len(spec.classes)} classes",
         "source": f"{spec.source.get('source', spec.source_name)}, {spec.split} split  "
         + _joined({name: value for name, value in spec.source.items() if name != "source"}),
@@ -35,18 +35,6 @@ def set_text(path: Path) -> str:
     for number, warning in enumerate(metadata.warnings or ()):
         lines["warning" if number == 0 else f"warning {number + 1}"] = warning
     return _screen(path, lines)
-
-
-def _title(metadata: SetMetadata) -> str:
-    """What the set is; of an imported one as whoever imported it says."""
-    name, method = metadata.spec.name, metadata.spec.method
-    if method == "import" and name in DERIVED_SETS:
-        return DERIVED_SETS[name].title
-    if method == "attack":
-        attack, norm, targets = (str(metadata.spec.parameters.get(key)) for key in ("name", "norm", "targets"))
-        towards = "untargeted" if targets == "untargeted" else f"targets: {targets}"
-        return f"adversarial images: the nearest in {norm} that {attack} finds, {towards}"
-    return set_title(name, metadata.made_by, otherwise=f"made by {method}")
 
 
 def _network(card: ModelCard | None) -> str:
