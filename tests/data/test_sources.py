@@ -23,7 +23,7 @@ def refused(spec: DataSpec, **options: Any) -> str:
 def test_an_unknown_source_suggests_the_nearest() -> None:
     assert refused(DataSpec("cifer10")) == (
         'data.source = "cifer10": must be one of digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, svhn, '
-        "planted, folder:PATH, npz:PATH, imagenet:PATH, restricted-imagenet:PATH, FILE.h5; "
+        "planted, folder:PATH, npz:PATH, hf:FOLDER, hf:NAME, imagenet:PATH, restricted-imagenet:PATH, FILE.h5; "
         'did you mean "cifar10"?'
     )
 
