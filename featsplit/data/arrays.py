@@ -35,11 +35,12 @@ def load_npz(source: str, *, holdout: bool = False) -> ImageData:
     place = f'data.source = "{source}"'
     arrays = _read(expanded(source.removeprefix("npz:")), place, holdout=holdout)
     x_train, y_train, x_test, y_test = MEDMNIST if MEDMNIST[0] in arrays else KEYS
-    if VALIDATION in arrays:
-        warn(f"{source}: its {arrays[VALIDATION].size} validation images (val_images) are in neither split")
     train = _split(arrays, x_train, y_train, place)
     test = _split(arrays, x_test, y_test, place) if x_test in arrays else train.take(torch.arange(0))
-    return ImageData(source, _class_names(arrays, train, place), train, test)
+    data = ImageData(source, _class_names(arrays, train, place), train, test)
+    if VALIDATION in arrays and arrays[VALIDATION].ndim:
+        warn(f"{source}: its {len(arrays[VALIDATION])} validation images (val_images) are in neither split")
+    return data
 
 
 def numbered_classes(labels: Tensor, place: str) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ class Collection(NamedTuple):
     """A data set whose images are still encoded; both splits may be gone over again and again.
 
     `test` is None where the test images are to be cut from the train images. `root` is what the paths of the images
-    begin with, and `broken` are the files that could not even be listed.
+    begin with, `broken` are the files that could not even be listed, and `notes` what is to be said of the whole.
     """
 
     source: str
@@ -59,6 +59,7 @@ class Collection(NamedTuple):
     train: Iterable[Encoded]
     test: Iterable[Encoded] | None
     broken: Sequence[Broken] = ()
+    notes: Sequence[str] = ()
 
     @property
     def place(self) -> str:
@@ -92,7 +93,8 @@ class Decoded(NamedTuple):
 def headers(images: Collection) -> tuple[list[Header], list[Header]]:
     """What the headers of the train and of the test images say; FeatsplitError that names all files that are broken.
 
-    Headers are read, and only where one of them is broken the images too, for those whose headers do not tell.
+    Headers are read, and only where one of them is broken the images too, for those whose headers do not tell. Warns of
+    what is to be said of the data set.
     """
     broken, found = list(images.broken), [list[Header](), list[Header]()]
     for split, of_split in zip(found, (images.train, images.test or ()), strict=True):
@@ -105,6 +107,8 @@ def headers(images: Collection) -> tuple[list[Header], list[Header]]:
         known = {file.path for file in broken}
         more = (file for file in _undecodable(chain(images.train, images.test or ())) if file.path not in known)
         raise unreadable([*broken, *more], images.place, images.root)
+    for note in images.notes:
+        warn(f"{images.source}: {note}")
     return found[0], found[1]
 
 

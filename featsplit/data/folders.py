@@ -1,7 +1,7 @@
 """Images in folders, one folder a class: in PATH/train and PATH/test (or PATH/val), or in PATH itself."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from featsplit.data.decoding import Collection, Encoded
 from featsplit.data.imagefiles import GONE, Broken, Listing, extensions, is_skipped, leads_nowhere, listed, unreadable
 from featsplit.data.places import suggested
-from featsplit.errors import FeatsplitError, warn
+from featsplit.errors import FeatsplitError
 from featsplit.files import expanded
 
 RULE = "it must hold train/ and test/ (or val/), one folder a class"
@@ -26,7 +26,7 @@ class Folders(NamedTuple):
 def in_folders(source: str, *, holdout: bool) -> Collection:
     """The images in the folders that `source` = "folder:PATH" names; with `holdout` there need be no test images.
 
-    Warns of what is left out. Raises FeatsplitError where a folder is missing, empty or does not match.
+    Its notes say what is left out. Raises FeatsplitError where a folder is missing, empty or does not match.
     """
     place, root = f'data.source = "{source}"', expanded(source.removeprefix("folder:"))
     folders = _folders(root, place, holdout=holdout)
@@ -35,10 +35,10 @@ def in_folders(source: str, *, holdout: bool) -> Collection:
         _check_same_classes(classes, folders.test, place)
     every = [folder for folder in folders if folder is not None]
     listings = [_listings(folder, classes, place) for folder in every]
-    _warn_of_left_out(source, listings, every, root)
+    notes = list(_left_out(listings, every, root))
     train, *test = ([*_encoded(of_split)] for of_split in listings)
     broken = [file for listing in chain(*listings) for file in listing.broken]
-    return Collection(source, root, classes, train, test[0] if test else None, broken)
+    return Collection(source, root, classes, train, test[0] if test else None, broken, notes)
 
 
 def _folders(path: Path, place: str, *, holdout: bool) -> Folders:
@@ -102,18 +102,18 @@ def _encoded(listings: Sequence[Listing]) -> list[Encoded]:
     return [Encoded(path, path, label) for label, listing in enumerate(listings) for path in listing.images]
 
 
-def _warn_of_left_out(source: str, splits: Sequence[Sequence[Listing]], folders: Sequence[Path], root: Path) -> None:
-    """Say which files of the classes are no images by their names, and which images are in no class."""
+def _left_out(splits: Sequence[Sequence[Listing]], folders: Sequence[Path], root: Path) -> Iterator[str]:
+    """Which files of the classes are no images by their names, and which images are in no class."""
     others = [file for listing in chain(*splits) for file in listing.others]
     if others:
         kinds = Counter(file.suffix.lower() or "without extension" for file in others).most_common()
         ends = ", ".join(f"{count} {kind}" for kind, count in kinds[:5]) + (" ..." if len(kinds) > 5 else "")
         count = "1 file in class folders has" if len(others) == 1 else f"{len(others)} files in class folders have"
         what = f"{count} no extension of an image ({ends}): left out"
-        warn(f"{source}: {what}; where they are images, save them as .png or .jpg")
+        yield f"{what}; where they are images, save them as .png or .jpg"
     beside = [f for folder in folders for f in sorted(folder.iterdir()) if f.is_file() and not is_skipped(f.name)]
     loose = [str(file.relative_to(root)) for file in beside if file.suffix.lower() in extensions()]
     if loose:
         count = "1 image lies" if len(loose) == 1 else f"{len(loose)} images lie"
         what = f"{count} in no class folder (first: {loose[0]}): left out"
-        warn(f"{source}: {what}; move each into the folder of its class")
+        yield f"{what}; move each into the folder of its class"

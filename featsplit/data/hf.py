@@ -1,6 +1,6 @@
 """A data set of Hugging Face as one of ours: its splits and columns, images and labels (see `hub` and `tables`)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -33,35 +33,43 @@ def load_hf(source: str, *, resize: int | None, mode: ResizeMode, holdout: bool,
 def in_tables(source: str, *, holdout: bool, download: bool) -> Collection | ImageData:
     """The images that `source` names: encoded, or where its columns are arrays of pixels, these themselves."""
     place = f'data.source = "{source}"'
-    tables = _splits(tables_of(source, download=download), source, place, holdout=holdout)
+    every = tables_of(source, download=download)
+    tables = _splits(every, place, holdout=holdout)
     columns = columns_of(tables[0], hosted(source).columns, place)
     for table in tables[1:]:
         _check_alike(table, columns, place)
     labels = [labels_in(table, columns.label, place) for table in tables]
+    notes = [] if holdout else list(_notes(every, tables))
     classes, of_labels = columns.classes or numbered_classes(labels[0], place), zip(tables, labels, strict=True)
     if columns.encoded:
         train, *test = (EncodedRows(table, columns.image, own) for table, own in of_labels)
-        return Collection(source, Path(), classes, train, test[0] if test else None)
+        return Collection(source, Path(), classes, train, test[0] if test else None, notes=notes)
     first, *second = (Split(pixels_in(table, columns.image, place), own) for table, own in of_labels)
+    for note in notes:
+        warn(f"{source}: {note}")
     return ImageData(source, classes, first, second[0] if second else first.take(torch.arange(0)))
 
 
-def _splits(tables: Mapping[str, Table], source: str, place: str, *, holdout: bool) -> list[Table]:
-    """The train split, and unless `holdout` the test split, or what stands for it."""
-    known = {split: next((name for name in words if name in tables), None) for split, words in SPLITS.items()}
-    train, test, validation = known["train"], known["test"], known["validation"]
+def _splits(tables: Mapping[str, Table], place: str, *, holdout: bool) -> list[Table]:
+    """The train split, and unless `holdout` the test split, or the validation split where there is none."""
+    train, test, validation = (next((name for name in words if name in tables), None) for words in SPLITS.values())
     if train is None:
         raise FeatsplitError(f"{place}: has no train split; its splits are {', '.join(tables) or 'none'}")
     if holdout:
         return [tables[train]]
-    if test is None and validation is None:
+    tested = test or validation
+    if tested is None:
         raise FeatsplitError(f"{place}: has no test split, only {', '.join(tables)}; give --holdout 0.2 to cut one")
-    if test is None:
-        warn(f"{source}: has no test split; its {validation} split stands for it")
-    tested = str(test or validation)
-    if left := [f"{name} ({table.rows})" for name, table in tables.items() if name not in (train, tested)]:
-        warn(f"{source}: left out: {', '.join(left)}; what is read is {train} and {tested}")
     return [tables[train], tables[tested]]
+
+
+def _notes(tables: Mapping[str, Table], used: Sequence[Table]) -> Iterator[str]:
+    """What is to be said of the splits of which some are `used`, to train and to test."""
+    train, tested = (table.name for table in used)
+    if tested not in SPLITS["test"]:
+        yield f"has no test split; its {tested} split stands for it"
+    if left := [f"{name} ({table.rows})" for name, table in tables.items() if name not in (train, tested)]:
+        yield f"left out: {', '.join(left)}; what is read is {train} and {tested}"
 
 
 def _check_alike(table: Table, columns: Columns, place: str) -> None:

@@ -173,6 +173,7 @@ def _only(names: Sequence[str], what: str, cure: str, *, table: Table, place: st
     listing = ", ".join(columns[:SHOWN]) + (" ..." if len(columns) > SHOWN else "")
     needed = {
         "images": "a column of images, such as datasets.Image",
-        "labels": f"one of labels: ClassLabel, or whole numbers called {' or '.join(CALLED[:2])}",
+        "labels": f"one of labels: whole numbers called {' or '.join(CALLED[:2])}, or ClassLabel, which "
+        "dataset.class_encode_column(NAME) makes of another",
     }
     raise FeatsplitError(f"{place}: has no column of {what} ({listing or 'none at all'}); it needs {needed[what]}")

@@ -91,9 +91,9 @@ def _copies(data: ImageData, names: Names | None) -> dict[str, str]:
         for number, (kind, split) in enumerate((("train", data.train), ("test", data.test)))
     )
     return {
-        "copies in train": _said(repeated_rows(train.digests), train, train),
-        "copies in test": _said(repeated_rows(test.digests), test, test),
-        "test in train": _said(shared_rows(train.digests, test.digests), train, test),
+        "train copies": _said(repeated_rows(train.digests), train, train),
+        "test copies": _said(repeated_rows(test.digests), test, test),
+        "in both": _said(shared_rows(train.digests, test.digests), train, test),
     }
 
 

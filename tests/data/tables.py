@@ -57,3 +57,13 @@ def refused(source: str, **kept: Any) -> str:
         load(source, **kept)
     assert "\n" not in str(error.value)
     return str(error.value).removeprefix(f'data.source = "{source}": ')
+
+
+def holds(data: ImageData, train: Any, test: Any, column: str = "image") -> None:
+    """The data are what `datasets` itself decodes, in order."""
+    for split, own in ((data.train, train), (data.test, test)):
+        assert split.labels.tolist() == own["label"][:]
+        for image, cell in zip(split.images, own[column], strict=True):
+            expected = np.asarray(cell)
+            expected = expected[None] if expected.ndim == 2 else expected.transpose(2, 0, 1)
+            assert np.array_equal(image.numpy(), expected)

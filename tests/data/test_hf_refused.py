@@ -103,19 +103,19 @@ def cells(count: int = 4) -> list[Any]:
 def test_columns_that_are_missing_or_of_another_kind(tmp_path: Path) -> None:
     bytes_of = [cell["bytes"] for cell in cells()]
     images = "; it needs a column of images, such as datasets.Image"
-    labels = "; it needs one of labels: ClassLabel, or whole numbers called label or labels"
-    for number, (columns, message) in enumerate(
-        [
-            ({"x": [1.0] * 4}, f"has no column of images (x (float64)){images}"),
-            ({"x": bytes_of}, f"has no column of labels (x (binary)){labels}"),
-            ({"x": bytes_of, "label": list("abab")}, f"has no column of labels (x (binary), label (string)){labels}"),
-            (
-                {"x": bytes_of, "y": bytes_of},
-                "has 2 columns of images, x, y; choose one by writing #x,LABEL behind the source",
-            ),
-            ({f"c{n:02d}": [1.0] for n in range(20)}, "c11 (float64) ...)"),
-        ]
-    ):
+    labels = "; it needs one of labels: whole numbers called label or labels, or ClassLabel, which "
+    labels += "dataset.class_encode_column(NAME) makes of another"
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"x": [1.0] * 4}, f"has no column of images (x (float64)){images}"),
+        ({"x": bytes_of}, f"has no column of labels (x (binary)){labels}"),
+        ({"x": bytes_of, "label": list("abab")}, f"has no column of labels (x (binary), label (string)){labels}"),
+        (
+            {"x": bytes_of, "y": bytes_of},
+            "has 2 columns of images, x, y; choose one by writing #x,LABEL behind the source",
+        ),
+        ({f"c{n:02d}": [1.0] for n in range(20)}, "c11 (float64) ...)"),
+    ]
+    for number, (columns, message) in enumerate(cases):
         write(tmp_path / str(number), **columns)
         write(tmp_path / str(number), "test", **columns)
         assert message in refused(f"hf:{tmp_path / str(number)}")
