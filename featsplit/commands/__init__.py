@@ -40,9 +40,9 @@ COMMANDS = {
     "import-model": "A network trained elsewhere as a file of ours.",
     "import-madrylab": "A published set as a file of ours.",
     "export": "A set in the layout of the published ones.",
-    "info": "What a file says of itself.",
+    "info": "What a file or a data set holds.",
     "verify": "Whether a set is still what was written.",
-    "show": "Examples of a set as a picture.",
+    "show": "Examples of a data set as a picture.",
 }
 """Each command in a line; its module is imported when it is asked for."""
 

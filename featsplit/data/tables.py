@@ -71,15 +71,8 @@ def columns_of(table: Table, chosen: Sequence[str], place: str) -> Columns:
     if kind != "ClassLabel" and not _is_whole(kind):
         cure = f'dataset.class_encode_column("{label}") makes it so'
         raise FeatsplitError(f"{place}: column {label} is {kind}; labels must be ClassLabel or whole numbers: {cure}")
-    return Columns(image, label, encoded, _names(table.features[label], f"{place}: column {label}"))
-
-
-def _names(feature: Any, place: str) -> tuple[str, ...] | None:
-    """The names of the classes that the feature of labels knows, if it does."""
-    names = tuple(map(str, getattr(feature, "names", None) or ()))
-    if len(set(names)) < len(names):
-        raise FeatsplitError(f"{place} repeats the name of a class; give each its own")
-    return names or None
+    names = tuple(map(str, getattr(table.features[label], "names", None) or ()))
+    return Columns(image, label, encoded, names or None)
 
 
 def labels_in(table: Table, column: str, place: str) -> Tensor:

@@ -100,10 +100,11 @@ def test_class_folders_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyP
     rule = "it must hold train/ and test/ (or val/), one folder a class"
     assert refused(tmp_path, holdout=0.2) == f"has no train/; {rule}"
     save(tmp_path / "cat/1.png", pixels(5, 6, 3))
-    assert refused(tmp_path, holdout=0.2) == f"{tmp_path.name}/ has 1 class, cat; a classifier needs at least 2"
+    monkeypatch.chdir(tmp_path)
+    for root in (tmp_path, Path(".")):
+        assert refused(root, holdout=0.2) == f"{tmp_path.name}/ has 1 class, cat; a classifier needs at least 2"
     (tmp_path / "dog").mkdir()
     assert refused(tmp_path, holdout=0.2) == f"{tmp_path.name}/dog/ has no images; add some, or remove the class"
-    monkeypatch.chdir(tmp_path)
     assert refused(Path("."), holdout=0.2).startswith(f"{tmp_path.name}/dog/ has no images")
     save(tmp_path / "dog/1.png", pixels(5, 6, 3, seed=1))
     assert refused(tmp_path, holdout=0.2).startswith("data.holdout = 0.2: gives 0 of 2 images; must give at least 2")

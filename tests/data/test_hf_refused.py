@@ -161,7 +161,7 @@ def test_classes_that_have_one_name_or_no_image(tmp_path: Path) -> None:
     ]
     info = tmp_path / "a/train/dataset_info.json"
     info.write_text(info.read_text().replace('"b"', '"a"'))
-    assert "cannot be read" in (said := refused(source)) or "repeats the name of a class" in said
+    assert refused(source).startswith("cannot be read (")
 
 
 def test_images_that_are_none(tmp_path: Path) -> None:
