@@ -107,12 +107,13 @@ def _left_out(splits: Sequence[Sequence[Listing]], folders: Sequence[Path], root
     others = [file for listing in chain(*splits) for file in listing.others]
     if others:
         kinds = Counter(file.suffix.lower() or "without extension" for file in others).most_common()
-        ends = ", ".join(f"{count} {kind}" for kind, count in kinds[:5]) + (" ..." if len(kinds) > 5 else "")
+        named = ", ".join(f"{count} {kind}" for kind, count in kinds[:5]) + (" ..." if len(kinds) > 5 else "")
         count = "1 file in class folders has" if len(others) == 1 else f"{len(others)} files in class folders have"
-        what = f"{count} no extension of an image ({ends}): left out"
+        what = f"{count} no extension of an image ({named}): left out"
         yield f"{what}; where they are images, save them as .png or .jpg"
     beside = [f for folder in folders for f in sorted(folder.iterdir()) if f.is_file() and not is_skipped(f.name)]
-    loose = [str(file.relative_to(root)) for file in beside if file.suffix.lower() in extensions()]
+    ends = extensions()
+    loose = [str(file.relative_to(root)) for file in beside if file.suffix.lower() in ends]
     if loose:
         count = "1 image lies" if len(loose) == 1 else f"{len(loose)} images lie"
         what = f"{count} in no class folder (first: {loose[0]}): left out"

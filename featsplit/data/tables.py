@@ -77,19 +77,13 @@ def columns_of(table: Table, chosen: Sequence[str], place: str) -> Columns:
 
 def labels_in(table: Table, column: str, place: str) -> Tensor:
     """The labels in that `column`, (N,) int64; FeatsplitError where a row has none."""
-    found = [np.zeros(0, dtype=np.int64)]
-    for piece in table.pieces(column):
-        _check_whole(piece, f"{place}: {table.name} row", sum(map(len, found)), "label")
-        found.append(piece.to_numpy(zero_copy_only=False).astype(np.int64))
-    return torch.from_numpy(np.concatenate(found))
+    found = [array.astype(np.int64) for array in _arrays(table, column, f"{place}: {table.name} row", "label")]
+    return torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.int64), *found]))
 
 
 def pixels_in(table: Table, column: str, place: str) -> Tensor:
     """The arrays of pixels in that `column` as images, (N, C, H, W); FeatsplitError where they are none, or differ."""
-    found = list[NDArray[Any]]()
-    for piece in table.pieces(column):
-        _check_whole(piece, f"{place}: {table.name} row", sum(map(len, found)), "image")
-        found.append(piece.to_numpy(zero_copy_only=False))
+    found = list(_arrays(table, column, f"{place}: {table.name} row", "image"))
     if len({array.shape[1:] for array in found}) > 1 or any(array.dtype == object for array in found):
         raise FeatsplitError(f"{place}: {table.name}: arrays in {column} differ in size; all must share one")
     feature = table.features[column]
@@ -119,11 +113,15 @@ def _content(cell: object) -> Content:
     return Path(path) if isinstance(path, str) and os.path.isfile(path) else b""
 
 
-def _check_whole(piece: Any, place: str, first: int, what: str) -> None:
-    """Raise FeatsplitError where a row of the `piece`, which begins at row `first`, is null."""
-    if piece.null_count:
-        row = first + int(piece.is_null().to_numpy(zero_copy_only=False).argmax())
-        raise FeatsplitError(f"{place} {row} has no {what}; fill it in, or drop the row")
+def _arrays(table: Table, column: str, place: str, what: str) -> Iterator[NDArray[Any]]:
+    """The pieces of a column as numpy has them; FeatsplitError at `place` where a row is null."""
+    first = 0
+    for piece in table.pieces(column):
+        if piece.null_count:
+            row = first + int(piece.is_null().to_numpy(zero_copy_only=False).argmax())
+            raise FeatsplitError(f"{place} {row} has no {what}; fill it in, or drop the row")
+        yield piece.to_numpy(zero_copy_only=False)
+        first += len(piece)
 
 
 def _kind(feature: Any) -> str:
