@@ -63,24 +63,23 @@ def split_called(text: str) -> str | None:
 
 
 @contextmanager
-def _library(place: str) -> Iterator[Any]:
-    """Hugging Face's `datasets`, without its bars; FeatsplitError at `place` where it is not installed."""
+def _library(place: str, *, bars: bool = False) -> Iterator[Any]:
+    """Hugging Face's `datasets`, with or without its bars; FeatsplitError at `place` where it is not installed."""
     try:
         library: Any = import_module("datasets")
         if not hasattr(library, "load_from_disk"):  # a folder of that name in the working folder
             raise ImportError("is a folder")
     except ImportError as error:
         raise FeatsplitError(f"{place}: needs the package datasets: {EXTRA}") from error
-    shown = not library.are_progress_bars_disabled()
-    level = library.logging.get_verbosity()
-    library.disable_progress_bars()
+    switch = {True: library.enable_progress_bars, False: library.disable_progress_bars}
+    shown, level = not library.are_progress_bars_disabled(), library.logging.get_verbosity()
+    switch[bars]()
     library.logging.set_verbosity_error()
     try:
         yield library
     finally:
         library.logging.set_verbosity(level)
-        if shown:
-            library.enable_progress_bars()
+        switch[shown]()
 
 
 @contextmanager
@@ -124,7 +123,8 @@ def _from_parquet(folder: Path, source: str, place: str) -> dict[str, Table]:
     every = sorted(folder.rglob("*.parquet"))
     files = [file for file in every if not any(is_skipped(part) for part in file.relative_to(folder).parts)]
     if not files:
-        raise FeatsplitError(f"{place}: holds neither a data set of save_to_disk nor .parquet files")
+        cure = f"if it holds images, write folder:{folder}"
+        raise FeatsplitError(f"{place}: holds neither a data set of save_to_disk nor .parquet files; {cure}")
     splits, groups, others = defaultdict[str, list[Path]](list), set[str](), list[str]()
     for file in files:
         *within, name = file.relative_to(folder).parts
@@ -183,7 +183,7 @@ def _from_hub(host: Hosted, place: str, *, download: bool) -> dict[str, Table]:
         raise FeatsplitError(f"{place}: is a file; give the folder that holds it")
     if not NAME.fullmatch(host.place):
         raise FeatsplitError(f"{place}: is no folder, and no name of the hub, which is NAME or OWNER/NAME")
-    with _library(place) as library:
+    with _library(place, bars=download) as library:
         if host.place in import_module("datasets.packaged_modules")._PACKAGED_DATASETS_MODULES:
             raise FeatsplitError(f"{place}: is a kind of file, and no data set; give OWNER/NAME, or a folder")
         found = f"{host.place}, {host.config}," if host.config else host.place

@@ -53,9 +53,11 @@ def load_data(
     opened = _load_source(spec, root, elsewhere, download=download, test=test)
     test = test and not (spec.holdout and not len(opened.test))  # a source may have none where they are held out
     data = check(replace(opened, name=spec.source), test=test)
-    _warn_of(data, compare=not spec.holdout)
+    if spec.source.startswith("npz:") and not spec.holdout:
+        warn_of_shared(data.name, digests_of(data.train), digests_of(data.test))
     if spec.classes is not None:
         data = check(keep_classes(data, spec.classes), test=test)
+    _warn_of_empty_classes(data)
     if spec.holdout:
         data = hold_out(data, spec.holdout, seed=spec.seed)
     train = _selected(data.train, spec.limit, "data.limit", data=data, spec=spec)
@@ -178,11 +180,8 @@ def _load_source(
     raise unknown("data.source", spec.source, SOURCES)
 
 
-def _warn_of(data: ImageData, *, compare: bool) -> None:
-    """Say what is odd in arrays and tables of the user's: classes without an image; with `compare`, what is shared.
-
-    Images that were decoded were compared then, before they were resized.
-    """
+def _warn_of_empty_classes(data: ImageData) -> None:
+    """Say which classes of the user's arrays and tables have no image to train on; folders with such are refused."""
     if not data.name.startswith(("npz:", HUB)):
         return
     counts = torch.bincount(data.train.labels, minlength=len(data.classes)).tolist()
@@ -190,8 +189,6 @@ def _warn_of(data: ImageData, *, compare: bool) -> None:
         verb = "has" if len(empty) == 1 else "have"
         rule = f"{len(empty)} of {len(data.classes)} classes {verb} no image to train on (first: {empty[0]})"
         warn(f"{data.name}: {rule}; leave them out by --classes")
-    if compare and data.name.startswith("npz:"):
-        warn_of_shared(data.name, digests_of(data.train), digests_of(data.test))
 
 
 def _selected(split: Split, limit: int | None, place: str, *, data: ImageData, spec: DataSpec) -> Split:

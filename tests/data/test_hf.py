@@ -123,6 +123,17 @@ def test_parquet_of_others_whose_columns_say_no_more_than_their_type(tmp_path: P
     assert load(f"hf:{tmp_path}").digest == data.digest
 
 
+def test_images_that_are_named_and_not_in_the_file(tmp_path: Path) -> None:
+    """As a data set has them that was not saved by `datasets`."""
+    train, test = grey(), grey(seed=1)
+    for name, split in (("train", train), ("test", test)):
+        paths = [str(save(tmp_path / name / f"{row}.png", np.asarray(split[row]["image"]))) for row in range(6)]
+        kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+        cells = pa.array([{"bytes": None, "path": path} for path in paths], kind)
+        pq.write_table(pa.table({"image": cells, "label": split["label"][:]}), tmp_path / f"{name}.parquet")
+    holds(load(f"hf:{tmp_path}"), train, test)
+
+
 @pytest.mark.parametrize("dtype", ["uint8", "float32"])
 @pytest.mark.parametrize(("kind", "shape"), [("Array2D", (5, 6)), ("Array3D", (5, 6, 3)), ("Array3D", (1, 5, 6))])
 @pytest.mark.parametrize("parquet", [False, True])

@@ -48,9 +48,10 @@ def test_names_that_are_none(source: str, message: str) -> None:
 
 
 def test_an_empty_folder_and_one_with_a_script_alone(tmp_path: Path) -> None:
-    assert refused(f"hf:{tmp_path}") == "holds neither a data set of save_to_disk nor .parquet files"
+    said = f"holds neither a data set of save_to_disk nor .parquet files; if it holds images, write folder:{tmp_path}"
+    assert refused(f"hf:{tmp_path}") == said
     (tmp_path / f"{tmp_path.name}.py").write_text("raise SystemExit('executed')")
-    assert refused(f"hf:{tmp_path}") == "holds neither a data set of save_to_disk nor .parquet files"
+    assert refused(f"hf:{tmp_path}") == said
     assert refused(f"hf:{tmp_path}:big") == f"a folder has no configurations; write hf:{tmp_path}/big"
 
 

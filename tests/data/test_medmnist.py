@@ -125,3 +125,4 @@ def test_a_class_without_an_image_is_said(tmp_path: Path) -> None:
     assert [str(each.message) for each in caught] == [
         f"{source}: 1 of 4 classes has no image to train on (first: 1); leave them out by --classes"
     ]
+    assert load_data(DataSpec(source, classes=(0, 2, 3))).classes == ("0", "2", "3")
