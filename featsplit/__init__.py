@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from .models.wrapping import wrap as wrap
     from .records.contrastive import SimCLR as SimCLR
     from .records.engine import EngineOptions as EngineOptions
-    from .records.exports import Export as Export
     from .records.exports import FORMATS as FORMATS
+    from .records.exports import Export as Export
     from .records.minimum_norm import MinimumNorm as MinimumNorm
-    from .records.probes import Ridge as Ridge
     from .records.probes import SGD as SGD
+    from .records.probes import Ridge as Ridge
     from .report.cells import as_text as as_text
     from .report.markup import Heading as Heading
     from .report.markup import Table as Table

@@ -42,9 +42,9 @@ COMMANDS = {
     "probe": "A linear head on a network's representation.",
     "import-madrylab": "A published set as a file of ours.",
     "export": "A set in other people's formats, with a card.",
-    "info": "What a file says of itself.",
+    "info": "What a file or a data set holds.",
     "verify": "Whether a set is still what was written.",
-    "show": "Examples of a set as a picture.",
+    "show": "Examples of a data set as a picture.",
 }
 """Each command in a line; its module is imported when it is asked for."""
 

@@ -84,7 +84,7 @@ def _command(settings: "Settings", seed: int) -> str:
     data, adversary = settings.data, settings.adversary
     values = {
         "--data": data.source,
-        "--classes": ",".join(data.classes or ()),
+        "--classes": ",".join(map(str, data.classes or ())),
         "--holdout": data.holdout,
         "--limit": data.limit,
         "--limit-test": data.limit_test,
@@ -99,7 +99,7 @@ def _command(settings: "Settings", seed: int) -> str:
         "--precision": settings.precision,
         "--layer": settings.layer,
         "--pool": settings.pool,
-        "--factory": settings.factory,
+        "--factory": ",".join(settings.factory),
         "--source": settings.elsewhere,
     }
     words = [word for flag, value in values.items() if value not in (None, "") for word in (flag, f"{value}")]

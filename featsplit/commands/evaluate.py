@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from featsplit.commands import options, shared, single
-from featsplit.commands.fields import Only
 from featsplit.data.places import elsewhere_of, is_derived, owner
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, replacing, write_json
@@ -22,7 +21,6 @@ from featsplit.report.listing import Listed, curves_of, listing
 if TYPE_CHECKING:
     from featsplit.data.images import ImageData
 
-ALL_BUT_THE_SOURCE = Only(tuple(field.name for field in fields(DataSpec) if field.name != "source"))
 Models = Annotated[
     list[Path],
     typer.Option("--model", metavar="FILE", help="A checkpoint; give as many as you like.", rich_help_panel="Model"),
@@ -52,7 +50,7 @@ def evaluate(
     use: shared.ModelUse = shared.ModelUse(),
     sources: Sources,
     on: On = "test",
-    data: Annotated[DataSpec, ALL_BUT_THE_SOURCE] = DataSpec(""),
+    data: Annotated[DataSpec, shared.ALL_BUT_THE_SOURCE] = DataSpec(""),
     opening: shared.Opening = shared.Opening(),
     attack: shared.Attacks = shared.Attacks(),
     seed: single.Seed = 0,

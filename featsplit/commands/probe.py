@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from featsplit.commands import options, shared, single
+from featsplit.commands.fields import Only
 from featsplit.errors import warn
 from featsplit.files import check_writable
 from featsplit.records.data import DataSpec
@@ -32,9 +33,7 @@ class Head:
 def probe(
     *,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A checkpoint (.safetensors); it needs no head.")],
-    factory: Annotated[
-        str | None, {"help": "Let a checkpoint made with your own module:function run it.", "group": "Model"}
-    ] = None,
+    use: Annotated[shared.ModelUse, Only(("factory",))] = shared.ModelUse(),
     cutting: shared.Cutting = shared.Cutting(),
     data: DataSpec,
     opening: shared.Opening = shared.Opening(),
@@ -55,7 +54,7 @@ def probe(
     options.check_suffix(out, ".safetensors")
     check_writable(out, overwrite=overwrite)
     metadata, images, on = read_metadata(model), opening.load(data), machine.resolved()
-    body = cutting.of(load_model(model, factory=factory), str(model))
+    body = cutting.of(load_model(model, factory=use.factory), str(model))
     found = fit_head(body, images, head.method, seed=seed, machine=on)
     clean = accuracy(found.to(on.device), images.test)
     spec = model_spec(metadata)

@@ -24,7 +24,7 @@ from featsplit.commands.texts import numbers, whole_numbers, words
 from featsplit.errors import FeatsplitError, unknown
 
 Value = str | int | float | bool | Path | None
-"""What Typer reads; None where an option is not given."""
+"""What Typer reads; None where an option is not given. Of an option that takes a list, given again, all with commas."""
 FIELD = re.compile(r"(?<![\w/.-])(\w+)\.(?:\w+\.)*(\w+)")
 
 
@@ -47,7 +47,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def called(**values: Any) -> None:
         with _flags_named(options):
-            given = _given(options, values)
+            given = _given(options, {name: _joined(value) for name, value in values.items()})
             made = {p.name: argument(p, given) if leaves[p.name] else values[p.name] for p in parameters}
             for name, record in made.items():
                 if isinstance(record, Checked):
@@ -124,6 +124,11 @@ def _parsed(leaf: Leaf, value: Value) -> object:
     return tuple(words(value)) or (None if kind is not leaf.kind else ())
 
 
+def _joined(value: Any) -> Any:
+    """What was given to an option that takes a list, in one text; any other value as it is."""
+    return value if not isinstance(value, list) else ",".join(map(str, value)) if value else None
+
+
 def _one_of(leaf: Leaf, value: str, names: tuple[str, ...]) -> str:
     if value in leaf.about.renamed:
         raise FeatsplitError(f'{leaf.flag} = "{value}": is called "{leaf.about.renamed[value]}" now')
@@ -144,7 +149,7 @@ def _parameter(name: str, leaves: list[Leaf]) -> inspect.Parameter:
     kind, unit = _present(first.kind), first.about.unit
     if get_origin(kind) in (Literal, tuple):
         unit = unit or ("|".join(get_args(kind)) if get_origin(kind) is Literal else None)
-        kind = str
+        kind = str if get_origin(kind) is Literal else list[str]
     option: Any = typer.Option(
         ... if required else None,
         first.about.flag or first.flag,

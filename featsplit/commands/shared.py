@@ -1,10 +1,11 @@
 """What several commands ask for: records of the command line, beside those of the stages."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from featsplit.commands.fields import Only, changed_flags
 from featsplit.commands.texts import numbers
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.geometry import DISTANCES, NORMS, Distance, Norm
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 Name = TypeVar("Name", bound=str)
 SplitName = Literal["train", "test"]
+ALL_BUT_THE_SOURCE = Only(tuple(field.name for field in fields(DataSpec) if field.name != "source"))
+"""Of a DataSpec, where the source is an argument of the command."""
 _STEPS = ", ".join(f"{name} {steps}" for name, steps in STEPS.items())
 
 
@@ -53,9 +56,14 @@ class Opening:
 class ModelUse:
     """How a checkpoint is opened, and what it may be used on."""
 
-    factory: str | None = field(
-        default=None,
-        metadata={"help": "Let a checkpoint made with your own module:function run it.", "group": "Model"},
+    factory: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "help": "Let a checkpoint made with your own module:function run it; may be repeated.",
+            "unit": "NAME",
+            "default": "none is run",
+            "group": "Model",
+        },
     )
     other_classes: bool = field(
         default=False,
@@ -194,3 +202,9 @@ def _named(text: str) -> tuple[str, Distance | None, float | None]:
     if norm and known is None:
         raise unknown(f"--attack {text}: norm", norm, DISTANCES)
     return name, known, numbers(eps, f"--attack {text}: eps")[0] if eps else None
+
+
+def check_of_source(file: str, data: DataSpec) -> None:
+    """Raise FeatsplitError where `data` asks for a part of what is in a `file` of ours, which is decided."""
+    if flags := changed_flags(data, DataSpec("")):
+        raise FeatsplitError(f"{file}: {flags[0]}: is for a source of data; what is in a file of ours is decided")

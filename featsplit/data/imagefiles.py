@@ -1,7 +1,8 @@
 """Image files: those that a folder holds, and what each looks like.
 
-Hidden files and folders, and what systems leave beside images, are not looked at; links are followed. An image is
-turned as its EXIF data say, and lies on white where it is transparent.
+Images are what Pillow has a reader for, with its name for the extension. Hidden files and folders, and what systems
+leave beside images, are not looked at; links are followed. An image is turned as its EXIF data say, and lies on white
+where it is transparent.
 """
 
 import os
@@ -9,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +19,8 @@ from PIL import Image, UnidentifiedImageError
 
 from featsplit.errors import FeatsplitError
 
-EXTENSIONS = frozenset(
-    [".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"]
-)
+NO_IMAGES = frozenset(["BUFR", "EPS", "FLI", "GRIB", "HDF5", "MPEG", "PDF", "WMF"])
+"""What Pillow knows that is no image of pixels: films, drawings, tables. To read an EPS it would start Ghostscript."""
 LEFTOVERS = frozenset(["__macosx", "@eadir", "thumbs.db", "desktop.ini"])
 GREY_MODES = frozenset(["1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"])
 TRANSPARENT_MODES = frozenset(["LA", "La", "PA", "RGBA", "RGBa"])
@@ -51,6 +52,10 @@ TURNED = {
 """What makes an image upright, by its EXIF orientation; from 5 on its sides change places."""
 
 
+Content = Path | bytes
+"""An encoded image: a file, or what is in one."""
+
+
 class Broken(NamedTuple):
     """A file, or a folder, that cannot be read, and why, in a few words."""
 
@@ -78,6 +83,18 @@ def is_skipped(name: str) -> bool:
     return name.startswith(".") or name.lower() in LEFTOVERS
 
 
+def formats() -> list[str]:
+    """Pillow's names of the kinds of image that are read, those last that have no mark by which a file is known."""
+    Image.init()
+    return sorted((kind for kind in Image.ID if kind not in NO_IMAGES), key=lambda kind: Image.OPEN[kind][1] is None)
+
+
+def extensions() -> frozenset[str]:
+    """What the files of these kinds end in, in small letters, as Pillow registers it: ".jfif", ".png", ".tga" ..."""
+    read = {*formats(), "MPO"}  # which is a JPEG with more behind it
+    return frozenset(end for end, kind in Image.registered_extensions().items() if kind in read)
+
+
 def listed(folder: Path) -> Listing:
     """The files in `folder`; a folder that several links lead to is read once, and a link to nothing is broken."""
     broken = list[Broken]()
@@ -89,8 +106,9 @@ def listed(folder: Path) -> Listing:
         ) from error
     broken += [Broken(file, GONE) for file in files if leads_nowhere(file)]
     there = [file for file in files if not leads_nowhere(file)]
-    images = [file for file in there if file.suffix.lower() in EXTENSIONS]
-    return Listing(images, [file for file in there if file.suffix.lower() not in EXTENSIONS], broken)
+    ends = extensions()
+    images = [file for file in there if file.suffix.lower() in ends]
+    return Listing(images, [file for file in there if file.suffix.lower() not in ends], broken)
 
 
 def leads_nowhere(path: Path) -> bool:
@@ -113,12 +131,12 @@ def _files(folder: Path, broken: list[Broken]) -> Iterator[Path]:
         seen.add(real)
 
 
-def size_and_grey(path: Path) -> tuple[tuple[int, int], bool]:
-    """Width and height of the image at `path` as it is shown, and whether it is grey, by its header; or `Unreadable`.
+def size_and_grey(content: Content) -> tuple[tuple[int, int], bool]:
+    """Width and height of an image as it is shown, and whether it is grey, by its header; or one of `Unreadable`.
 
     Of a PNG whose EXIF data come after its pixels, the size is that before it is turned.
     """
-    with _opened(path) as image:
+    with _opened(content) as image:
         grey = image.mode in GREY_MODES
         if image.format == "TIFF" and _orientation(image) > 1:
             image.load()  # turns it
@@ -127,9 +145,9 @@ def size_and_grey(path: Path) -> tuple[tuple[int, int], bool]:
         return image.size, grey
 
 
-def picture(path: Path, *, grey: bool) -> Picture:
-    """The image at `path` in L, with `grey`, or in RGB; one of `Unreadable` where it cannot be read."""
-    with _opened(path) as image:
+def picture(content: Content, *, grey: bool) -> Picture:
+    """An image in L, with `grey`, or in RGB; one of `Unreadable` where it cannot be read."""
+    with _opened(content) as image:
         image.load()
         turn = None if image.format == "TIFF" else TURNED.get(_orientation(image))  # Pillow turns a TIFF itself
         found = _on_white(image)
@@ -138,9 +156,10 @@ def picture(path: Path, *, grey: bool) -> Picture:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """The image at `path`, for Pillow a file and not a path: that it would map, and turn the rows of a TIFF wrongly."""
-    with path.open("rb") as file, Image.open(file) as image:
+def _opened(content: Content) -> Iterator[Image.Image]:
+    """The image, for Pillow a file and not a path: that it would map, and turn the rows of a TIFF wrongly."""
+    opened = BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+    with opened as file, Image.open(file, formats=formats()) as image:
         yield image
 
 
@@ -184,12 +203,13 @@ def _may_be_transparent(image: Image.Image) -> bool:
     return "transparency" in image.info or image.mode in TRANSPARENT_MODES or palette.endswith("A")
 
 
-def reason(path: Path, error: BaseException) -> str:
-    """Why `path` could not be read, in a few words."""
-    if leads_nowhere(path):
+def reason(content: Content, error: BaseException) -> str:
+    """Why an image, or a folder, could not be read, in a few words."""
+    if isinstance(content, Path) and leads_nowhere(content):
         return GONE
     if isinstance(error, UnidentifiedImageError):
-        return "not an image" if path.stat().st_size else "empty"
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+        return "not an image" if size else "empty"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return "too many pixels"
     text = str(getattr(error, "strerror", None) or error)

@@ -137,7 +137,7 @@ def channel_moments(images: Tensor) -> tuple[Tensor, Tensor]:
         square += inputs.square().sum(dim=(0, 2, 3), dtype=torch.float64)
     count = images.numel() // images.shape[1]
     mean = total / count
-    variance = (square / count - mean.square()).clamp_min(0) * (count / (count - 1))
+    variance = (square / count - mean.square()).clamp_min(0) * (count / max(count - 1, 1))
     return mean.float(), variance.sqrt().float()
 
 

@@ -4,6 +4,7 @@ Splits are stratified by largest remainders: of n images, class k with c_k of C 
 that the sum is n, and at least one. Which images is a matter of the seed alone; they keep their order.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 
@@ -18,16 +19,39 @@ from featsplit.randomness import torch_generator
 from featsplit.records.data import ResizeMode
 
 CHUNK = 512  # images resized at a time
+SHOWN = 8  # classes that an error names
 
 
-def keep_classes(data: ImageData, names: tuple[str, ...]) -> ImageData:
-    """Only the images of the classes in `names`, labelled 0, 1, ... in that order."""
-    _check_classes(data.classes, names)
+def keep_classes(data: ImageData, wanted: Sequence[str | int]) -> ImageData:
+    """Only the images of the classes that are `wanted`, labelled 0, 1, ... in that order (see `class_named`)."""
+    labels = [class_named(word, data.classes) for word in wanted]
+    _check_wanted(wanted, labels, data.classes)
     mapping = torch.full((len(data.classes),), -1, dtype=torch.int64)
-    for label, name in enumerate(names):
-        mapping[data.classes.index(name)] = label
+    mapping[torch.tensor(labels)] = torch.arange(len(labels))
     train, test = (_relabelled(split, mapping) for split in (data.train, data.test))
-    return replace(data, classes=tuple(names), train=train, test=test)
+    return replace(data, classes=tuple(data.classes[label] for label in labels), train=train, test=test)
+
+
+def class_named(word: str | int, classes: Sequence[str]) -> int:
+    """The label of the class that `word` means: by its name, by how its name begins, or by its number.
+
+    A whole name comes first, then one of which it is the first word ("3" of "3 - three"); then the only class whose
+    name begins so, or whose number it is. Raises FeatsplitError where there is none, or where there are several.
+    """
+    text = str(word)
+    if text in classes:
+        return classes.index(text)
+    begun = [label for label, name in enumerate(classes) if text and name.startswith(text)]
+    whole = [label for label in begun if not classes[label][len(text)].isalnum()]
+    numbered = [label for label in range(len(classes)) if text == str(label)]
+    found = whole if len(whole) == 1 else sorted({*begun, *numbered})
+    if not found:
+        raise unknown("data.classes", text, classes)
+    if len(found) > 1:
+        candidates = ", ".join(f'"{classes[label]}" (number {label})' for label in found[:SHOWN])
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise FeatsplitError(f'data.classes = "{text}": may be {candidates}{more}; write more of the name')
+    return found[0]
 
 
 def hold_out(data: ImageData, fraction: float, *, seed: int) -> ImageData:
@@ -129,11 +153,13 @@ def _relabelled(split: Split, mapping: Tensor) -> Split:
     return replace(split, labels=labels).take((labels >= 0).nonzero()[:, 0])
 
 
-def _check_classes(classes: tuple[str, ...], names: tuple[str, ...]) -> None:
-    for name in names:
-        if name not in classes:
-            raise unknown("data.classes", name, classes)
-        if names.count(name) > 1:
-            raise FeatsplitError(f'data.classes: "{name}" is given {names.count(name)} times; give each class once')
-    if len(names) < 2:
-        raise FeatsplitError(f"data.classes has {len(names)} class; a classifier needs at least 2")
+def _check_wanted(wanted: Sequence[str | int], labels: Sequence[int], classes: Sequence[str]) -> None:
+    for label in labels:
+        words = [str(word) for word, other in zip(wanted, labels, strict=True) if other == label]
+        if len(words) > 1:
+            others = "" if set(words) == {classes[label]} else f", as {' and '.join(words)}"
+            raise FeatsplitError(
+                f'data.classes: "{classes[label]}" is given {len(words)} times{others}; give each class once'
+            )
+    if len(labels) < 2:
+        raise FeatsplitError(f"data.classes has {len(labels)} class; a classifier needs at least 2")

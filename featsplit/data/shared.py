@@ -5,7 +5,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from featsplit.data.images import Split
 from featsplit.errors import warn
+
+Pair = tuple[int, int]
+"""The row of an image, and that of a copy of it."""
 
 
 def pixel_digest(image: Tensor) -> bytes:
@@ -14,6 +18,22 @@ def pixel_digest(image: Tensor) -> bytes:
     digest = hashlib.blake2b(f"{array.dtype.str}{array.shape}".encode(), digest_size=16)
     digest.update(array.reshape(-1).data)
     return digest.digest()
+
+
+def digests_of(split: Split) -> list[bytes]:
+    """What tells each image of the split from those that differ from it."""
+    return [pixel_digest(image) for image in split.images]
+
+
+def shared_rows(train: Sequence[bytes], test: Sequence[bytes]) -> list[Pair]:
+    """The test images that are among the train images, by their digests: the first of these, and the test image."""
+    places = {digest: row for row, digest in reversed(list(enumerate(train)))}
+    return [(places[digest], row) for row, digest in enumerate(test) if digest in places]
+
+
+def repeated_rows(digests: Sequence[bytes]) -> list[Pair]:
+    """The images of a split that were in it before, by their digests: the first one, and the copy."""
+    return [pair for pair in shared_rows(digests, digests) if pair[0] != pair[1]]
 
 
 def warn_of_shared(
@@ -27,8 +47,7 @@ def warn_of_shared(
 
     `names` are those of the train and of the test images; without, they are told by their place.
     """
-    places = {digest: row for row, digest in reversed(list(enumerate(train)))}
-    shared = [(places[digest], row) for row, digest in enumerate(test) if digest in places]
+    shared = shared_rows(train, test)
     if not shared:
         return
     first, second = shared[0]

@@ -2,9 +2,9 @@
 
     source -> check -> classes -> holdout -> limit -> resize
 
-A source is bundled (`digits`), one of torchvision's, made up (`planted`), a folder of images, a .npz file, the user's
-ImageNet, or a derived data set (.h5).
-Nothing is downloaded unless asked for. torchvision and scikit-learn are imported only when a source needs them.
+A source is bundled (`digits`), one of torchvision's, made up (`planted`), a folder of images, a .npz file, one of
+Hugging Face's, the user's ImageNet, or a derived data set (.h5). Nothing is downloaded unless asked for. torchvision,
+scikit-learn and datasets are imported only when a source needs them.
 """
 
 from dataclasses import replace
@@ -13,18 +13,20 @@ from pathlib import Path
 import torch
 
 from featsplit.data.arrays import load_npz
+from featsplit.data.decoding import decoded
 from featsplit.data.derived import load_split
-from featsplit.data.folders import load_folder
+from featsplit.data.folders import in_folders
+from featsplit.data.hf import load_hf
 from featsplit.data.imagenet import load_imagenet
 from featsplit.data.images import ImageData, Split, check
-from featsplit.data.places import absolute, is_derived, path_of
+from featsplit.data.places import absolute, is_derived, path_of, suggested
 from featsplit.data.planted import load_planted
 from featsplit.data.selection import hold_out, keep_classes, limit_split, resize_split
-from featsplit.data.shared import pixel_digest, warn_of_shared
+from featsplit.data.shared import digests_of, warn_of_shared
 from featsplit.data.stored import cache_folder, data_root, load_digits, load_stored
 from featsplit.errors import FeatsplitError, unknown, warn
 from featsplit.metadata.sets import NOT_TOLD, read_set_metadata
-from featsplit.records.data import IMAGENET, RESTRICTED, SOURCES, STORED, is_planted
+from featsplit.records.data import HUB, IMAGENET, RESTRICTED, SOURCES, STORED, is_planted
 from featsplit.records.data import DataSpec as DataSpec
 from featsplit.records.data import describe as describe
 from featsplit.records.data import spec_from as spec_from
@@ -49,17 +51,19 @@ def load_data(
     spec.check()
     _check_derived(spec, elsewhere, test=test)
     opened = _load_source(spec, root, elsewhere, download=download, test=test)
+    test = test and not (spec.holdout and not len(opened.test))  # a source may have none where they are held out
     data = check(replace(opened, name=spec.source), test=test)
     if spec.source.startswith("npz:") and not spec.holdout:
-        first, second = ([pixel_digest(image) for image in split.images] for split in (data.train, data.test))
-        warn_of_shared(spec.source, first, second)
+        warn_of_shared(data.name, digests_of(data.train), digests_of(data.test))
     if spec.classes is not None:
         data = check(keep_classes(data, spec.classes), test=test)
+    _warn_of_empty_classes(data)
     if spec.holdout:
         data = hold_out(data, spec.holdout, seed=spec.seed)
     train = _selected(data.train, spec.limit, "data.limit", data=data, spec=spec)
     kept = _selected(data.test, spec.limit_test, "data.limit_test", data=data, spec=spec)
-    return replace(data, train=train, test=kept, origin=describe(replace(spec, source=absolute(spec.source))))
+    named = replace(spec, source=absolute(spec.source), classes=None if spec.classes is None else data.classes)
+    return replace(data, train=train, test=kept, origin=describe(named))
 
 
 def load_source(
@@ -159,15 +163,32 @@ def _load_source(
         return load_stored(spec.source, data_root(root), download=download)
     if is_planted(spec.source):
         return load_planted(spec.source)
+    holdout = bool(spec.holdout)
     if spec.source.startswith("folder:"):
-        return load_folder(spec.source, resize=spec.resize, mode=spec.resize_mode, compare=not spec.holdout)
+        images = in_folders(spec.source, holdout=holdout)
+        return decoded(images, resize=spec.resize, mode=spec.resize_mode, compare=not holdout)
     if spec.source.startswith("npz:"):
-        return load_npz(spec.source)
+        return load_npz(spec.source, holdout=holdout)
+    if spec.source.startswith(HUB):
+        return load_hf(spec.source, resize=spec.resize, mode=spec.resize_mode, holdout=holdout, download=download)
     if spec.source.startswith((IMAGENET, RESTRICTED)):
         return load_imagenet(spec.source, resize=spec.resize, cache=cache_folder(root))
     if is_derived(spec.source):
         return load_derived(Path(spec.source), root=root, download=download, elsewhere=elsewhere, test=test)
+    if hint := suggested(spec.source):
+        raise FeatsplitError(f'data.source = "{spec.source}": is no source by itself; did you mean "{hint}"?')
     raise unknown("data.source", spec.source, SOURCES)
+
+
+def _warn_of_empty_classes(data: ImageData) -> None:
+    """Say which classes of the user's arrays and tables have no image to train on; folders with such are refused."""
+    if not data.name.startswith(("npz:", HUB)):
+        return
+    counts = torch.bincount(data.train.labels, minlength=len(data.classes)).tolist()
+    if empty := [name for name, count in zip(data.classes, counts, strict=True) if not count]:
+        verb = "has" if len(empty) == 1 else "have"
+        rule = f"{len(empty)} of {len(data.classes)} classes {verb} no image to train on (first: {empty[0]})"
+        warn(f"{data.name}: {rule}; leave them out by --classes")
 
 
 def _selected(split: Split, limit: int | None, place: str, *, data: ImageData, spec: DataSpec) -> Split:

@@ -37,6 +37,8 @@ def _value(kind: Any, value: Json, place: str) -> Any:
         if value is None:
             return None
         options = [option for option in arguments if option is not type(None)]
+        if set(options) == {str, int}:  # a name, or a number in its place: kept as it would be written as a name
+            return str(value) if type(value) is int else _plain(str, value, place)
         return _value(options[0], value, place) if len(options) == 1 else _tagged(options, value, place)
     if origin is Literal:
         if value not in arguments:

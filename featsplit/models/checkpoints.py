@@ -4,7 +4,7 @@ The metadata say the architecture, the data it was trained on and their digest, 
 history by epoch and the results. Nothing is ever unpickled, and nothing named in a file is imported.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -55,20 +55,22 @@ def model_spec(metadata: ModelMetadata) -> ModelSpec:
     return ModelSpec(metadata.arch, metadata.width, metadata.stages, metadata.layer, pool)
 
 
-def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
+def load_model(path: str | Path, *, factory: str | Sequence[str] | None = None) -> Classifier:
     """The classifier saved at `path`, on the CPU, in eval mode.
 
-    A model built by a user's own `module:function` is loaded only when that name is given again as `factory`: a file
-    never decides what code runs. Raises FeatsplitError for a missing, damaged or foreign file, and where the weights
-    are not those that were written (see `files.check_digest`).
+    A model built by a user's own `module:function` is loaded only when that name is given again as `factory`, or as
+    one of several: a file never decides what code runs. Raises FeatsplitError for a missing, damaged or foreign
+    file, and where the weights are not those that were written (see `files.check_digest`).
     """
     path = Path(path)
     metadata = read_metadata(path)
     spec = model_spec(metadata)
-    if spec.is_code and not spec.is_code_of(factory):
+    several = [factory] if isinstance(factory, str) else factory or []
+    code = next((one for one in several if spec.is_code_of(one)), None)
+    if spec.is_code and code is None:
         raise FeatsplitError(f'{path}: was built by "{spec.arch}"; to run that code, give --factory {spec.arch}')
     model = build(
-        replace(spec, arch=factory) if spec.is_code and factory else spec,
+        replace(spec, arch=code) if spec.is_code and code else spec,
         shape=metadata.shape,
         classes=metadata.classes,
     )
@@ -84,7 +86,12 @@ def load_model(path: str | Path, *, factory: str | None = None) -> Classifier:
 
 
 def load_model_for(
-    path: Path, data: ImageData, *, factory: str | None = None, other_classes: bool = False, head: bool = True
+    path: Path,
+    data: ImageData,
+    *,
+    factory: str | Sequence[str] | None = None,
+    other_classes: bool = False,
+    head: bool = True,
 ) -> Classifier:
     """The classifier saved at `path`, as `load_model` gives it, for the images of `data`.
 

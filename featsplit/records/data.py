@@ -9,8 +9,9 @@ from featsplit.metadata.plain import Fields
 
 STORED = ("mnist", "fashion-mnist", "kmnist", "cifar10", "cifar100", "svhn")
 """Those of torchvision."""
-PLANTED, IMAGENET, RESTRICTED = "planted", "imagenet:", "restricted-imagenet:"
-SOURCES = ("digits", *STORED, PLANTED, "folder:PATH", "npz:PATH", f"{IMAGENET}PATH", f"{RESTRICTED}PATH", "FILE.h5")
+PLANTED, HUB, IMAGENET, RESTRICTED = "planted", "hf:", "imagenet:", "restricted-imagenet:"
+OWN = ("folder:PATH", "npz:PATH", f"{HUB}FOLDER", f"{HUB}NAME", f"{IMAGENET}PATH", f"{RESTRICTED}PATH")
+SOURCES = ("digits", *STORED, PLANTED, *OWN, "FILE.h5")
 SOURCES_IN_WORDS = f"{', '.join(SOURCES[:-1])}, or a derived {SOURCES[-1]}"
 
 
@@ -23,10 +24,11 @@ RESIZE_MODES: tuple[ResizeMode, ...] = get_args(ResizeMode)
 
 @dataclass(frozen=True)
 class DataSpec:
-    """Which images: a source (`digits`, `cifar10`, `folder:PATH`, `npz:PATH`, `FILE.h5` ...) and what to keep of it.
+    """Which images: a source (`digits`, `cifar10`, `folder:PATH`, `hf:NAME`, `FILE.h5` ...) and what to keep of it.
 
-    `classes` keeps these, in this order; `holdout` puts that fraction of the train split in the place of the test
-    split, to choose settings without looking at the test images; `limit` and `limit_test` are numbers of images;
+    `classes` keeps these, in this order: each by its name, by an unambiguous beginning of it, or by its number.
+    `holdout` puts that fraction of the train split in the place of the test split, to choose settings without looking
+    at the test images, or where there are none; `limit` and `limit_test` are numbers of images;
     `resize` is a side in pixels, and `resize_mode` ("squeeze" or "crop") says how an image is made square. `seed`
     decides which images `holdout` and the limits take.
     """
@@ -47,11 +49,19 @@ class DataSpec:
     )
     limit: int | None = field(default=None, metadata={"help": "Keep this many training images, stratified."})
     limit_test: int | None = field(default=None, metadata={"help": "Keep this many test images, stratified."})
-    classes: tuple[str, ...] | None = field(
-        default=None, metadata={"help": "Keep these classes: names with commas between them.", "unit": "NAMES"}
+    classes: tuple[str | int, ...] | None = field(
+        default=None,
+        metadata={
+            "help": "Keep these classes: names, their beginnings, or numbers, with commas between them.",
+            "unit": "NAMES",
+        },
     )
     holdout: float = field(
-        default=0.0, metadata={"help": "Validate on this part of the training images, not on the test images."}
+        default=0.0,
+        metadata={
+            "help": "Validate on this part of the training images, not on the test images; which a source then may "
+            "lack."
+        },
     )
     seed: int = field(
         default=0, metadata={"help": "Decides which images --limit and --holdout take.", "flag": "--data-seed"}
@@ -92,7 +102,7 @@ def describe(spec: DataSpec) -> Fields:
 
     `resize_mode` is in it only where it is not the usual one: the description of files of before is still theirs.
     """
-    told = {**asdict(spec), "classes": list(spec.classes) if spec.classes is not None else None}
+    told = {**asdict(spec), "classes": list(map(str, spec.classes)) if spec.classes is not None else None}
     return {name: value for name, value in told.items() if (name, value) != ("resize_mode", "squeeze")}
 
 

@@ -34,7 +34,7 @@ def set_text(path: Path) -> str:
     }
     for number, warning in enumerate(metadata.warnings or ()):
         lines["warning" if number == 0 else f"warning {number + 1}"] = warning
-    return _screen(path, lines)
+    return screen(str(path), lines)
 
 
 def _network(card: ModelCard | None) -> str:
@@ -64,7 +64,7 @@ def model_text(path: Path) -> str:
     losses = [epoch["loss"] for epoch in metadata.history if "loss" in epoch]
     if losses:
         lines["loss"] = f"{losses[0]:.3f} in epoch 1, {losses[-1]:.3f} in epoch {len(losses)}"
-    return _screen(path, lines)
+    return screen(str(path), lines)
 
 
 def _adversary(metadata: ModelMetadata) -> str:
@@ -84,6 +84,8 @@ def _joined(fields: Mapping[str, Json]) -> str:
     )
 
 
-def _screen(path: Path, lines: Mapping[str, str]) -> str:
+def screen(title: str, lines: Mapping[str, str]) -> str:
+    """A `title` and below it each name with what is said of it, which may be of several lines."""
     width = max(map(len, lines))
-    return "\n".join([str(path), *(f"  {name:<{width}}  {value}" for name, value in lines.items())])
+    below = f"\n{'':<{width + 4}}"
+    return "\n".join([title, *(f"  {name:<{width}}  {value.replace(chr(10), below)}" for name, value in lines.items())])

@@ -1,4 +1,4 @@
-"""Grids of images, as PNG: lines of any images, and the source, start and result of a derived set."""
+"""Grids of images, as PNG: lines of any images, a sheet of a data set; source, start and result of a derived set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,14 @@ import torch
 from torch import Tensor
 
 from featsplit.data.dataset import DerivedDataset, open_dataset
-from featsplit.data.images import ImageData
+from featsplit.data.images import ImageData, Split
 from featsplit.errors import FeatsplitError
 from featsplit.files import replacing
+from featsplit.randomness import torch_generator
+from featsplit.report.sources import short
+
+CLASSES = 30
+"""Up to how many classes a sheet has a line each."""
 
 
 class Line(NamedTuple):
@@ -36,21 +41,43 @@ def draw_grid(path: Path, out: Path, *, source: ImageData, count: int = 8) -> in
     return len(picked)
 
 
+def draw_sheet(out: Path, data: ImageData, *, split: str = "train", count: int = 8, seed: int = 0) -> list[str]:
+    """Draw `count` images of each class of a `split` of `data` as a PNG at `out`; return the classes that are drawn.
+
+    Which images is a matter of `seed` and of the class alone; each has its row above it. Of more classes than
+    `CLASSES` as many are drawn, spread over them.
+    """
+    images = data.train if split == "train" else data.test
+    labels = torch.linspace(0, len(data.classes) - 1, min(CLASSES, len(data.classes))).long().tolist()
+    lines = [_line_of_class(images, label, data.classes[label], count=count, seed=seed) for label in labels]
+    draw_lines(out, lines)
+    return [data.classes[label] for label in labels]
+
+
+def _line_of_class(images: Split, label: int, name: str, *, count: int, seed: int) -> Line:
+    rows = (images.labels == label).nonzero()[:, 0]
+    drawn = rows[torch.randperm(len(rows), generator=torch_generator(seed, f"sheet/{label}"))][:count].sort().values
+    return Line(short(name, 16), list(images.inputs(drawn)), [f"{row}" for row in drawn.tolist()])
+
+
 def draw_lines(out: Path, lines: Sequence[Line]) -> None:
-    """Draw `lines` of as many images each, one below the other, as a PNG at `out`."""
+    """Draw `lines` of images, one below the other, as a PNG at `out`."""
     from matplotlib.figure import Figure
 
-    width, height = 1.3 * len(lines[0].images), 1.5 * len(lines)  # inches: an image is 1.2 x 1.2, its title above
+    most = max(1, *(len(line.images) for line in lines))
+    width, height = 1.3 * most, 1.5 * len(lines)  # inches: an image is 1.2 x 1.2, its title above
     figure = Figure(figsize=(width + 0.4, height + 0.1))
     panel = figure.add_axes((0.3 / (width + 0.4), 0, width / (width + 0.4), height / (height + 0.1)))
     panel.set_axis_off()
     for row, line in enumerate(lines):
         bottom = height - 1.5 * (row + 1) + 0.05
-        panel.text(-0.1, bottom + 0.6, line.name, fontsize=10, ha="center", va="center", rotation=90)
+        panel.text(-0.1, bottom + 0.6, line.name, fontsize=10, ha="center", va="center", rotation=90, parse_math=False)
         for column, (image, title) in enumerate(zip(line.images, line.titles, strict=True)):
             place = (1.3 * column + 0.05, 1.3 * column + 1.25, bottom, bottom + 1.2)
             panel.imshow(_pixels(image), cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=place)
-            panel.text(1.3 * column + 0.65, bottom + 1.25, title, fontsize=8, ha="center", va="bottom")
+            panel.text(
+                1.3 * column + 0.65, bottom + 1.25, title, fontsize=8, ha="center", va="bottom", parse_math=False
+            )
     panel.set(xlim=(0, width), ylim=(0, height))
     with replacing(out) as partial:
         figure.savefig(partial, format="png", dpi=110)

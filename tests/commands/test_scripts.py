@@ -41,6 +41,11 @@ def test_what_commands_found_is_one_json_object(folder: Path) -> None:
     rows = told(f"evaluate --model {model} {few} --steps 2 --eps 0.5 --json")["rows"]
     assert [row["attack"] for row in rows] == ["none", "pgd"]
     assert told(f"verify {derived} --json")["columns"][0] == "confidence"
+    assert told(f"info {derived} --json")["set"]["method"] == "perturb"
+    assert told(f"info {model} --json")["model"]["arch"] == "linear"
+    found = told("info digits --limit 50 --json")
+    assert (sum(found["train"]), found["shape"], len(found["classes"])) == (50, [1, 8, 8], 10)
+    assert [layer["name"] for layer in told(f"info {model} --layers --json")["layers"]][-1] == "output"
     rows = told(f"leakage {derived} --epochs 1 --seeds 0 --device cpu --json")["rows"]
     assert {row["train_set"] for row in rows} == {"source", derived}
     quick = "--device cpu --workers 1 --json"

@@ -114,7 +114,8 @@ SHAPES = "must be (N, H, W), (N, H, W, C) or (N, C, H, W) with 1 or 3 channels"
         ({"y_train": np.arange(6.0)}, ": y_train is float64; labels must be integers 0, 1, ..."),
         (
             {"y_test": np.eye(3, dtype=int)},
-            ": y_test has shape (3, 3); labels must be (N,) or (N, 1), not one-hot",
+            ": y_test has shape (3, 3); labels must be (N,) or (N, 1), one an image: keep one column, labels[:, :1], "
+            "or labels.argmax(1) where they are one-hot",
         ),
         (
             {"y_train": np.array([0, 1, 2, 0, 1, 1000])},

@@ -33,7 +33,7 @@ def test_missing_folders(root: Path) -> None:
     rule = "it must hold train/ and test/ (or val/), one folder a class"
     assert refused(root / "none") == "there is no such folder; give one that holds train/ and test/ (or val/)"
     (root / "test").rename(root / "extra")
-    assert refused(root) == f"has no test/ or val/; {rule}"
+    assert refused(root) == f"has no test/ or val/; {rule}: give --holdout 0.2 to cut the test images from train/"
     (root / "train").rename(root / "test")
     assert refused(root) == f"has no train/; {rule}"
 

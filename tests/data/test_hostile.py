@@ -25,7 +25,7 @@ def refused(source: str) -> str:
     return str(error.value)
 
 
-@pytest.mark.parametrize("kind", ["folder:", "npz:", "imagenet:", "restricted-imagenet:"])
+@pytest.mark.parametrize("kind", ["folder:", "npz:", "hf:", "imagenet:", "restricted-imagenet:", ""])
 def test_a_home_of_nobody(kind: str) -> None:
     assert "~nosuchuser/x: there is no such user; write the path out" in refused(f"{kind}~nosuchuser/x")
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as oracle
 
 from featsplit.data.images import ImageData, Split
-from featsplit.data.selection import apportion, hold_out, keep_classes, limit_split, resize_split, resized
+from featsplit.data.selection import apportion, class_named, hold_out, keep_classes, limit_split, resize_split, resized
 from featsplit.errors import FeatsplitError
 
 
@@ -111,6 +111,85 @@ def test_classes_that_do_not_fit(names: tuple[str, ...], message: str) -> None:
     with pytest.raises(FeatsplitError) as error:
         keep_classes(data([0, 1, 2], [0, 1, 2]), names)
     assert str(error.value) == message
+
+
+MNIST = ("0 - zero", "1 - one", "2 - two", "3 - three", "4 - four", "5 - five", "6 - six")
+PETS = ("cat", "cat, wild", "catfish", "dog", "10", "1 of all", "2 cows", "1")
+
+
+@pytest.mark.parametrize(
+    ("classes", "word", "label"),
+    [
+        (MNIST, "3", 3),
+        (MNIST, 3, 3),
+        (MNIST, "5 - f", 5),
+        (MNIST[3:], "3", 0),  # the first word of a name is more than a number
+        (MNIST[3:], "0", 0),
+        (MNIST[3:], "4", 1),
+        (PETS, "cat", 0),  # a whole name is more than a beginning
+        (PETS, "cat,", 1),
+        (PETS, "catf", 2),
+        (PETS, "d", 3),
+        (PETS, "3", 3),
+        (PETS, "1", 7),  # the class that is called so, not number 1
+        (PETS, "10", 4),
+        (PETS, "2", 6),
+        (PETS, 0, 0),
+        (("a", "12 men", "b"), "1", 1),  # the beginning and the number mean the same
+        (("cars", "cared"), "car", None),  # neither has it as a word of its own
+        (("car red", "cars"), "car", 0),
+    ],
+)
+def test_a_class_is_meant_by_its_name_its_beginning_or_its_number(
+    classes: tuple[str, ...], word: str | int, label: int | None
+) -> None:
+    if label is None:
+        with pytest.raises(FeatsplitError):
+            class_named(word, classes)
+    else:
+        assert class_named(word, classes) == label
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("ab1 0", min_size=1, max_size=4), min_size=1, max_size=12, unique=True))
+def test_the_whole_name_of_a_class_always_means_it(classes: list[str]) -> None:
+    assert [class_named(name, classes) for name in classes] == list(range(len(classes)))
+
+
+@pytest.mark.parametrize(
+    ("classes", "word", "message"),
+    [
+        (MNIST, "11", 'data.classes = "11": must be one of 0 - zero, 1 - one, '),
+        (MNIST, "03", 'data.classes = "03": must be one of'),
+        (MNIST, "", 'data.classes = "": must be one of'),
+        (MNIST, -1, 'data.classes = "-1": must be one of'),
+        (MNIST, "\u0663", "must be one of"),  # a digit, in Arabic
+        (MNIST, "9" * 5000, "must be one of"),
+        (PETS, "ca", 'data.classes = "ca": may be "cat" (number 0), "cat, wild" (number 1), "catfish" (number 2); '),
+        (
+            ("12 men", "b"),
+            "1",
+            'data.classes = "1": may be "12 men" (number 0), "b" (number 1); write more of the name',
+        ),
+        ([f"x{n}" for n in range(20)], "x", '"x7" (number 7) and 12 more; write more of the name'),
+    ],
+)
+def test_a_word_that_means_no_class_or_several(classes: tuple[str, ...], word: str | int, message: str) -> None:
+    with pytest.raises(FeatsplitError) as error:
+        class_named(word, classes)
+    assert message in str(error.value)
+
+
+def test_two_words_for_one_class_are_refused() -> None:
+    with pytest.raises(FeatsplitError) as error:
+        keep_classes(data([0, 1, 2], [0, 1, 2]), ("fox", "c", 0))
+    assert str(error.value) == 'data.classes: "cat" is given 2 times, as c and 0; give each class once'
+
+
+def test_classes_that_were_meant_have_their_whole_names() -> None:
+    kept = keep_classes(data([0, 1, 2, 0, 2], [2, 1, 0]), (2, "c"))
+    assert kept.classes == ("fox", "cat")
+    assert (indices(kept.train), kept.train.labels.tolist()) == ([0, 2, 3, 4], [1, 0, 1, 0])
 
 
 def test_holdout_parts_the_train_split() -> None:

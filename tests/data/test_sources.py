@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from torchvision.transforms.v2 import functional as oracle
 
@@ -23,7 +24,7 @@ def refused(spec: DataSpec, **options: Any) -> str:
 def test_an_unknown_source_suggests_the_nearest() -> None:
     assert refused(DataSpec("cifer10")) == (
         'data.source = "cifer10": must be one of digits, mnist, fashion-mnist, kmnist, cifar10, cifar100, svhn, '
-        "planted, folder:PATH, npz:PATH, imagenet:PATH, restricted-imagenet:PATH, FILE.h5; "
+        "planted, folder:PATH, npz:PATH, hf:FOLDER, hf:NAME, imagenet:PATH, restricted-imagenet:PATH, FILE.h5; "
         'did you mean "cifar10"?'
     )
 
@@ -98,6 +99,59 @@ def test_a_description_gives_the_spec_back(classes: tuple[str, ...] | None) -> N
     spec = DataSpec("digits", resize=6, limit=31, classes=classes, holdout=0.2, seed=3)
     assert spec_from(describe(spec)) == spec
     assert describe(spec)["classes"] == (["3", "4"] if classes else None)
+
+
+def test_the_origin_has_the_whole_names_however_classes_were_written(tmp_path: Path) -> None:
+    """So that the same data have the same origin; and files that were made with whole names are those of the same."""
+    images, labels = np.random.default_rng(0).integers(0, 256, (2, 12, 4, 4), np.uint8), np.arange(12) % 3
+    names = np.array(["3 - three", "5 - five", "8 - eight"])
+    arrays: dict[str, Any] = {
+        "x_train": images[0],
+        "y_train": labels,
+        "x_test": images[1],
+        "y_test": labels,
+        "classes": names,
+    }
+    np.savez(tmp_path / "a.npz", **arrays)
+    source = f"npz:{tmp_path / 'a.npz'}"
+    written: list[tuple[str | int, ...]] = [("8 - eight", "3 - three"), ("8", "3"), (2, 0), ("8 -", 0), (8, 3)]
+    loaded = [load_data(DataSpec(source, classes=words)) for words in written]
+    assert {str(data.origin) for data in loaded} == {str(loaded[0].origin)}
+    assert loaded[0].origin["classes"] == ["8 - eight", "3 - three"]
+    assert len({data.digest for data in loaded}) == 1
+    assert describe(DataSpec("mnist", classes=(3, "5"))) == describe(DataSpec("mnist", classes=("3", "5")))
+
+
+@pytest.mark.parametrize("kind", ["photos", "photos/", "mine.npz", "saved", "saved-one", "tables", "repository"])
+def test_a_path_in_the_place_of_a_source_suggests_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {"mine.npz": "mine.npz", "saved": "saved/dataset_dict.json", "saved-one": "saved-one/state.json"}
+    more = {"tables": "tables/train-0.parquet", "repository": "repository/data/test.parquet"}
+    path = tmp_path / {**files, **more}.get(kind, "photos/cat/1.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("?")
+    prefix = {"mine.npz": "npz", "photos": "folder", "photos/": "folder"}.get(kind, "hf")
+    said = f'data.source = "{kind}": is no source by itself; did you mean "{prefix}:{kind}"?'
+    assert refused(DataSpec(kind)) == said
+    assert refused(DataSpec(f"{tmp_path}/{kind}")) == said.replace(f'"{kind}"', f'"{tmp_path}/{kind}"').replace(
+        f":{kind}", f":{tmp_path}/{kind}"
+    )
+
+
+def test_a_path_where_nothing_lies_suggests_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").mkdir()
+    (tmp_path / "notes.txt").write_text("?")
+    assert "must be one of digits" in refused(DataSpec(f"{tmp_path}/photos"))
+    assert "must be one of digits" in refused(DataSpec(f"{tmp_path}/notes.txt"))
+    assert "must be one of digits" in refused(DataSpec("a" * 300))
+    assert f'did you mean "folder:{tmp_path}/mine.npz"' in refused(DataSpec(f"{tmp_path}/mine.npz"))
+
+
+def test_a_folder_of_tables_is_suggested_in_the_place_of_a_folder_of_images(tmp_path: Path) -> None:
+    (tmp_path / "train-0.parquet").write_text("?")
+    assert refused(DataSpec(f"folder:{tmp_path}")).endswith(f'did you mean "hf:{tmp_path}"?')
 
 
 def test_the_usual_resize_mode_is_not_in_a_description() -> None:

@@ -16,6 +16,7 @@ from featsplit.engine.settings import as_toml, flat, overridden, record
 from featsplit.engine.study import presets
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.plain import Fields
+from featsplit.records.data import DataSpec
 from featsplit.studies import STUDIES, read_settings, study_named
 from tests.rows import read
 
@@ -40,6 +41,23 @@ VALUES = SCALARS | st.lists(st.text()) | st.lists(st.floats(allow_nan=False))
 )
 def test_any_plain_settings_come_back_from_toml(mapping: dict[str, Any]) -> None:
     assert tomllib.loads(as_toml(mapping)) == {key: value for key, value in mapping.items() if value is not None}
+
+
+@pytest.mark.parametrize("written", ["[3, 5, 8]", '["3", "5", "8"]', '[3, "5", 8]'])
+def test_classes_may_be_numbers_in_toml_and_are_the_same_settings(tmp_path: Path, written: str) -> None:
+    robust = "[train.adversarial]\nadversary = { eps = 0.5 }\n"
+    (tmp_path / "a.toml").write_text(f'[data]\nsource = "mnist"\nclasses = {written}\n{robust}')
+    settings = read_settings(str(tmp_path / "a.toml"))
+    assert settings.source() == DataSpec("mnist", classes=("3", "5", "8"))
+    (tmp_path / "b.toml").write_text(as_toml({**settings.plain(), "name": "a"}), encoding="utf-8")
+    assert read_settings(str(tmp_path / "b.toml")) == settings
+    assert record(DataSpec, overridden({"source": "mnist"}, [f"classes={written}"]), "data") == settings.source()
+
+
+@pytest.mark.parametrize("written", ["[3.5]", "[true]", "[[3]]", "3"])
+def test_classes_that_are_neither_names_nor_numbers_are_refused(written: str) -> None:
+    with pytest.raises(FeatsplitError, match=r"^data.classes(\[0\])? = .*: must be a (text|list)$"):
+        record(DataSpec, overridden({"source": "mnist"}, [f"classes={written}"]), "data")
 
 
 def test_a_text_that_is_no_unicode_is_refused_by_its_place() -> None:

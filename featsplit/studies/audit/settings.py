@@ -32,7 +32,7 @@ class Settings(DataStudySettings):
     adversary: Probe = field(default_factory=Probe)
     layer: str | None = None
     pool: Pool | None = None
-    factory: str | None = None
+    factory: tuple[str, ...] = ()
     other_classes: bool = False
     elsewhere: str | None = None
 
@@ -48,7 +48,7 @@ class Settings(DataStudySettings):
         return replace(
             super().settled(),
             networks=tuple(str(Path(path).absolute()) for path in self.networks),
-            factory=None if self.factory is None else ModelSpec(self.factory).settled().arch,
+            factory=tuple(ModelSpec(name).settled().arch for name in self.factory),
             elsewhere=None if self.elsewhere is None else absolute(self.elsewhere),
         )
 

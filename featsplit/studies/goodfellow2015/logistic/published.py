@@ -24,7 +24,7 @@ def differences(settings: Settings) -> list[str]:
     data, own, found = settings.data, settings.logistic, list[str]()
     if data.source != "mnist":
         found.append(f"other data ({data.source})")
-    if own.classes != ("3 - three", "7 - seven"):
+    if own.classes not in (("3 - three", "7 - seven"), ("3", "7")):
         found.append("other classes")
     if own.resize not in (None, 28):
         found.append(f"other size ({own.resize} x {own.resize})")

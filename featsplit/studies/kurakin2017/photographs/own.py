@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from featsplit.data.imagefiles import EXTENSIONS, Unreadable, picture, reason
+from featsplit.data.imagefiles import Unreadable, extensions, picture, reason
 from featsplit.data.selection import resized
 from featsplit.errors import FeatsplitError
 from featsplit.files import write_json
@@ -82,7 +82,8 @@ def read_crops(folder: Path, manifest: Manifest, shape: tuple[int, int, int]) ->
 
     Raises FeatsplitError where there is no whole pair, or a file cannot be read or is called as none of the sheet.
     """
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS}
+    ends = extensions()
+    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in ends}
     names = [name for pair in manifest.pairs for name in pair.names]
     for stem, path in files.items():
         if stem not in names and not stem.startswith("page-"):
