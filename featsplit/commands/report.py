@@ -40,6 +40,9 @@ def report(
     if as_json:
         typer.echo(json.dumps(_as_json(run)))
         return
+    if out is not None:
+        options.check_suffix(out, {"page": ".html", "latex": ".tex", "csv": ".csv"}[form])
+        check_writable(out, overwrite=True)
     blocks = comparison([_opened(path) for path in (run, *compare)]) if compare else _opened(run)[1]
     if form != "page":
         _give(FORMS[form](_table(blocks)), out)
@@ -48,8 +51,6 @@ def report(
         write_report(*_opened(run))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return
-    if out is not None:
-        options.check_suffix(out, ".html")
     typer.echo(markup.as_terminal(blocks))
     if out is not None:
         _give(markup.as_html(blocks, run), out)
@@ -75,7 +76,6 @@ def _give(text: str, out: Path | None) -> None:
     if out is None:
         typer.echo(text)
         return
-    check_writable(out, overwrite=True)
     with replacing(out) as partial:
         partial.write_text(text)
 

@@ -34,7 +34,7 @@ def test_a_folder_called_datasets_is_not_taken_for_the_package(tmp_path: Path, m
     [
         ("hf:", "is no folder, and no name of the hub, which is NAME or OWNER/NAME"),
         ("hf:a b", "is no folder, and no name of the hub, which is NAME or OWNER/NAME"),
-        ("hf:../../etc", "there is no such folder; it must be one of save_to_disk, or hold .parquet files"),
+        ("hf:../../nowhere-at-all", "there is no such folder; it must be one of save_to_disk, or hold .parquet files"),
         ("hf:a/b/c", "there is no such folder; it must be one of save_to_disk, or hold .parquet files"),
         ("hf:pandas", "is a kind of file, and no data set; give OWNER/NAME, or a folder"),
         ("hf:imagefolder", "is a kind of file, and no data set; give OWNER/NAME, or a folder"),
