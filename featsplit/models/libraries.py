@@ -6,8 +6,11 @@ A name is looked up in the library's own list of models; nothing else is importe
 """
 
 import importlib
+import importlib.util
+import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from torch import nn
@@ -100,15 +103,9 @@ def _of_robustbench(name: str, shape: tuple[int, int, int], classes: int, pretra
     """The network DATA/THREAT/NAME of its model zoo, which decides its number of classes; its weights are in a file."""
     if pretrained:
         raise FeatsplitError(f"robustbench:{name}: its weights are in a file; give that, robustbench:FILE.pt")
-    try:
-        zoo: Any = importlib.import_module("robustbench.model_zoo")
-    except ImportError as error:
-        raise FeatsplitError(
-            "model.arch: robustbench is not installed; pip install --no-deps robustbench torchdiffeq geotorch"
-        ) from error
     known = {
         f"{data.value}/{threat.value}/{model}": made["model"]
-        for data, by_threat in zoo.model_dicts.items()
+        for data, by_threat in _zoo().items()
         for threat, models in by_threat.items()
         for model, made in models.items()
         if callable(made.get("model"))
@@ -116,6 +113,27 @@ def _of_robustbench(name: str, shape: tuple[int, int, int], classes: int, pretra
     _check_known("robustbench", name, list(known))
     network: nn.Module = known[name]()
     return network
+
+
+def _zoo() -> Any:
+    """RobustBench's networks, by data, threat model and name.
+
+    Its package itself would import what downloads and evaluates them, which networks alone do not need: it is passed
+    over.
+    """
+    found = importlib.util.find_spec("robustbench")
+    if found is None:
+        raise FeatsplitError(
+            "model.arch: robustbench is not installed; pip install --no-deps robustbench torchdiffeq geotorch"
+        )
+    if "robustbench" not in sys.modules:
+        package = ModuleType("robustbench")
+        package.__path__ = list(found.submodule_search_locations or ())
+        sys.modules["robustbench"] = package
+    try:
+        return importlib.import_module("robustbench.model_zoo.models").model_dicts
+    except ImportError as error:
+        raise FeatsplitError(f"model.arch: RobustBench's networks cannot be imported: {raised(error)}") from error
 
 
 def _timm() -> Any:

@@ -1,7 +1,9 @@
 """featsplit import-model as a user calls it: a network trained by a plain loop elsewhere makes sets here."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,7 +14,8 @@ from featsplit.commands import app
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError, FeatsplitWarning
-from featsplit.models import load_model
+from featsplit.models import ModelSpec, load_model
+from featsplit.models.build import network_for
 from featsplit.models.checkpoints import read_metadata
 from featsplit.runtime import accuracy
 from tests.least import call
@@ -118,3 +121,31 @@ def test_what_cannot_be_imported_is_a_line(line: str, message: str, here: Path) 
     with pytest.raises(FeatsplitError, match=message):
         raise result.exception
     assert not Path("o.safetensors").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("robustbench") is None, reason="pip install --no-deps robustbench torchdiffeq geotorch")
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_network_of_robustbench_gives_its_own_logits_and_its_threat_model(tmp_path: Path) -> None:
+    name = "robustbench:cifar10/Linf/Wong2020Fast"
+    theirs = network_for(ModelSpec(name), shape=(3, 32, 32), classes=10).eval()
+    file = tmp_path / "models" / "cifar10" / "Linf" / "Wong2020Fast.pt"
+    file.parent.mkdir(parents=True)
+    torch.save({"state_dict": {f"module.{key}": value for key, value in theirs.state_dict().items()}}, file)
+    images = np.random.default_rng(0).integers(0, 255, (20, 32, 32, 3)).astype(np.uint8)
+    labels = np.arange(20) % 10
+    np.savez(tmp_path / "d.npz", x_train=images, y_train=labels, x_test=255 - images, y_test=labels)
+    out = tmp_path / "wong.safetensors"
+    text, _ = call(f"import-model robustbench:{file} --classes-from npz:{tmp_path}/d.npz --out {out}")
+    assert "adversarial training linf eps 0.0314" in text
+    inputs = torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        torch.testing.assert_close(load_model(out)(inputs), theirs(inputs), rtol=1e-4, atol=1e-4)
+
+
+def test_a_file_of_robustbench_lies_where_that_lays_it(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, f"import-model robustbench:{tmp_path}/a.pt --classes-from digits --out {tmp_path}/m.safetensors".split()
+    )
+    assert isinstance(result.exception, FeatsplitError)
+    assert "must end in DATA/THREAT/NAME.pt" in str(result.exception)

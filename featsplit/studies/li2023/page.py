@@ -1,6 +1,7 @@
 """What each learner learns of each set, on a page."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.pages import again, verdicts
@@ -87,7 +88,7 @@ def bars(results: Results[Settings]) -> Drawing:
             reach = [[one.value - one.low for one in found], [one.high - one.value for one in found]]
             axes.bar(across, [one.value for one in found], 0.36, yerr=reach, color=colour, label=learner, capsize=2)
         axes.axhline(results.chance, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_xticks(range(len(sets)), [title.replace(" of ", " of\n", 1) for title in sets.values()], fontsize=7)
+        axes.set_xticks(range(len(sets)), ["\n".join(wrap(title, 15)) for title in sets.values()], fontsize=8)
         axes.set(ylabel="accuracy")
         axes.legend(fontsize=9)
 
