@@ -128,6 +128,7 @@ def _zoo() -> Any:
         )
     if "robustbench" not in sys.modules:
         package = ModuleType("robustbench")
+        package.__spec__ = found
         package.__path__ = list(found.submodule_search_locations or ())
         sys.modules["robustbench"] = package
     try:
