@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NO_DATA, USUAL = DataSpec(""), shared.Opening()
 UNITS = {"s": 1, "m": 60, "h": 3600}
+FEW = 100
+"""Training images a class, from which on D_rand has been seen to teach something."""
 ABOVE = 1.2
 """Times the accuracy of guessing that the trial network should have."""
 
@@ -50,14 +52,14 @@ def init(
     seconds, machine = _seconds(budget), Machine(resolve_device(device))
     spec = replace(data, source=source)
     images = opening.load(spec)
-    if spec.resize is None and (side := side_of(images.shape, machine)):
+    if spec.resize is None and (side := side_of(images.shape, machine, seconds)):
         options.say(f"images of {images.shape[1]} x {images.shape[2]} are brought to {side} x {side} (--resize)")
         spec = replace(spec, resize=side)
         images = opening.load(spec)
     processes = usual_processes(machine, small=network_for(images.shape, machine).arch in SMALL_ARCHITECTURES)
     look = look_at(images, machine, processes=processes)
-    _warn(look, source)
     found = suited(look, spec, name=out.stem, machine=machine, budget=seconds, processes=processes)
+    _warn(look, found, source)
     command = shlex.join(["featsplit", "init", source, "--budget", budget, "--out", str(out)])
     with replacing(out) as partial:
         partial.write_text(commented(found, look, command, str(out), processes=processes))
@@ -77,17 +79,19 @@ def _seconds(text: str) -> float:
     return float(parsed[1]) * UNITS[parsed[2]]
 
 
-def _warn(look: "Look", source: str) -> None:
+def _warn(look: "Look", found: "Suited", source: str) -> None:
     """Say of data what will keep a run from teaching anything."""
     if look.accuracy < ABOVE / look.classes:
         warn(
             f"{source}: a network that learned for some seconds predicts {look.accuracy:.2f} of the test images, and "
             f"guessing {1 / look.classes:.2f}: the eps may be off; look at them, and train longer"
         )
-    if look.counts.train < 50 * look.classes:
+    used = found.settings.data.limit or look.counts.train
+    if used < FEW * look.classes:
+        cure = "more images" if used == look.counts.train else "a longer --budget, a smaller --resize"
         warn(
-            f"{source}: has {look.counts.train / look.classes:.0f} training images a class; from so few D_rand teaches "
-            "little beyond chance (50 or more are usual); more images, or fewer --classes"
+            f"{source}: {used / look.classes:.0f} training images a class are used; from so few D_rand teaches little "
+            f"beyond chance ({FEW} or more are usual): give {cure}, or fewer --classes"
         )
 
 

@@ -28,12 +28,12 @@ LOOK = Look(Counts(5000, 1000), (3, 16, 16), 10, 4.0, 0.1, 0.6, PACE)
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes of grey squares: bright on the left, on the right, or nowhere."""
     draw = np.random.default_rng(0)
-    labels = np.arange(240) % 3
-    images = draw.integers(0, 120, (240, 10, 10)).astype(np.uint8)
+    labels = np.arange(480) % 3
+    images = draw.integers(0, 120, (480, 10, 10)).astype(np.uint8)
     images[labels == 0, :, :4] += 130
     images[labels == 1, :, 6:] += 130
     path = tmp_path_factory.mktemp("data") / "squares.npz"
-    x_train, y_train, x_test, y_test = images[:180], labels[:180], images[180:], labels[180:]
+    x_train, y_train, x_test, y_test = images[:420], labels[:420], images[420:], labels[420:]
     np.savez(path, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     return path
 
@@ -41,7 +41,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_file_is_that_of_a_run(data: Path, tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
-    text, _ = call(f"init npz:{data} --out {file} --budget 40s --device cpu")
+    text, _ = call(f"init npz:{data} --out {file} --budget 10m --device cpu")
     assert re.search(r"\n[0-9.]+ minutes by [0-9]+ processes of this machine: featsplit run", text)
     settings = read_settings(str(file))
     assert isinstance(settings, Settings)
@@ -49,7 +49,7 @@ def test_the_file_is_that_of_a_run(data: Path, tmp_path: Path) -> None:
     assert 0.1 < settings.perturb.eps < 3
     written = file.read_text()
     assert "# D_rand and D_det: how far an image may go to its new label\n[perturb]" in written
-    assert re.search(r"# 180 training images.*, 60 test images, 3 classes", written)
+    assert re.search(r"# 420 training images.*, 60 test images, 3 classes", written)
     assert tomllib.loads(written)["data"]["source"].endswith("squares.npz")
     found = CliRunner().invoke(app, ["init", f"npz:{data}", "--out", str(file)])
     assert isinstance(found.exception, FeatsplitError), "it replaces nothing"
@@ -95,10 +95,11 @@ def test_time_is_that_of_the_steps_that_are_taken() -> None:
 
 
 def test_large_images_are_brought_to_a_size_that_a_cpu_can_do() -> None:
-    assert side_of((3, 64, 64), CPU) == 32
-    assert side_of((1, 40, 40), CPU) is None
-    assert side_of((3, 30, 50), CPU) == 30
-    assert side_of((3, 64, 64), Machine(torch.device("cuda"))) is None
+    assert [side_of((3, side, side), CPU, 600) for side in (8, 20, 28, 32, 40, 64)] == [None, None, 14, 16, 20, 16]
+    assert [side_of((3, side, side), CPU, 7200) for side in (32, 40, 64)] == [None, None, 32]
+    assert side_of((3, 30, 50), CPU, 7200) == 30
+    assert side_of((3, 23, 23), CPU, 600) == 20
+    assert side_of((3, 64, 64), Machine(torch.device("cuda")), 600) is None
 
 
 @pytest.mark.parametrize("budget", ["10", "m", "0m", "1e3s", "ten minutes"])

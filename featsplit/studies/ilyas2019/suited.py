@@ -25,10 +25,12 @@ from featsplit.studies.ilyas2019.estimate import Counts, Pace, expected, pace_of
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.training import train
 
-SMALL, LARGE = 12, 40
-"""Sides of images up to which they are small, and from which on a CPU takes them smaller."""
-AT, TRIED, STEPS = 32, 1000, 60
-"""The side that large images are brought to; how many images, and steps, the trial network learns of."""
+SMALL, QUICK, LARGE = 12, 20, 40
+"""Sides of images up to which they are small; that a CPU can do in minutes; and in an hour, or a GPU in minutes."""
+LONG = 1800.0
+"""Seconds from which on a budget is long."""
+TRIED, STEPS = 1000, 60
+"""How many images, and steps, the trial network learns of."""
 FOOLED, APART, ADVERSARY = 5.0, 0.75, 0.55
 """eps is at most so many times the distance at which a standard network is fooled, and at most such a share of that to
 the nearest image of another class; that of adversarial training at most the last."""
@@ -68,17 +70,23 @@ class Suited:
     seconds: float
 
 
-def side_of(shape: tuple[int, int, int], machine: Machine) -> int | None:
-    """The side that images of `shape` are to be brought to; None: they stay as they are."""
-    square = shape[1] == shape[2]
-    if square and (shape[1] <= LARGE or (machine.kind != "cpu" and shape[1] <= 2 * LARGE)):
+def side_of(shape: tuple[int, int, int], machine: Machine, budget: float) -> int | None:
+    """The side that images of `shape` are to be brought to in a `budget` of seconds; None: they stay as they are.
+
+    A whole part of their own side where there is one, so that each pixel is the mean of a box.
+    """
+    most = LARGE if budget >= LONG else QUICK
+    most = most if machine.kind == "cpu" else 2 * LARGE
+    least = min(shape[1:])
+    if shape[1] == shape[2] and least <= most:
         return None
-    return min(AT if machine.kind == "cpu" else 2 * AT, min(shape[1:]))
+    parts = -(-least // most)
+    return least // parts if least % parts == 0 else min(most, least)
 
 
 def network_for(shape: tuple[int, int, int], machine: Machine) -> ModelSpec:
     """The network that suits images of `shape` on the `machine`."""
-    if machine.kind != "cpu" and shape[1] >= AT:
+    if machine.kind != "cpu" and shape[1] >= 32:
         return ModelSpec("resnet18")
     return ModelSpec("resnet8", width=16, stages=2 if shape[1] <= SMALL else 3)
 
@@ -219,9 +227,12 @@ def _nearest(data: ImageData) -> float:
 
 
 def _fooled(model: Classifier, data: ImageData, machine: Machine) -> float:
-    """The median distance at which DeepFool fools the trial network, over test images that it predicts rightly."""
-    network = frozen(model, machine)
-    few = data.test.take(torch.randperm(len(data.test), generator=torch.Generator().manual_seed(1))[:100])
+    """The median distance at which DeepFool fools the trial network, over test images that it predicts rightly.
+
+    Fewer images where there are more classes, since it takes a gradient of each.
+    """
+    network, count = frozen(model, machine), max(20, 1000 // len(data.classes))
+    few = data.test.take(torch.randperm(len(data.test), generator=torch.Generator().manual_seed(1))[:count])
     inputs, labels = few.inputs().to(machine.device), few.labels.to(machine.device)
     with torch.no_grad():
         right = network(inputs).argmax(dim=1) == labels
