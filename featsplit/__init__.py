@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .attacks import Nearest as Nearest
+    from .attacks import carlini_wagner_l0 as carlini_wagner_l0
+    from .attacks import carlini_wagner_l2 as carlini_wagner_l2
+    from .attacks import carlini_wagner_linf as carlini_wagner_linf
+    from .attacks import deepfool as deepfool
     from .attacks import fgsm as fgsm
+    from .attacks import jsma as jsma
     from .attacks import pgd as pgd
     from .attacks.closest import closest as closest
     from .data.dataset import open_dataset as open_dataset
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from .evaluation import Probe as Probe
     from .evaluation import evaluate as evaluate
     from .evaluation import layer_robustness as layer_robustness
+    from .evaluation.leakage import leaked_accuracy as leaked_accuracy
     from .evaluation.usefulness import usefulness as usefulness
     from .exports import export as export
     from .metadata.made_by import MadeBy as MadeBy
@@ -119,9 +125,13 @@ _HOMES = {
     "build_match": "synthesis",
     "build_mislabelled": "synthesis",
     "build_perturb": "synthesis",
+    "carlini_wagner_l0": "attacks",
+    "carlini_wagner_l2": "attacks",
+    "carlini_wagner_linf": "attacks",
     "choose_targets": "synthesis",
     "closest": "attacks.closest",
     "cut": "models.encoder",
+    "deepfool": "attacks",
     "draw_starts": "synthesis",
     "encoder_of": "models.encoder",
     "ensure_trained": "training",
@@ -130,8 +140,10 @@ _HOMES = {
     "fgsm": "attacks",
     "fit_head": "training",
     "frozen": "runtime.frozen",
+    "jsma": "attacks",
     "layer_robustness": "evaluation",
     "layers_of": "models.encoder",
+    "leaked_accuracy": "evaluation.leakage",
     "load_data": "data.sources",
     "load_madrylab": "models.madrylab",
     "load_model": "models.checkpoints",

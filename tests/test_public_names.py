@@ -6,6 +6,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -150,3 +151,18 @@ def test_a_run_from_python_is_the_run_of_the_command(tmp_path: Path) -> None:
     assert list(again.rows) == list(first.rows)
     assert (tmp_path / "a" / "rows.json").stat().st_mtime_ns == before
     assert "featsplit.run(" in first.command
+
+
+def test_a_set_goes_into_a_loop_of_dicts_and_into_hugging_face(tmp_path: Path) -> None:
+    datasets: Any = pytest.importorskip("datasets")
+    data = featsplit.load_data(featsplit.DataSpec("digits", limit=20))
+    model = featsplit.build("linear", shape=data.shape, classes=10)
+    featsplit.build_perturb(tmp_path / "p.h5", model, data, featsplit.Perturb(steps=1))
+    plain = featsplit.open_dataset(tmp_path / "p.h5")
+    named = featsplit.open_dataset(tmp_path / "p.h5", ("pixel_values", "labels"))
+    batch = next(iter(DataLoader(named, batch_size=8)))
+    assert torch.equal(batch["pixel_values"][3], plain[3][0])
+    assert batch["labels"].tolist() == [plain[row][1] for row in range(8)]
+    rows = datasets.Dataset.from_generator(named.__iter__, cache_dir=str(tmp_path / "cache"))
+    assert rows["labels"][:] == [label for _, label in (plain[row] for row in range(20))]
+    assert torch.equal(torch.tensor(rows[5]["pixel_values"]), plain[5][0])

@@ -1,7 +1,9 @@
 """A derived set as a torch Dataset."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import overload
 
 import h5py
 import numpy as np
@@ -43,6 +45,37 @@ class DerivedDataset(Dataset[tuple[Tensor, int]]):
         return {**self.__dict__, "_file": None}
 
 
-def open_dataset(path: str | Path) -> DerivedDataset:
-    """The derived set at `path` as a torch Dataset; raises FeatsplitError where it is damaged or foreign."""
-    return DerivedDataset(Path(path))
+class NamedDataset(Dataset[dict[str, Tensor | int]]):
+    """A derived set whose rows are dicts: the image and its label, by the two `names`."""
+
+    def __init__(self, rows: DerivedDataset, names: tuple[str, str]) -> None:
+        self.rows, self.names = rows, names
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> dict[str, Tensor | int]:
+        return dict(zip(self.names, self.rows[row], strict=True))
+
+    def __iter__(self) -> Iterator[dict[str, Tensor | int]]:
+        """Each row."""
+        return map(self.__getitem__, range(len(self)))
+
+
+@overload
+def open_dataset(path: str | Path) -> DerivedDataset: ...
+
+
+@overload
+def open_dataset(path: str | Path, names: tuple[str, str]) -> NamedDataset: ...
+
+
+def open_dataset(path: str | Path, names: tuple[str, str] | None = None) -> DerivedDataset | NamedDataset:
+    """The derived set at `path` as a torch Dataset, of (image, label) or, with `names`, of dicts by these.
+
+    `open_dataset(path, ("pixel_values", "labels"))` is what the Trainer of transformers takes;
+    `datasets.Dataset.from_generator(open_dataset(path, ("image", "label")).__iter__)` is one of Hugging Face's. Raises
+    FeatsplitError where the file is damaged or foreign.
+    """
+    rows = DerivedDataset(Path(path))
+    return rows if names is None else NamedDataset(rows, names)
