@@ -45,7 +45,7 @@ class Outcome(NamedTuple):
     def holds(self) -> bool:
         """Whether it ended in time, with D_rand above chance or a warning."""
         ratio = self.taken / self.announced
-        return 1 / FACTOR <= ratio <= FACTOR and (self.above or bool(self.notes))
+        return 1 / FACTOR <= ratio <= FACTOR and (self.above or any("rand" in note for note in self.notes))
 
 
 def measure(results: Path, *, data_root: Path | None) -> bool:

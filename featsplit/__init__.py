@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .attacks import Nearest as Nearest
-    from .attacks import carlini_wagner_l0 as carlini_wagner_l0
-    from .attacks import carlini_wagner_l2 as carlini_wagner_l2
-    from .attacks import carlini_wagner_linf as carlini_wagner_linf
-    from .attacks import deepfool as deepfool
     from .attacks import fgsm as fgsm
-    from .attacks import jsma as jsma
     from .attacks import pgd as pgd
+    from .attacks.carlini_wagner_l0 import carlini_wagner_l0 as carlini_wagner_l0
+    from .attacks.carlini_wagner_l2 import carlini_wagner_l2 as carlini_wagner_l2
+    from .attacks.carlini_wagner_linf import carlini_wagner_linf as carlini_wagner_linf
     from .attacks.closest import closest as closest
+    from .attacks.deepfool import deepfool as deepfool
+    from .attacks.jsma import jsma as jsma
     from .data.dataset import open_dataset as open_dataset
     from .data.derived import verify as verify
     from .data.images import ImageData as ImageData
@@ -125,13 +125,13 @@ _HOMES = {
     "build_match": "synthesis",
     "build_mislabelled": "synthesis",
     "build_perturb": "synthesis",
-    "carlini_wagner_l0": "attacks",
-    "carlini_wagner_l2": "attacks",
-    "carlini_wagner_linf": "attacks",
+    "carlini_wagner_l0": "attacks.carlini_wagner_l0",
+    "carlini_wagner_l2": "attacks.carlini_wagner_l2",
+    "carlini_wagner_linf": "attacks.carlini_wagner_linf",
     "choose_targets": "synthesis",
     "closest": "attacks.closest",
     "cut": "models.encoder",
-    "deepfool": "attacks",
+    "deepfool": "attacks.deepfool",
     "draw_starts": "synthesis",
     "encoder_of": "models.encoder",
     "ensure_trained": "training",
@@ -140,7 +140,7 @@ _HOMES = {
     "fgsm": "attacks",
     "fit_head": "training",
     "frozen": "runtime.frozen",
-    "jsma": "attacks",
+    "jsma": "attacks.jsma",
     "layer_robustness": "evaluation",
     "layers_of": "models.encoder",
     "leaked_accuracy": "evaluation.leakage",

@@ -18,7 +18,6 @@ from tests.least import LEAST, call
 HOME = Path(featsplit.__file__)
 RIGHT = """
 import featsplit
-from tests.least import LEAST, call
 import torch
 
 data: featsplit.ImageData = featsplit.load_data(featsplit.DataSpec("digits", limit=100))
@@ -32,7 +31,6 @@ moved: torch.Tensor = featsplit.pgd(
 """
 WRONG = """
 import featsplit
-from tests.least import LEAST, call
 data = featsplit.load_data("digits")  # arg-type
 featsplit.DataSpec("digits", limits=100)  # call-arg
 path: str = featsplit.load_model("model.safetensors")  # assignment

@@ -123,7 +123,7 @@ def import_model(
         extra["class_names"] = list(images.classes)
     if measured is not None:
         extra |= {"results": {"test_accuracy": measured}}
-    save_model(model.cpu(), out, spec=foreign.spec, extra=extra)
+    save_model(model.cpu(), out, spec=foreign.spec_for(len(images.classes)), extra=extra)
     gives = f"in {model.classes} classes" if model.classes else f"to {model.head.in_features} features, without a head"
     typer.echo(f"{out}: {name}, {training}, for {size(images.shape)} images {gives}")
     typer.echo(f"normalised by mean {_shown(model.mean)}, std {_shown(model.std)}")

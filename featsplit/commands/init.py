@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,15 +61,26 @@ def init(
     look = look_at(images, machine, processes=processes)
     found = suited(look, spec, name=out.stem, machine=machine, budget=seconds, processes=processes)
     _warn(look, found, source)
-    command = shlex.join(["featsplit", "init", source, "--budget", budget, "--out", str(out)])
+    where = {"--data-root": opening.data_root, "--device": None if device == "auto" else device}
+    asked = {
+        "--classes": ",".join(map(str, data.classes or ())), "--holdout": data.holdout or None,
+        "--resize": data.resize, "--data-seed": data.seed or None, "--budget": budget, "--out": out,
+    }  # fmt: skip
+    made, run = _command("init", source, {**asked, **where}), _command("run", str(out), where)
     with replacing(out) as partial:
-        partial.write_text(commented(found, look, command, str(out), processes=processes))
-    _say(found, look, out, processes)
+        partial.write_text(commented(found, look, made, run, processes=processes))
+    _say(found, look, run, processes)
     if found.seconds > seconds:
         warn(
             f"--budget {budget}: a run of these data takes {found.seconds / 60:.1f} minutes at least here; give a "
             "longer one, fewer --classes, or a smaller --resize"
         )
+
+
+def _command(name: str, subject: str, options: Mapping[str, object]) -> str:
+    """The command `name` of a `subject`, with those of the `options` that are said."""
+    words = [word for flag, value in options.items() if value not in (None, "") for word in (flag, str(value))]
+    return shlex.join(["featsplit", name, subject, *words])
 
 
 def _seconds(text: str) -> float:
@@ -95,7 +107,7 @@ def _warn(look: "Look", found: "Suited", source: str) -> None:
         )
 
 
-def _say(found: "Suited", look: "Look", out: Path, processes: int) -> None:
+def _say(found: "Suited", look: "Look", run: str, processes: int) -> None:
     """Print how long each stage takes, and the whole."""
     table = [["stage", "minutes"], *([name, f"{seconds / 60:.1f}"] for name, seconds in found.stages.items())]
     typer.echo(as_text(table))
@@ -104,4 +116,4 @@ def _say(found: "Suited", look: "Look", out: Path, processes: int) -> None:
     typer.echo(
         f"{limit} training images, perturbed by up to {eps:g} (l2); standard networks are fooled at {look.fooled:.2g}"
     )
-    typer.echo(f"{found.seconds / 60:.1f} minutes by {processes} processes of this machine: featsplit run {out}")
+    typer.echo(f"{found.seconds / 60:.1f} minutes by {processes} processes of this machine: {run}")

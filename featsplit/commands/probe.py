@@ -59,7 +59,8 @@ def probe(
     clean = accuracy(found.to(on.device), images.test)
     spec = model_spec(metadata)
     if cutting.layer is not None:
-        spec = replace(spec, layer=cutting.layer, pool=cutting.pool or "mean")
+        classes = spec.built_for or metadata.classes or None
+        spec = replace(spec, layer=cutting.layer, pool=cutting.pool or "mean", built_for=classes)
     extra = {
         "class_names": list(images.classes),
         "data_digest": images.digest,

@@ -38,6 +38,8 @@ def report(
     from featsplit.engine.pages import comparison, write_report
 
     if as_json:
+        if out is not None or compare or form != "page":
+            raise FeatsplitError("--json: stands alone; --out, --compare and --format are of the page and its table")
         typer.echo(json.dumps(_as_json(run)))
         return
     if out is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from featsplit.commands import options, single
+from featsplit.errors import FeatsplitError
 from featsplit.records.engine import EngineOptions
 
 if TYPE_CHECKING:
@@ -84,8 +85,11 @@ def run(
     same command without it writes them.
     """
     began = time.perf_counter()
+    from featsplit.engine.study import text_of
+
     if print_:
-        typer.echo(_printed(preset), nl=False)
+        _refuse(("--set", set_), ("--experiments", experiments), ("--sweep", sweep), ("--only", only), beside="--print")
+        typer.echo(text_of(preset), nl=False)
         return
     from featsplit.engine.folders import destination, is_finished
     from featsplit.engine.results import RUN
@@ -96,6 +100,7 @@ def run(
 
     settled = engine_of(preset, engine).on(device)
     if sweep is not None:
+        _refuse(("--only", only), beside="--sweep")
         _sweep(
             sweep, preset, [*options.experiments(experiments, preset), *(set_ or [])], seeds=seeds, out=out,
             device=device, root=data_root, download=download, engine=settled,
@@ -153,7 +158,7 @@ def _sweep(
     key, values = parsed(text)
     found = places(preset, overrides, key, values, seeds, out)
     for value, (settings, place) in found.items():
-        options.say(f"{key} = {value}: {place.folder}")
+        options.say(f"{key} = {value}: {place.folder}", *place.lines, *settings.notes())
         if is_finished(place.folder, settings, seeds):
             continue
         command = _command(preset, seeds, None, [*overrides, f"{key}={value}"])
@@ -169,11 +174,11 @@ def _sweep(
     typer.echo(f"\n{in_brief(blocks)}\n\npage: {whole / 'report.html'}")
 
 
-def _printed(preset: str) -> str:
-    """The text of a preset, or of the user's own file."""
-    from featsplit.engine.study import text_of
-
-    return text_of(preset)
+def _refuse(*said: tuple[str, object], beside: str) -> None:
+    """Raise FeatsplitError where an option is said that means nothing `beside` another."""
+    for flag, value in said:
+        if value:
+            raise FeatsplitError(f"{flag}: means nothing beside {beside}; leave one of them out")
 
 
 def _command(preset: str, seeds: Sequence[int], experiments: str | None, changes: Sequence[str]) -> str:

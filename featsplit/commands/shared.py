@@ -102,12 +102,15 @@ class Cutting:
         },
     )
 
+    def check(self, place: str = "model") -> None:
+        """Raise FeatsplitError at `place` where a pool is said, and no layer."""
+        if self.layer is None and self.pool is not None:
+            raise FeatsplitError(f"--pool {self.pool}: is of the output of a layer; name it, --layer")
+
     def of(self, model: "Classifier", place: str) -> "Classifier":
         """`model`, cut at the layer if one is named; FeatsplitError at `place` where it has no such layer."""
         from featsplit.models.encoder import cut
 
-        if self.layer is None and self.pool is not None:
-            raise FeatsplitError(f"--pool {self.pool}: is of the output of a layer; name it, --layer")
         return model if self.layer is None else cut(model, self.layer, self.pool, place=place)
 
 

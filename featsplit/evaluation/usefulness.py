@@ -68,6 +68,8 @@ def usefulness(
     Raises FeatsplitError where these images are fewer than two for each class.
     """
     classes = classes or model.classes
+    if not classes:
+        raise FeatsplitError("usefulness: an encoder does not say how many classes there are; give classes=K")
     if probe.images < 2 * classes:
         rule = f"must be at least {2 * classes}, two for each class"
         raise FeatsplitError(f"images = {probe.images}: {rule}; what the adversary takes has no error otherwise")

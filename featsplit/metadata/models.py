@@ -23,11 +23,11 @@ T = TypeVar("T")
 class ModelMetadata:
     """What a checkpoint says of itself: its architecture, and how it was trained, on what, and how well.
 
-    `arch`, `width`, `stages`, `layer` and `pool` are those of a ModelSpec, `shape` (C, H, W) and `classes` what the
-    network takes and gives. The rest is None or empty where the file does not say it: the data's name, digest and class
-    names, the `recipe` (JSON of a Recipe), the `seed`, the `precision` it was trained in, the `versions`, the `key` of
-    all that decided it, the `history` by epoch, the `results`, and the `state_digest` of the weights. `extra` is
-    whatever else is there.
+    `arch`, `width`, `stages`, `layer`, `pool` and `built_for` are those of a ModelSpec, `shape` (C, H, W) and
+    `classes` what the network takes and gives. The rest is None or empty where the file does not say it: the data's
+    name, digest and class names, the `recipe` (JSON of a Recipe), the `seed`, the `precision` it was trained in,
+    the `versions`, the `key` of all that decided it, the `history` by epoch, the `results`, and the `state_digest`
+    of the weights. `extra` is whatever else is there.
     """
 
     arch: str
@@ -49,6 +49,7 @@ class ModelMetadata:
     extra: Fields = field(default_factory=dict)
     layer: str | None = None
     pool: str | None = None
+    built_for: int | None = None
 
     @property
     def network(self) -> str:
@@ -84,7 +85,7 @@ class ModelMetadata:
 
     def _cut(self) -> Fields:
         """What an encoder alone has."""
-        return {} if self.layer is None else {"layer": self.layer, "pool": self.pool}
+        return {} if self.layer is None else {"layer": self.layer, "pool": self.pool, "built_for": self.built_for}
 
 
 def model_metadata(plain: Fields) -> ModelMetadata:
@@ -94,7 +95,7 @@ def model_metadata(plain: Fields) -> ModelMetadata:
     """
     model = dict(mapping(plain["model"]))
     arch, width, stages = text(model.pop("arch")), model.pop("width", None), model.pop("stages", None)
-    layer, pool = (model.pop(name, None) for name in ("layer", "pool"))
+    layer, pool, built_for = (model.pop(name, None) for name in ("layer", "pool", "built_for"))
     if model:
         raise ValueError(f'model: unknown key "{next(iter(model))}"')
     channels, height, side = map(whole, sequence(plain["shape"]))
@@ -117,6 +118,7 @@ def model_metadata(plain: Fields) -> ModelMetadata:
         state_digest=_if(text, plain.get("state_digest")),
         layer=None if layer is None else text(layer),
         pool=None if pool is None else text(pool),
+        built_for=None if built_for is None else whole(built_for),
     )
     read = known.plain()
     return replace(known, extra={name: value for name, value in plain.items() if name not in read})

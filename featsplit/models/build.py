@@ -40,11 +40,13 @@ def build(spec: ModelSpec | str, *, shape: tuple[int, int, int], classes: int, s
 def headless_network(spec: ModelSpec, *, shape: tuple[int, int, int], classes: int) -> Headless:
     """The network of the encoder `spec`, without the layer that would compute its logits, if it has one.
 
-    Where its whole output is the representation nothing is left out of it.
+    Where its whole output is the representation nothing is left out of it. It is made for as many classes as it was
+    made for before (`built_for`), or for `classes`: what comes before the head may hang on that.
     """
+    classes = spec.built_for or classes or FEWEST
     if spec.layer == OUTPUT and ":" in spec.arch:
-        return Headless(network_for(spec, shape=shape, classes=classes or FEWEST if spec.is_code else 0), None)
-    return headless(network_for(spec, shape=shape, classes=classes or FEWEST), shape=shape)
+        return Headless(network_for(spec, shape=shape, classes=classes if spec.is_code else 0), None)
+    return headless(network_for(spec, shape=shape, classes=classes), shape=shape)
 
 
 def network_for(spec: ModelSpec, *, shape: tuple[int, int, int], classes: int) -> nn.Module:

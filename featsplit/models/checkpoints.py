@@ -52,7 +52,7 @@ def read_metadata(path: Path) -> ModelMetadata:
 def model_spec(metadata: ModelMetadata) -> ModelSpec:
     """The architecture that the checkpoint of this `metadata` holds."""
     pool = None if metadata.pool is None else cast(Pool, metadata.pool)
-    return ModelSpec(metadata.arch, metadata.width, metadata.stages, metadata.layer, pool)
+    return ModelSpec(metadata.arch, metadata.width, metadata.stages, metadata.layer, pool, metadata.built_for)
 
 
 def load_model(path: str | Path, *, factory: str | Sequence[str] | None = None) -> Classifier:

@@ -64,7 +64,7 @@ def encoder_of(
     - network: takes images (N, C, H, W); it is not copied.
     - layer: its name in `named_modules`, or "output".
     - pool: "mean" (None) or "max" over the places of a map or the tokens, "first", the first token, or "flatten". A map
-      whose first two sizes alone are equal is taken as height, width, channels.
+      whose first two sizes alone are equal is taken as height, width, channels; one of three sizes is refused.
     - classes: of the head; 0: there is none.
 
     Raises FeatsplitError at `place` where there is no such layer, it does not run, its output is no tensor or cannot be
@@ -86,7 +86,8 @@ def cut(model: Classifier, layer: str, pool: Pool | None = None, *, place: str =
     """
     found = encoder_of(inner(model), layer, pool, shape=model.shape, place=place)
     found.normalise_to(model.mean, model.std)
-    return found.to(model.mean.device).train(model.training)
+    found.training = found.body.training = model.training  # the layers are those of the model, as they are
+    return found.to(model.mean.device)
 
 
 def inner(model: Classifier) -> nn.Module:
@@ -130,10 +131,9 @@ def pooled(output: Tensor, pool: Pool) -> Tensor:
     if pool == "flatten" or output.ndim == 2:
         return output.flatten(1)
     if output.ndim == 4:
-        rows, columns, last = output.shape[1:]
-        output = output.flatten(1, 2) if rows == columns != last else output.flatten(2).transpose(1, 2)
         if pool == "first":
             raise FeatsplitError('pool "first": is of tokens, and this is a map; take mean, max or flatten')
+        output = _places(output)
     if output.ndim != 3:
         raise FeatsplitError(f'pool "{pool}": is of maps and tokens, and this is {size(tuple(output.shape[1:]))}')
     if pool == "first":
@@ -148,6 +148,16 @@ def _zeros(features: int, classes: int) -> nn.Linear:
     head.weight = nn.Parameter(torch.zeros(classes, features))
     head.bias = nn.Parameter(torch.zeros(classes))
     return head
+
+
+def _places(output: Tensor) -> Tensor:
+    """A map as (N, places, F); FeatsplitError where its sizes do not tell which of them are height and width."""
+    first, second, third = output.shape[1:]
+    if second == third:
+        return output.flatten(2).transpose(1, 2)
+    if first == second:
+        return output.flatten(1, 2)
+    raise FeatsplitError(f"a map of {first} x {second} x {third}: which are height and width? take pool flatten")
 
 
 class _ReachedError(Exception):
@@ -174,7 +184,8 @@ def _tensor_in(result: object) -> Tensor | None:
 
 def _features(body: Cut, shape: tuple[int, int, int], place: str) -> int:
     """How many features `body` gives for images of `shape`; FeatsplitError at `place` where it is no representation."""
-    probe = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0)).requires_grad_(True)
+    device = next((tensor.device for tensor in (*body.parameters(), *body.buffers())), torch.device("cpu"))
+    probe = torch.rand((2, *shape), generator=torch.Generator().manual_seed(0)).to(device).requires_grad_(True)
     try:
         with torch.enable_grad(), in_mode(body, training=False):
             found = body(probe)

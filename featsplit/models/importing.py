@@ -39,7 +39,13 @@ class Foreign:
     @property
     def spec(self) -> ModelSpec:
         """The architecture, as a checkpoint says it."""
-        return ModelSpec(self.arch, layer=self.layer, pool=None if self.layer is None else self.pool or "mean")
+        return ModelSpec(self.arch)
+
+    def spec_for(self, classes: int) -> ModelSpec:
+        """The same of the network that `load` makes for data of so many `classes`: of an encoder with its layer."""
+        if self.layer is None:
+            return self.spec
+        return ModelSpec(self.arch, layer=self.layer, pool=self.pool or "mean", built_for=classes)
 
     def load(self, *, shape: tuple[int, int, int], classes: int) -> Classifier:
         """The network with its weights, for images (C, H, W) of `shape`; on the CPU, in eval mode.
@@ -53,6 +59,8 @@ class Foreign:
                 f"{self.arch}: is an architecture of ours, and no network from elsewhere; give timm:NAME, "
                 "torchvision:NAME, module:function or FILE.py:function"
             )
+        if self.layer == OUTPUT and self.arch.startswith("torchvision:"):
+            raise FeatsplitError(f"{self.arch}: its output are logits; name a layer before them, such as avgpool")
         network = self._network(shape, classes)
         mean, std = self.mean, self.std
         if not self.spec.is_code:
@@ -78,7 +86,7 @@ class Foreign:
         if self.layer is None:
             whole = Headless(network_for(self.spec, shape=shape, classes=classes), None)
         else:
-            whole = headless_network(self.spec, shape=shape, classes=classes)
+            whole = headless_network(self.spec_for(classes), shape=shape, classes=classes)
         fill(whole.network, read_weights(self.weights), str(self.weights), without=whole.head)
         return whole.network
 

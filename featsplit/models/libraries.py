@@ -126,7 +126,8 @@ def _zoo() -> Any:
         raise FeatsplitError(
             "model.arch: robustbench is not installed; pip install --no-deps robustbench torchdiffeq geotorch"
         )
-    if "robustbench" not in sys.modules:
+    passed_over = "robustbench" not in sys.modules
+    if passed_over:
         package = ModuleType("robustbench")
         package.__spec__ = found
         package.__path__ = list(found.submodule_search_locations or ())
@@ -135,6 +136,9 @@ def _zoo() -> Any:
         return importlib.import_module("robustbench.model_zoo.models").model_dicts
     except ImportError as error:
         raise FeatsplitError(f"model.arch: RobustBench's networks cannot be imported: {raised(error)}") from error
+    finally:
+        if passed_over:
+            del sys.modules["robustbench"]
 
 
 def _timm() -> Any:

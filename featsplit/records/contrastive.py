@@ -28,6 +28,8 @@ class SimCLR:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         for name in ("epochs", "batch_size", "projection"):
             check_count(f"{place}.{name}", getattr(self, name))
+        if self.batch_size < 2:
+            raise FeatsplitError(f"{place}.batch_size = 1: an image is told from the others of its batch; at least 2")
         for name in ("lr", "temperature"):
             check_positive(f"{place}.{name}", getattr(self, name))
         if not 0 <= self.momentum < 1:

@@ -31,7 +31,7 @@ class ModelSpec:
     returns an `nn.Module` (see `wrap`).
 
     With a `layer`, by its name in `named_modules`, or "output", it is an encoder: the output of that layer, pooled by
-    `pool` (None: "mean"), is its representation.
+    `pool` (None: "mean"), is its representation; `built_for` is for how many classes its network was made.
     """
 
     arch: str = field(
@@ -47,6 +47,7 @@ class ModelSpec:
     stages: int | None = field(default=None, metadata={"help": f"Stages of {' and '.join(WITH_STAGES)}."})
     layer: str | None = None
     pool: Pool | None = None
+    built_for: int | None = None
 
     @property
     def is_code(self) -> bool:
@@ -61,7 +62,11 @@ class ModelSpec:
 
     def plain(self) -> Fields:
         """As JSON values; what an encoder alone has is left out of the others."""
-        return {name: value for name, value in asdict(self).items() if self.layer or name not in ("layer", "pool")}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if self.layer or name not in ("layer", "pool", "built_for")
+        }
 
     def is_code_of(self, factory: str | None) -> bool:
         """Whether `factory` names the code that built it: a FILE.py may lie elsewhere now."""

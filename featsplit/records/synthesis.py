@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, get_args
 
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
-from featsplit.geometry import Norm, Threat
+from featsplit.geometry import Norm, Threat, check_norm
 from featsplit.metadata.plain import Fields
 from featsplit.records.rules import LBFGS, RuleName, StepRule
 
@@ -56,9 +56,14 @@ class Match:
             raise FeatsplitError(f"{place}.tolerance = {self.tolerance:g}: must be in [0, 1), 0 to take every step")
         if self.start not in get_args(Start):
             raise unknown(f"{place}.start", self.start, get_args(Start))
+        if self.bound is None and self.bound_norm != "l2":
+            raise FeatsplitError(f"{place}.bound_norm = {self.bound_norm}: there is no bound; give {place}.bound")
         if self.bound is not None:
             check_positive(f"{place}.bound", self.bound)
-            Threat(self.bound_norm, self.bound).check(f"{place}.bound")
+            check_norm(f"{place}.bound", self.bound_norm)
+            if self.bound_norm == "linf" and self.bound > 1:
+                rule = "must be at most 1 in linf (pixels are in [0, 1])"
+                raise FeatsplitError(f"{place}.bound = {self.bound:g}: {rule}")
 
     @property
     def threat(self) -> Threat | None:

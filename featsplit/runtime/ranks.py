@@ -87,6 +87,7 @@ def together() -> Iterator[Ranks]:
     _now[0] = Ranks(dist.get_rank(), dist.get_world_size())
     try:
         yield _now[0]
+        dist.barrier()  # none leaves while another still looks for it
     finally:
         _now[0] = ALONE
         dist.destroy_process_group()

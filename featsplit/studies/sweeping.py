@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from featsplit.engine.folders import USUAL, Destination, destination, held
 from featsplit.engine.results import Results
 from featsplit.errors import FeatsplitError
+from featsplit.files import json_digest
 from featsplit.report.cells import Cells, as_text, cell, column_name
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.markup import Block, Brief, Code, Drawing, Heading, Plot, Table, Text
@@ -29,6 +30,8 @@ def parsed(text: str) -> tuple[str, list[str]]:
     """The setting and its values in "perturb.eps=0.25,0.5"; FeatsplitError where there are not two or more."""
     key, equals, values = text.partition("=")
     found = [value.strip() for value in values.split(",") if value.strip()]
+    if "[" in values:
+        raise FeatsplitError(f'--sweep "{text}": a setting that is a list cannot be swept; give runs of their own')
     if not equals or not key.strip() or len(set(found)) < 2 or len(set(found)) < len(found):
         raise FeatsplitError(f'--sweep "{text}": write a setting and two values or more, such as perturb.eps=0.25,0.5')
     return key.strip(), found
@@ -45,7 +48,8 @@ def places(
     before: Path | None = None
     for value in values:
         settings = read_settings(preset, [*overrides, f"{key}={value}"])
-        whole = out or USUAL / f"{settings.name}-sweep-{key}"
+        more = f"-{json_digest(sorted(overrides))[:8]}" if overrides else ""
+        whole = out or USUAL / f"{settings.name}-sweep-{key}{more}"
         folder = whole / f"{key}={value.replace('/', '-')}"
         there = held(folder, settings)
         lines = destination(settings, seeds, folder).lines
@@ -111,14 +115,28 @@ def _lines(runs: Swept) -> dict[tuple[str, str], dict[str, list[Row]]]:
     for value, results in runs.items():
         rows = [row for row in results.rows if row.get("test_set") == "source" and not row.get("labels")]
         rows = [row for row in rows if row.get("attack") and "accuracy" in row and "epoch" not in row]
-        for row in [row for row in rows if row["experiment"] == "main"] or rows:
-            learned = "the source" if row["train_set"] == "source" else row["train_set"]
-            name = f"{learned}, {row['training']}" if row["train_set"] == "source" else learned
-            attack = column_name(row["attack"], row["norm"], row["eps"])
-            found.setdefault((name, attack), {}).setdefault(value, []).append(row)
+        for row in [row for row in rows if row.get("experiment") == "main"] or rows:
+            name, attack = _name(row), column_name(row["attack"], row["norm"], row["eps"])
+            of_value = found.setdefault((name, attack), {}).setdefault(value, [])
+            if any(other["seed"] == row["seed"] for other in of_value):
+                raise FeatsplitError(
+                    f"--sweep: this study measures {name}, {attack}, more than once; see its own pages"
+                )
+            of_value.append(row)
     if not found:
         raise FeatsplitError("--sweep: this study has no accuracies on the test images of one source to draw")
     return found
+
+
+def _name(row: Row) -> str:
+    """What the network of a row learned, how, what for, and which it is."""
+    parts = [
+        "the source" if row["train_set"] == "source" else Path(row["train_set"]).stem,
+        row["training"] if row["train_set"] == "source" else "",
+        "" if row.get("experiment") in (None, "main") else row["experiment"],
+        row.get("architecture", ""),
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _by_attack(

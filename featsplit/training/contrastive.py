@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from featsplit.data.augment import augment
-from featsplit.data.images import Split
+from featsplit.data.images import Split, channel_moments
 from featsplit.errors import FeatsplitError
 from featsplit.models.classifier import Classifier, in_mode
 from featsplit.progress import progress
-from featsplit.randomness import torch_generator
+from featsplit.randomness import drawn_by, torch_generator
 from featsplit.records.contrastive import SimCLR
 from featsplit.runtime import CPU, Machine, arrange, mixed
 
@@ -54,7 +54,7 @@ def train_simclr(
     if len(split) < 2:
         raise FeatsplitError("simclr: needs two images or more, to tell one from the other")
     device = torch.device(machine.device)
-    encoder.normalise_by(split.inputs())
+    encoder.normalise_to(*channel_moments(split.images))
     projection = _projection(encoder.head.in_features, recipe.projection, seed).to(device)
     arrange(encoder.to(device), device)
     free = [*encoder.body.parameters(), *projection.parameters()]
@@ -65,9 +65,9 @@ def train_simclr(
     with in_mode(encoder, training=True):
         epochs = progress(range(recipe.epochs), title)
         for epoch in epochs:
-            losses.append(
-                _epoch(encoder, projection, optimiser, split, recipe, epoch=epoch, seed=seed, machine=machine)
-            )
+            with drawn_by(seed, f"simclr/dropout/{epoch}", device):
+                loss = _epoch(encoder, projection, optimiser, split, recipe, epoch=epoch, seed=seed, machine=machine)
+            losses.append(loss)
             if not math.isfinite(losses[-1]):
                 raise FeatsplitError(f"simclr.lr = {recipe.lr:g}: the loss is {losses[-1]}; lower the rate")
             epochs.reached(epoch + 1, loss=losses[-1])

@@ -30,7 +30,7 @@ def fit_head(
 ) -> Classifier:
     """`model` with a new head for the classes of `data`, fitted on its training images; the body is shared.
 
-    On the CPU, in eval mode. `seed` decides the order of SGD, and which tenth a penalty is chosen on.
+    On the device and in the mode of `model`. `seed` decides the order of SGD, and which tenth a penalty is chosen on.
     Raises FeatsplitError where a setting of the `probe` is out of its range, the model does not take the images, or the
     closed form would not fit in memory.
     """
@@ -48,9 +48,10 @@ def fit_head(
     with torch.no_grad():
         head.weight.copy_((weight / scale[:, None]).T)
         head.bias.copy_(bias - (middle / scale) @ weight)
-    found = Classifier(model.body, head, shape=model.shape)
-    found.normalise_to(model.mean.cpu(), model.std.cpu())
-    return found.cpu().eval()
+    found = Classifier(model.body, head.to(model.mean.device), shape=model.shape).to(model.mean.device)
+    found.normalise_to(model.mean, model.std)
+    found.training = head.training = model.training  # the body is shared, and stays in its mode
+    return found
 
 
 def representations(model: Classifier, split: Split, *, machine: Machine = CPU) -> Tensor:

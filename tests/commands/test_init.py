@@ -73,13 +73,13 @@ def test_eps_are_between_fooling_a_network_and_another_class() -> None:
     near = LOOK._replace(fooled=0.02)
     spec = DataSpec("cifar10", resize=16)
     eps = suited(near, spec, name="t", machine=CPU, budget=600, processes=2).settings.perturb.eps
-    assert eps == 0.1
+    assert eps == 0.16
     far = LOOK._replace(fooled=5.0)
     settings = suited(far, spec, name="t", machine=CPU, budget=600, processes=2).settings
     adversary = settings.train.adversarial.adversary
     assert settings.perturb.eps == 3.0
     assert adversary is not None
-    assert adversary.eps == 2.2
+    assert adversary.eps == 2.0
 
 
 def test_time_is_that_of_the_steps_that_are_taken() -> None:

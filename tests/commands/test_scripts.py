@@ -17,7 +17,9 @@ from featsplit.commands import app
 from featsplit.engine.study import presets
 from featsplit.errors import FeatsplitError
 from featsplit.report.cells import as_csv, as_latex
+from featsplit.studies import sweeping
 from tests.least import LEAST, call
+from tests.rows import results, row
 
 TABLE = [["a & b", "x_1"], ["50 %, more", "0.1 ±.02"], ["{c} \\ ~^$#", "<1"]]
 
@@ -94,6 +96,34 @@ def test_a_sweep_is_a_run_for_each_value_and_one_page(folder: Path) -> None:
     again, _ = call(words)
     assert again == text
     assert standard[1].stat().st_mtime_ns == before
+
+
+def test_networks_that_differ_in_more_than_their_set_are_apart_on_the_page_of_a_sweep() -> None:
+    rows = [
+        row(0.5, train_set="a.h5", architecture=arch, experiment=experiment, norm=None)
+        for arch, experiment in (("cnn", "x"), ("mlp", "x"), ("cnn", "y"))
+    ]
+    lines = sweeping._lines({"1": results(rows), "2": results(rows)})
+    assert [name for name, _ in lines] == ["a, x, cnn", "a, x, mlp", "a, y, cnn"]
+    with pytest.raises(FeatsplitError, match="more than once"):
+        sweeping._lines({"1": results([*rows, rows[0]])})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("run digits --print --set perturb.eps=1", "--set: means nothing beside --print"),
+        ("run digits --sweep perturb.eps=1,2 --only a", "--only: means nothing beside --sweep"),
+        ("run digits --sweep evaluate.eps=[1],[2]", "a setting that is a list cannot be swept"),
+        ("report somewhere --json --format csv", "--json: stands alone"),
+        ("build-robust --model m.safetensors --pool max --data digits --out d.h5", "--pool max: is of the output"),
+        ("build-robust --model m.safetensors --bound-norm linf --data digits --out d.h5", "there is no bound"),
+    ],
+)
+def test_an_option_that_would_mean_nothing_is_refused(line: str, message: str) -> None:
+    found = CliRunner().invoke(app, line.split())
+    assert isinstance(found.exception, FeatsplitError)
+    assert message in str(found.exception)
 
 
 @pytest.mark.parametrize("text", ["perturb.eps", "perturb.eps=1", "perturb.eps=1,1", "=1,2"])

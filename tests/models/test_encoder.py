@@ -77,7 +77,7 @@ def test_a_layer_of_timm_gives_its_own_output(case: Case, tmp_path: Path) -> Non
         torch.testing.assert_close(ours.representation(INPUTS), expected, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(frozen(ours).representation(INPUTS), expected, rtol=1e-3, atol=1e-4)
     assert ours.classes == 0
-    save_model(ours, tmp_path / "ours.safetensors", spec=foreign.spec)
+    save_model(ours, tmp_path / "ours.safetensors", spec=foreign.spec_for(7))
     again = load_model(tmp_path / "ours.safetensors")
     with torch.no_grad():
         torch.testing.assert_close(again.representation(INPUTS), expected, rtol=1e-4, atol=1e-5)
@@ -92,7 +92,7 @@ def test_the_whole_output_of_a_network_without_a_head(name: str, tmp_path: Path)
     ours = foreign.load(shape=SHAPE, classes=7)
     with torch.no_grad():
         torch.testing.assert_close(ours.representation(INPUTS), theirs(INPUTS), rtol=1e-4, atol=1e-5)
-    save_model(ours, tmp_path / "ours.safetensors", spec=foreign.spec)
+    save_model(ours, tmp_path / "ours.safetensors", spec=foreign.spec_for(7))
     assert load_model(tmp_path / "ours.safetensors").head.in_features == theirs(INPUTS).shape[1]
 
 
@@ -179,6 +179,8 @@ def test_a_map_is_channels_first_unless_its_first_two_sizes_alone_are_equal() ->
     assert torch.allclose(pooled(maps.permute(0, 2, 3, 1), "max"), maps.amax(dim=(2, 3)))
     even = torch.rand(2, 4, 4, 4)
     assert torch.allclose(pooled(even, "mean"), even.mean(dim=(2, 3)))
+    with pytest.raises(FeatsplitError, match="a map of 4 x 8 x 96: which are height and width"):
+        pooled(torch.rand(2, 4, 8, 96), "mean")
     with pytest.raises(FeatsplitError, match='pool "first": is of tokens, and this is a map'):
         pooled(maps, "first")
     with pytest.raises(FeatsplitError, match='pool "mean": is of maps and tokens, and this is 2 x 2 x 2 x 2'):
@@ -246,3 +248,30 @@ def test_torch_says_nothing_of_a_head_without_classes() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert cut(small(), "output")(INPUTS).shape == (3, 0)
+
+
+class Logs(nn.Module):
+    """A network whose logits something follows, so that it has no head, and whose size hangs on the classes."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.f, self.last = nn.Sequential(nn.Flatten(), nn.Linear(3072, 6)), nn.Linear(6, classes)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Tensor = self.last(self.f(inputs)).log_softmax(dim=1)
+        return found
+
+
+def logs(*, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    return Logs(classes)
+
+
+@pytest.mark.parametrize("layer", ["f", "output"])
+def test_an_encoder_whose_size_hangs_on_the_classes_opens_again(layer: str, tmp_path: Path) -> None:
+    torch.save(Logs(7).state_dict(), tmp_path / "w.pt")
+    code = f"{__file__}:logs"
+    foreign = Foreign(code, tmp_path / "w.pt", (0,) * 3, (1,) * 3, layer)
+    ours = foreign.load(shape=SHAPE, classes=7)
+    save_model(ours, tmp_path / "e.safetensors", spec=foreign.spec_for(7))
+    again = load_model(tmp_path / "e.safetensors", factory=code)
+    assert torch.equal(again.representation(INPUTS), ours.representation(INPUTS))

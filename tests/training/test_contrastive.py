@@ -61,6 +61,14 @@ def test_the_same_seed_gives_the_same_encoder_and_labels_decide_nothing(digits: 
     assert not torch.equal(found[0], found[2])
 
 
+def test_the_seed_decides_what_dropout_draws(digits: ImageData) -> None:
+    losses = []
+    for _ in range(2):
+        encoder = cut(build(ModelSpec("maxout", width=8), shape=digits.shape, classes=2, seed=1), "output")
+        losses.append(train_simclr(encoder, digits.train, FEW, seed=3))
+    assert losses[0] == losses[1]
+
+
 def test_the_rate_rises_for_an_epoch_and_falls() -> None:
     rates = [SimCLR(epochs=10, lr=0.2).rate(epoch) for epoch in (0.0, 0.5, 1.0, 5.0, 10.0)]
     assert rates[:2] == [0.0, 0.1]
@@ -71,6 +79,7 @@ def test_the_rate_rises_for_an_epoch_and_falls() -> None:
     ("recipe", "message"),
     [
         (SimCLR(temperature=0), "simclr.temperature = 0: must be greater than 0"),
+        (SimCLR(batch_size=1), "an image is told from the others of its batch"),
         (SimCLR(augment=()), "two views of an image must differ"),
         (SimCLR(augment=("flop",)), 'did you mean "flip"'),
     ],

@@ -13,7 +13,7 @@ from featsplit.evaluation.usefulness import LEVEL
 from featsplit.files import json_digest
 from featsplit.metadata.plain import Fields
 from featsplit.metadata.training import training_of
-from featsplit.models.checkpoints import read_metadata, state_digest
+from featsplit.models.checkpoints import model_spec, read_metadata, state_digest
 from featsplit.rows import Row
 from featsplit.studies.audit.settings import Settings
 
@@ -48,7 +48,8 @@ class AuditNetwork:
         kept.parent.mkdir(parents=True, exist_ok=True)
         split, adversary = self.settings.images(worker).test, self.settings.adversary
         model, classes = self.settings.network(self.path, worker), len(self.settings.images(worker).classes)
-        training = training_of(read_metadata(Path(self.path)).recipe).kind
+        metadata = read_metadata(Path(self.path))
+        training = training_of(metadata.recipe).kind
         about = {"network": self.path, "training": training, "test_set": self.settings.data.source}
 
         def measure() -> list[Row]:
@@ -60,9 +61,10 @@ class AuditNetwork:
             return [cast(Row, {**row, "experiment": experiment, **about}) for experiment, row in found]
 
         test: Fields = {"images": digest_of(split.images), "labels": digest_of(split.labels)}
-        about_cut: Fields = {"layer": self.settings.layer, "pool": self.settings.pool}
+        cut: Fields = {"layer": self.settings.layer, "pool": self.settings.pool}
+        as_run: Fields = {"cut": cut, "network": model_spec(metadata).plain(), "half": worker.machine.half}
         depends_on = {
-            "cut": about_cut,
+            "as_run": as_run,
             "adversary": asdict(adversary),
             "seed": self.seed,
             "level": LEVEL,

@@ -79,8 +79,8 @@ def _each(work: Callable[[], object], images: int, machine: Machine, seconds: fl
     while time.perf_counter() - began < seconds:
         before = time.perf_counter()
         work()
-        if machine.kind != "cpu":
-            torch.cuda.synchronize()
+        if machine.kind == "cuda":
+            torch.cuda.synchronize(machine.device)
         least = min(least, time.perf_counter() - before)
     return least / images
 

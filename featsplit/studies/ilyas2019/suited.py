@@ -31,9 +31,9 @@ LONG = 1800.0
 """Seconds from which on a budget is long."""
 TRIED, STEPS = 1000, 60
 """How many images, and steps, the trial network learns of."""
-FOOLED, APART, ADVERSARY = 5.0, 0.75, 0.55
+FOOLED, APART, ADVERSARY = 8.0, 0.75, 2 / 3
 """eps is at most so many times the distance at which a standard network is fooled, and at most such a share of that to
-the nearest image of another class; that of adversarial training at most the last."""
+the nearest image of another class; that of adversarial training is the last part of it."""
 LENGTHS = {"standard": 1000, "adversarial": 800, "robust": 900, "nonrobust": 900, "rand": 1300, "det": 1300}
 """Steps of SGD that the networks need, as the presets for small images have them."""
 TRIES = (
@@ -153,7 +153,7 @@ def _with(
 def _plain(look: Look, limit: int, longer: float) -> Fields:
     """The settings but for data and network, as a file has them."""
     eps = _round(min(FOOLED * look.fooled, APART * look.nearest))
-    adversary = _round(min(eps, ADVERSARY * look.nearest))
+    adversary = _round(ADVERSARY * eps)
     batch = _batch(limit)
     epochs = {name: max(4, round(longer * steps * batch / limit)) for name, steps in LENGTHS.items()}
     pushed: Fields = {"lr": 0.05, "weight_decay": 0.0005, "augment": []}
@@ -187,17 +187,17 @@ COMMENTS = {
 }
 
 
-def commented(found: Suited, look: Look, command: str, file: str, *, processes: int) -> str:
-    """The settings as a TOML file, with what they come from."""
+def commented(found: Suited, look: Look, made: str, run: str, *, processes: int) -> str:
+    """The settings as a TOML file, with what they come from: the commands that made it and that run it."""
     limit = found.settings.data.limit
     used = "" if limit is None else f", of which {limit} are used"
     head = [
-        f"Made by: {command}",
+        f"Made by: {made}",
         f"{look.counts.train} training images{used}, {look.counts.test} test images, {look.classes} classes.",
         f"The nearest image of another class is {look.nearest:.2g} away (l2, median); a standard network that learned",
         f"for seconds ({look.accuracy:.2f} of the test images) is fooled at {look.fooled:.2g}: all eps are from these.",
         f"Expected: {found.seconds / 60:.1f} minutes by {processes} processes of this machine, one seed.",
-        f"Run it: featsplit run {file}",
+        f"Run it: {run}",
     ]
     lines = []
     for line in as_toml(found.plain).splitlines():

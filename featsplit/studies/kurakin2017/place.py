@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -72,8 +71,9 @@ class Bench:
     @cached_property
     def architecture(self) -> str:
         """That of the network that is attacked."""
-        given = self.settings.networks.standard
-        return self.settings.model.arch if given is None else read_metadata(Path(given)).arch
+        if self.settings.networks.standard is None:
+            return self.settings.model.arch
+        return read_metadata(self.worker.folder / self.place.model_file("source")).arch
 
     def seen(self, network: Classifier, images: Tensor, labels: Tensor) -> Seen:
         """What `network` says of `images` (N, C, H, W), of 8 bits or inputs, with `labels` (N,)."""

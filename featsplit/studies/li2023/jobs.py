@@ -3,7 +3,16 @@
 from featsplit.engine.jobs import Job
 from featsplit.studies.ilyas2019.networks import Network
 from featsplit.studies.ilyas2019.stages import Place
-from featsplit.studies.li2023.networks import SELF_SUPERVISED, SUPERVISED, Maker, learners, makers, match_set, rand_set
+from featsplit.studies.li2023.networks import (
+    GIVEN,
+    SELF_SUPERVISED,
+    SUPERVISED,
+    Maker,
+    learners,
+    makers,
+    match_set,
+    rand_set,
+)
 from featsplit.studies.li2023.settings import Settings
 from featsplit.studies.li2023.works import Derive, Learn, Pretrain, Take
 
@@ -26,7 +35,7 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
 
 def _maker(place: Place, maker: Maker) -> Job:
     network = maker.network
-    if network.given is not None:
+    if network.experiment == GIVEN:
         work: Take | Pretrain | Learn = Take(place, network)
     elif network.training == SELF_SUPERVISED:
         work = Pretrain(place, network)

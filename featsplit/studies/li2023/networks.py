@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from featsplit.metadata.derived_sets import Construction, DerivedSet
-from featsplit.models.build import ModelSpec
+from featsplit.models.build import FEWEST, ModelSpec
 from featsplit.records.models import OUTPUT
 from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
 from featsplit.studies.li2023.settings import Settings
 
 SUPERVISED, SELF_SUPERVISED = "supervised", "self-supervised"
+GIVEN = "given"
 LEARNERS = (SUPERVISED, SELF_SUPERVISED)
 """By what networks learn of a set, as rows have it under `experiment`."""
 
@@ -34,7 +35,7 @@ def makers(settings: Settings) -> list[Maker]:
 
 def self_supervised(settings: Settings, name: str, train_set: str) -> Network:
     """A network that learns of `train_set` without its labels, and has a linear head fitted by them."""
-    spec = replace(settings.model, layer=OUTPUT, pool="mean")
+    spec = replace(settings.model, layer=OUTPUT, pool="mean", built_for=FEWEST)
     return Network(name, train_set, SELF_SUPERVISED, spec, settings.train.standard, SELF_SUPERVISED)
 
 
@@ -60,4 +61,4 @@ def learners(settings: Settings, derived: DerivedSet) -> list[Network]:
 def _given(settings: Settings, path: str) -> Maker:
     name = Path(path).stem
     recipe = settings.train.standard
-    return Maker(Network(name, "source", name, ModelSpec(), recipe, "given", given=path), name)
+    return Maker(Network(name, "source", name, ModelSpec(), recipe, GIVEN, given=path), name)

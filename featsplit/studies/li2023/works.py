@@ -36,7 +36,7 @@ class Learn:
         """Its rows on the test set, clean and under each attack."""
         stages = Stages(worker, self.place)
         stages.ensure_trained(self.network)
-        return _evaluated(stages, self.network, self.experiment)
+        return _evaluated(stages, self.network, self.experiment, together=True)
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Take:
         stages = Stages(worker, self.place)
         path, given = stages.network_file(self.network), Path(self.network.given or "")
         try:
-            load_model_for(given, stages.data)
+            load_model_for(given, stages.data, factory=stages.settings.networks.factory)
         except FeatsplitError as error:
-            raise FeatsplitError(f"encoders: {error}") from error
+            raise FeatsplitError(f"encoders: {error} (of your own code: networks.factory)") from error
         if not path.is_file() or read_metadata(path) != read_metadata(given):
             with replacing(path) as partial:
                 shutil.copyfile(given, partial)
@@ -99,9 +99,9 @@ class Derive:
         return [MakeShard(self.place, self.derived, self.maker, (), number) for number in shards]
 
 
-def _evaluated(stages: Stages, network: Network, experiment: str) -> list[Row]:
-    attacks = stages.settings.evaluate.attacks()
-    return stages.ensure_evaluated(network, TestSet(), stages.data.test, attacks, experiment=experiment)
+def _evaluated(stages: Stages, network: Network, experiment: str, *, together: bool = False) -> list[Row]:
+    attacks, test = stages.settings.evaluate.attacks(), stages.data.test
+    return stages.ensure_evaluated(network, TestSet(), test, attacks, experiment=experiment, together=together)
 
 
 def _ensure_pretrained(stages: Stages, network: Network) -> None:

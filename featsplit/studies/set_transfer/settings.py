@@ -54,10 +54,6 @@ class Settings(StudySettings):
         """True: sets are files, which may change."""
         return True
 
-    def shared(self) -> list[DataSpec]:
-        """The sets, unless their source lies elsewhere."""
-        return [] if self.elsewhere is not None else [DataSpec(name) for name in self.sets]
-
     def tests(self) -> list[str]:
         """The sets that were made of a test split, which every network is tested on."""
         return [name for name in self.sets if is_derived(name) and read_set_metadata(Path(name)).spec.split == "test"]

@@ -50,6 +50,22 @@ def test_what_was_measured_is_taken_up(networks: str, tmp_path: Path) -> None:
     assert kept.stat().st_mtime_ns != before
 
 
+def test_another_layer_in_the_same_file_is_measured_again(tmp_path: Path) -> None:
+    """The weights of an encoder are those of the whole network, wherever it is cut."""
+    call(f"train {FEW} --arch cnn --width 8 --epochs 1 --batch-size 40 --out {tmp_path}/cnn.safetensors")
+    probe = (
+        f"probe {tmp_path}/cnn.safetensors {FEW} --device cpu --penalty 1 --out {tmp_path}/p.safetensors --overwrite"
+    )
+    found = []
+    for layer in ("0", "1"):
+        call(f"{probe} --layer {layer}")
+        for out in ("a", f"fresh{layer}"):
+            call(f"audit {tmp_path}/p.safetensors {FEW} {QUICK} --out {tmp_path}/{out}")
+        found.append(rows_of(tmp_path / "a"))
+        assert found[-1] == rows_of(tmp_path / f"fresh{layer}")
+    assert found[0] != found[1]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

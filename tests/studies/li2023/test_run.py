@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from featsplit.commands import app
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.plain import Fields
 from featsplit.studies import open_results, study_named
@@ -64,6 +66,18 @@ def test_a_second_run_trains_nothing_again(folder: Path) -> None:
     (folder / "run" / "run.json").unlink()
     call(f"run {folder}/tiny.toml --out {folder}/run --device cpu --workers 1")
     assert [path.stat().st_mtime_ns for path in files] == before
+
+
+def test_given_source_networks_are_those_of_a_run_that_trained_them(folder: Path, tmp_path: Path) -> None:
+    models = folder / "run" / "seed0" / "models"
+    given = " ".join(f"--set networks.{name}={models}/{name}.safetensors" for name in ("standard", "adversarial"))
+    call(f"run {folder}/tiny.toml {given} --out {tmp_path}/run --device cpu --workers 1")
+    assert json.loads((tmp_path / "run" / "rows.json").read_text()) == rows_of(folder)
+    swapped = f"--set networks.adversarial={models}/standard.safetensors"
+    words = f"run {folder}/tiny.toml {swapped} --out {tmp_path}/swapped --device cpu --workers 1"
+    found = CliRunner().invoke(app, words.split())
+    assert isinstance(found.exception, FeatsplitError)
+    assert "networks.adversarial" in str(found.exception)
 
 
 @pytest.fixture
