@@ -27,6 +27,9 @@ STUDIES_THAT_BUILD = {
 }
 """No study imports another, but for these."""
 
+SHARED_BY_STUDIES = ("given", "carry_out", "running", "sweeping")
+"""Modules beside the studies, which are none."""
+
 
 def imports(tree: Tree) -> list[Count]:
     """Imports, those within functions too, that do not run downward, and circles of modules."""
@@ -72,7 +75,8 @@ def _part(tree: Tree, name: str) -> str:
 
 def _study(name: str) -> str:
     """The study that a module belongs to; empty where it is of none."""
-    return [*name.split("."), "", ""][2] if name.startswith("featsplit.studies.") else ""
+    found = [*name.split("."), "", ""][2] if name.startswith("featsplit.studies.") else ""
+    return "" if found in SHARED_BY_STUDIES else found
 
 
 def _circles(edges: dict[str, set[str]]) -> list[set[str]]:

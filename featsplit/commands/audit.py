@@ -9,7 +9,7 @@ import typer
 
 from featsplit.commands import options, shared, single
 from featsplit.records.data import DataSpec
-from featsplit.records.engine import EngineOptions
+from featsplit.records.engine import EngineOptions, EngineSpec
 from featsplit.records.evaluation import Probe
 
 if TYPE_CHECKING:
@@ -36,11 +36,7 @@ def audit(
     kill it goes on where it stopped.
     """
     began = time.perf_counter()
-    from featsplit.engine.folders import destination
-    from featsplit.engine.jobs import Worker
-    from featsplit.engine.results import rows_as_json
     from featsplit.studies.audit import Settings
-    from featsplit.studies.carry_out import carry_out
 
     settings = Settings(
         precision=machine.precision,
@@ -54,29 +50,40 @@ def audit(
         elsewhere=opening.source,
     )
     settings.check()
+    text = _carried_out(settings, opening, machine, engine.settled().on(machine.device), seed, out)
+    options.say_owner(data.source, "train" if data.holdout else "test")
+    if as_json:
+        from featsplit.engine.results import rows_as_json
+
+        typer.echo(rows_as_json(out))
+        return
+    typer.echo(text)
+    typer.echo(f"{time.perf_counter() - began:.0f} s; page: {out / 'report.html'}")
+
+
+def _carried_out(
+    settings: "Settings",
+    opening: shared.Opening,
+    machine: shared.MachineOptions,
+    engine: EngineSpec,
+    seed: int,
+    out: Path,
+) -> str:
+    """Carry the audit of these settings out; what a terminal shows of it."""
+    from featsplit.engine.folders import destination
+    from featsplit.engine.jobs import Worker
+    from featsplit.studies.carry_out import carry_out
+
     on = machine.resolved()
     worker = Worker(out, on, opening.data_root, options.say, opening.download)
     for path in settings.networks:
         settings.network(path, worker)  # before anything is measured
     place = destination(settings, (seed,), out)
     options.say(*place.lines)
-    shown = carry_out(
-        settings,
-        place,
-        seeds=(seed,),
-        machine=on,
-        root=opening.data_root,
-        download=opening.download,
-        engine=engine.settled().on(machine.device),
-        command=_command(settings, seed),
-        say=options.say,
-    )
-    options.say_owner(data.source, "train" if data.holdout else "test")
-    if as_json:
-        typer.echo(rows_as_json(out))
-        return
-    typer.echo(shown.text)
-    typer.echo(f"{time.perf_counter() - began:.0f} s; page: {out / 'report.html'}")
+    return carry_out(
+        settings, place, seeds=(seed,), machine=on, root=opening.data_root, download=opening.download, engine=engine,
+        command=_command(settings, seed), say=options.say,
+    ).text  # fmt: skip
 
 
 def _command(settings: "Settings", seed: int) -> str:

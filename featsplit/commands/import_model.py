@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from featsplit.data.images import ImageData
     from featsplit.models.classifier import Classifier
+    from featsplit.models.importing import Foreign
 
 NO_DATA, USUAL = DataSpec(""), shared.Opening()
 AUTHORS, ROBUSTBENCH = "madrylab:", "robustbench:"
@@ -90,10 +91,7 @@ def import_model(
     the library, for the sizes and classes of the data; one of your own by your code, which every command that uses the
     checkpoint must be told to run: --factory.
     """
-    from featsplit.models.checkpoints import save_model, versions
-    from featsplit.models.classifier import size
     from featsplit.models.importing import Foreign
-    from featsplit.runtime import resolve_device
 
     options.check_suffix(out, ".safetensors")
     check_writable(out, overwrite=overwrite)
@@ -116,19 +114,28 @@ def import_model(
     if not data.source and not classes_from:
         raise FeatsplitError("--data: is missing; it says which images and classes the network is for (--classes-from)")
     images = opening.load(replace(data, source=classes_from or data.source))
-    model = foreign.load(shape=images.shape, classes=len(images.classes))
-    measured = None if classes_from or not model.classes else _measured(model.to(resolve_device(device)), images, name)
+    _take(foreign, training, images, None if classes_from else device, out)
+
+
+def _take(foreign: "Foreign", training: Training, images: "ImageData", device: str | None, out: Path) -> None:
+    """Write the network for `images` to `out`; its accuracy is measured on a `device`, or not (None)."""
+    from featsplit.models.checkpoints import save_model, versions
+    from featsplit.models.classifier import size
+    from featsplit.runtime import resolve_device
+
+    name, model = foreign.arch, foreign.load(shape=images.shape, classes=len(images.classes))
     extra: dict[str, Json] = {"recipe": foreign.recipe(training), "versions": versions()}
+    gives = f"in {model.classes} classes" if model.classes else f"to {model.head.in_features} features, without a head"
+    lines = [f"{out}: {name}, {training}, for {size(images.shape)} images {gives}"]
+    lines.append(f"normalised by mean {_shown(model.mean)}, std {_shown(model.std)}")
     if model.classes:
         extra["class_names"] = list(images.classes)
-    if measured is not None:
-        extra |= {"results": {"test_accuracy": measured}}
+    if model.classes and device is not None:
+        measured = _measured(model.to(resolve_device(device)), images, name)
+        extra["results"] = {"test_accuracy": measured}
+        lines.append(f"clean accuracy {measured:.4f} on the {len(images.test)} test images of {images.name}")
     save_model(model.cpu(), out, spec=foreign.spec_for(len(images.classes)), extra=extra)
-    gives = f"in {model.classes} classes" if model.classes else f"to {model.head.in_features} features, without a head"
-    typer.echo(f"{out}: {name}, {training}, for {size(images.shape)} images {gives}")
-    typer.echo(f"normalised by mean {_shown(model.mean)}, std {_shown(model.std)}")
-    if measured is not None:
-        typer.echo(f"clean accuracy {measured:.4f} on the {len(images.test)} test images of {images.name}")
+    typer.echo("\n".join(lines))
 
 
 def _measured(model: "Classifier", images: "ImageData", name: str) -> float:

@@ -4,7 +4,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn
 
 import typer
 
@@ -84,69 +84,70 @@ def run(
     answer that is known did not come out. With --only there are no rows and no page yet: when all jobs are done, the
     same command without it writes them.
     """
-    began = time.perf_counter()
-    from featsplit.engine.study import text_of
-
     if print_:
+        from featsplit.engine.study import text_of
+
         _refuse(("--set", set_), ("--experiments", experiments), ("--sweep", sweep), ("--only", only), beside="--print")
         typer.echo(text_of(preset), nl=False)
         return
+    from featsplit.studies import engine_of
+
+    overrides = [*options.experiments(experiments, preset), *(set_ or [])]
+    settled = engine_of(preset, engine).on(device)
+    asked = Asked(preset, overrides, seeds, out, device, data_root, download, settled)
+    if sweep is not None:
+        _refuse(("--only", only), beside="--sweep")
+        _sweep(asked, sweep)
+    else:
+        _whole(asked, only or (), _command(preset, seeds, experiments, set_ or ()))
+
+
+class Asked(NamedTuple):
+    """Which run is asked for, where it goes, and on what it is carried out."""
+
+    preset: str
+    overrides: list[str]
+    seeds: Sequence[int]
+    out: Path | None
+    device: str
+    root: Path | None
+    download: bool
+    engine: "EngineSpec"
+
+
+def _whole(asked: Asked, only: Sequence[str], command: str) -> None:
+    """The run that is asked for, or `only` some of its jobs; `command` is how it was asked for."""
+    began = time.perf_counter()
     from featsplit.engine.folders import destination, is_finished
     from featsplit.engine.results import RUN
     from featsplit.files import check_writable
     from featsplit.runtime import Machine, resolve_device
-    from featsplit.studies import engine_of, read_settings
+    from featsplit.studies import read_settings
     from featsplit.studies.carry_out import carry_out, carry_out_jobs
 
-    settled = engine_of(preset, engine).on(device)
-    if sweep is not None:
-        _refuse(("--only", only), beside="--sweep")
-        _sweep(
-            sweep, preset, [*options.experiments(experiments, preset), *(set_ or [])], seeds=seeds, out=out,
-            device=device, root=data_root, download=download, engine=settled,
-        )  # fmt: skip
-        return
-    settings = read_settings(preset, [*options.experiments(experiments, preset), *(set_ or [])])
-    place = destination(settings, seeds, out)
+    settings = read_settings(asked.preset, asked.overrides)
+    place = destination(settings, asked.seeds, asked.out)
     options.say(*place.lines)
-    if is_finished(place.folder, settings, seeds):
+    if is_finished(place.folder, settings, asked.seeds):
         cure = "this run is finished; change a setting, or give another --out, to run again"
         _end(_finished(place.folder), f"{place.folder}: {cure}")
-    machine = Machine(resolve_device(device), settings.precision)
+    machine = Machine(resolve_device(asked.device), settings.precision)
     check_writable(place.folder / RUN, overwrite=True)
     options.say(*settings.notes())
     if only:
         carry_out_jobs(
-            settings, place, only, seeds=seeds, machine=machine, root=data_root, download=download, engine=settled,
-            say=options.say,
+            settings, place, only, seeds=asked.seeds, machine=machine, root=asked.root, download=asked.download,
+            engine=asked.engine, say=options.say,
         )  # fmt: skip
         return
     shown = carry_out(
-        settings,
-        place,
-        seeds=seeds,
-        machine=machine,
-        root=data_root,
-        download=download,
-        engine=settled,
-        command=_command(preset, seeds, experiments, set_ or ()),
-        say=options.say,
-    )
+        settings, place, seeds=asked.seeds, machine=machine, root=asked.root, download=asked.download,
+        engine=asked.engine, command=command, say=options.say,
+    )  # fmt: skip
     _end(shown, f"{time.perf_counter() - began:.0f} s; report: {place.folder / 'report.html'}")
 
 
-def _sweep(
-    text: str,
-    preset: str,
-    overrides: list[str],
-    *,
-    seeds: Sequence[int],
-    out: Path | None,
-    device: str,
-    root: Path | None,
-    download: bool,
-    engine: "EngineSpec",
-) -> None:
+def _sweep(asked: Asked, text: str) -> None:
     """A run for each value of a setting; then the page of all, and what a terminal shows of it."""
     from featsplit.engine.folders import is_finished
     from featsplit.report.markup import in_brief, write_page
@@ -156,19 +157,19 @@ def _sweep(
     from featsplit.studies.sweeping import page, parsed, places
 
     key, values = parsed(text)
-    found = places(preset, overrides, key, values, seeds, out)
+    found = places(asked.preset, asked.overrides, key, values, asked.seeds, asked.out)
     for value, (settings, place) in found.items():
         options.say(f"{key} = {value}: {place.folder}", *place.lines, *settings.notes())
-        if is_finished(place.folder, settings, seeds):
+        if is_finished(place.folder, settings, asked.seeds):
             continue
-        command = _command(preset, seeds, None, [*overrides, f"{key}={value}"])
-        machine = Machine(resolve_device(device), settings.precision)
+        command = _command(asked.preset, asked.seeds, None, [*asked.overrides, f"{key}={value}"])
+        machine = Machine(resolve_device(asked.device), settings.precision)
         carry_out(
-            settings, place, seeds=seeds, machine=machine, root=root, download=download, engine=engine,
-            command=command, say=options.say,
+            settings, place, seeds=asked.seeds, machine=machine, root=asked.root, download=asked.download,
+            engine=asked.engine, command=command, say=options.say,
         )  # fmt: skip
     whole = next(iter(found.values()))[1].folder.parent
-    command = shlex.join([*shlex.split(_command(preset, seeds, None, overrides)), "--sweep", text])
+    command = shlex.join([*shlex.split(_command(asked.preset, asked.seeds, None, asked.overrides)), "--sweep", text])
     blocks = page(key, {value: open_results(place.folder) for value, (_, place) in found.items()}, command)
     write_page(blocks, whole)
     typer.echo(f"\n{in_brief(blocks)}\n\npage: {whole / 'report.html'}")

@@ -19,7 +19,8 @@ def test_a_network_trained_elsewhere_goes_the_whole_way(tmp_path: Path, capsys: 
     told = capsys.readouterr().out
     results = [read_model_metadata(tmp_path / f"{name}.safetensors") for name in ("vit", "encoder", "probed")]
     assert results[0].results["test_accuracy"] > 0.5
-    assert (results[1].layer, results[1].pool, results[1].classes) == ("blocks.1", "mean", 0)
+    assert (results[1].layer, results[1].pool, results[1].classes) == ("output", "mean", 0)
+    assert results[2].layer == "blocks.1"
     assert results[2].results["test_accuracy"] > 0.4
     assert results[2].recipe is not None
     assert results[2].recipe["adversary"] is None, "the probe leaves how the network was trained"
