@@ -1,6 +1,6 @@
 """What the jobs do that make a network: its training set, its training, its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,10 +11,12 @@ from featsplit.data.images import Split
 from featsplit.data.planted import is_planted, kept, planted_from, truth_of
 from featsplit.data.shards import count_of
 from featsplit.engine.jobs import Worker
+from featsplit.errors import warn
 from featsplit.evaluation import Attack
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.models.checkpoints import read_metadata
 from featsplit.randomness import torch_generator
+from featsplit.report.intervals import accuracy
 from featsplit.rows import Row
 from featsplit.runtime import batches
 from featsplit.studies.ilyas2019.networks import IN_FULL, Network, adversarial
@@ -57,6 +59,8 @@ class DeriveAndRetrain:
         summary = stages.ensure_set(self.derived, self.maker, ensemble=self.ensemble)
         construction = self._construction(stages, summary) if self.derived.made_by.method == "perturb" else []
         rows = evaluated(stages, self.network)
+        if self.derived.made_by.method == "perturb":
+            _warn_of_chance(stages, self.derived.name, rows)
         return [*rows, *construction, *planted(stages, self.network), *by_epoch(stages, self.network)]
 
     def parts(self, worker: Worker) -> list["MakeShard"]:
@@ -136,6 +140,19 @@ def evaluated(stages: Stages, network: Network) -> list[Row]:
         shifted = Split(data.test.images, (data.test.labels + 1) % len(data.classes))
         rows += stages.ensure_evaluated(network, NEXT, shifted, attacks[:1], experiment=experiment, together=True)
     return rows
+
+
+def _warn_of_chance(stages: Stages, name: str, rows: Sequence[Row]) -> None:
+    """Warn where the network of the set called `name` predicts the true test images no better than chance."""
+    labels = stages.data.test.labels
+    chance = float(labels.bincount().max()) / len(labels)
+    found = accuracy([row for row in rows if row["attack"] == "none" and not row.get("labels")])
+    if found.low <= chance:
+        warn(
+            f"{stages.set_file(name)}: teaches the true labels no better than chance, {chance:.3f}: {found} of the "
+            "test images; its network learned the set by heart, or the images were moved too little: more images "
+            "(data.limit), a larger perturb.eps, or fewer epochs of its training"
+        )
 
 
 def by_epoch(stages: Stages, network: Network) -> list[Row]:
