@@ -61,7 +61,7 @@ def scale_of(metadata: SetMetadata) -> Scale | None:
     if norm is None:
         return None
     eps = parameters.get("eps")
-    if metadata.spec.method == "perturb" and isinstance(eps, int | float) and eps > 0:
+    if isinstance(eps, int | float) and eps > 0:  # of "attack" it is a list: at which accuracy is told
         return Scale(norm, float(eps), f"eps {eps:g}")
     median = metadata.summary.get("median_distance", 0.0)
     return Scale(norm, median, f"the median distance {median:.3g}") if median > 0 else None

@@ -55,6 +55,7 @@ def test_with_the_other_split_an_npz_is_trained_on_by_its_name(
         ("--format npz --out {w}/o", "--out {w}/o: must end in .npz"),
         ("--format folder --out {w}/o.npz", "{w}/o.npz: names a file; give --format npz, or the name of a folder"),
         ("--format npz --source digits --out {w}/o.npz", "--source: is for the source, which only --other-split reads"),
+        ("--format npz --other-split --source digits --out {w}/o.npz", "--source digits: has digest"),
         ("--format webdataset --shard 0 --out {w}/o", "--shard = 0: must be at least 1"),
         ("--format folder --out {w}", "{w}: exists; give another --out, or --overwrite"),
         (

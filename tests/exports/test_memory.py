@@ -31,7 +31,8 @@ torch.set_num_threads(1)
 rows.BYTES, derived.SHARD = 2**22, 64
 peak = [0.0]
 threading.Thread(target=watch, daemon=True).start()
-export(Path(sys.argv[1]), Path(sys.argv[2]), Export(sys.argv[3]))
+shard = 10**6 if sys.argv[3] == "webdataset" else None  # all in one
+export(Path(sys.argv[1]), Path(sys.argv[2]), Export(sys.argv[3], shard=shard))
 print(peak[0])
 """
 
