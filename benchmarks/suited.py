@@ -119,6 +119,7 @@ def _tried(title: str, source: str, more: Sequence[str], folder: Path) -> Outcom
     ran = _call("run", str(file), "--out", str(out))
     taken = time.perf_counter() - began
     notes += [line for line in ran.stderr.splitlines() if line.startswith("featsplit: note:")]
+    notes = [note.replace(f"{folder}/", "") for note in notes]
     mark = json.loads((out / "run.json").read_text())
     rows = json.loads((out / "rows.json").read_text())
     own = [
