@@ -132,4 +132,4 @@ def _default(item: "Field[Any]") -> str:
         return str(item.metadata.get("default", "")) or "not set"
     if is_dataclass(value):
         return f"{name_of(type(value))}'s"
-    return f"`{as_toml(as_json({'v': value})).strip().removeprefix('v = ')}`"
+    return f"`{as_toml(as_json({'v': value})).strip()[len('v = ') :]}`"

@@ -68,8 +68,15 @@ def test_a_job_leaves_its_files_in_the_folder_of_its_seed(study: str) -> None:
 
 PARSED = re.compile(r"\.(r?partition|isdigit|startswith|endswith|removeprefix|removesuffix)\(|\.r?split\(\s*[\"']")
 SOURCES = [path for name in ("engine", "studies") for path in sorted((PACKAGE / name).rglob("*.py"))]
-READS_WORDS = {"engine/settings.py": 2, "engine/study.py": 1, "studies/kurakin2017/photographs/own.py": 1}
-"""What parses the user's own words: `--set key=value`, a run that is a preset or a file, the names of photographs."""
+READS_WORDS = {
+    "engine/settings.py": 2,
+    "engine/study.py": 1,
+    "engine/schema.py": 2,
+    "studies/sweeping.py": 2,
+    "studies/kurakin2017/photographs/own.py": 1,
+}
+"""What parses the user's own words: `--set key=value`, `--sweep key=values`, a run that is a preset or a file, the names
+of photographs; and the names of modules, which say whose record a table of settings is."""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))

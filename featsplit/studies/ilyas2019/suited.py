@@ -201,7 +201,7 @@ def commented(found: Suited, look: Look, made: str, run: str, *, processes: int)
     ]
     lines = []
     for line in as_toml(found.plain).splitlines():
-        section = line.strip("[]") if line.startswith("[") else ""
+        section = line.strip("[]") if line[:1] == "[" else ""
         lines += [f"# {COMMENTS[section]}"] if section in COMMENTS else []
         lines.append(line)
     return "\n".join([*(f"# {line}" for line in head), *lines]) + "\n"
