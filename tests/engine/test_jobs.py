@@ -75,8 +75,8 @@ READS_WORDS = {
     "studies/sweeping.py": 2,
     "studies/kurakin2017/photographs/own.py": 1,
 }
-"""What parses the user's own words: `--set key=value`, `--sweep key=values`, a run that is a preset or a file, the names
-of photographs; and the names of modules, which say whose record a table of settings is."""
+"""What parses the user's own words: `--set key=value`, `--sweep key=values`, a run that is a preset or a file, the
+names of photographs; and the names of modules, which say whose record a table of settings is."""
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
