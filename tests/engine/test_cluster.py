@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # Ray leaves its processes and files to the collector
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-SOME = LEAST.replace("epochs = 2", "epochs = 6").replace("steps = 1 }", "steps = 120 }")
+SOME = LEAST.replace("epochs = 2", "epochs = 6").replace("steps = 1 }", "steps = 500 }")
 SOON = {"health_check_period_ms": 300, "health_check_timeout_ms": 500, "health_check_failure_threshold": 3}
 STORE = 80 * 2**20
 TRAINING = "seed0/adversarial"
