@@ -21,9 +21,8 @@ GAIN, TOGETHER = 1.6, 1200.0
 """At least so many times as fast; at most so many seconds for all of them by two processes."""
 
 WHY = (
-    "Where it falls short the two processes are busy all the time (99 % of the seconds of both, by times.jsonl): there "
-    "is nothing left to pack. What one process has is torch's second thread. How much two processes of one thread can "
-    "gain at all over one of two, on the same steps of training, was measured beside, in turns:"
+    "One process has torch's second thread already. How much two processes of one thread can gain at all over one of "
+    "two, on the same steps of training, was measured beside, in turns:"
 )
 NETWORKS = {
     "vgg7 of kurakin2017-mini": ("vgg7", 16, (3, 16, 16), 128),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 NO_DATA, USUAL = DataSpec(""), shared.Opening()
 UNITS = {"s": 1, "m": 60, "h": 3600}
 FEW = 100
-"""Training images a class, from which on D_rand has been seen to teach something."""
+"""Training images a class; with fewer it is said that the derived sets may teach nothing."""
 ABOVE = 1.2
 """Times the accuracy of guessing that the trial network should have."""
 

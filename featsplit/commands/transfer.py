@@ -74,11 +74,8 @@ def transfer(
     )
     for name in sets:
         options.say_owner(name, "test")
-    if as_json:
-        typer.echo(rows_as_json(out))
-        return
-    typer.echo(shown.text)
-    typer.echo(f"{time.perf_counter() - began:.0f} s; report: {out / 'report.html'}")
+    ended = f"{time.perf_counter() - began:.0f} s; report: {out / 'report.html'}"
+    typer.echo(rows_as_json(out) if as_json else f"{shown.text}\n{ended}")
 
 
 def _place(settings: "Settings", seeds: Sequence[int], out: Path) -> "Destination":

@@ -14,7 +14,8 @@ from featsplit.runtime import accuracy
 from featsplit.studies.distill2019.leakage import leaked_rows
 from featsplit.studies.distill2019.settings import Discussion
 from featsplit.studies.ilyas2019.networks import Network
-from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet
+from featsplit.studies.ilyas2019.stages import Place, Stages
+from featsplit.studies.ilyas2019.tested import TestSet
 
 
 @dataclass(frozen=True)

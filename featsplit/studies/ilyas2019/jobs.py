@@ -15,11 +15,12 @@ from featsplit.studies.ilyas2019.networks import (
     compared_on_source,
     derived_sets,
     examined,
+    maker_of,
     retrained,
     standard,
 )
 from featsplit.studies.ilyas2019.settings import Settings
-from featsplit.studies.ilyas2019.stages import Place, maker_of
+from featsplit.studies.ilyas2019.stages import Place
 from featsplit.studies.ilyas2019.works import DeriveAndRetrain, Train
 
 SCRUTINISED = ("robust", "nonrobust")

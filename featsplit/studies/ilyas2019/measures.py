@@ -12,8 +12,9 @@ from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.models.checkpoints import state_digest
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
-from featsplit.studies.ilyas2019.networks import Network
-from featsplit.studies.ilyas2019.stages import IDENTITY, Place, Stages, TestSet, maker_of
+from featsplit.studies.ilyas2019.networks import Network, maker_of
+from featsplit.studies.ilyas2019.stages import IDENTITY, Place, Stages
+from featsplit.studies.ilyas2019.tested import TestSet
 
 
 @dataclass(frozen=True)

@@ -107,3 +107,8 @@ def _compared(settings: Settings, name: str, train_set: str, arch: str, recipe: 
     spec = settings.model if arch == settings.model.arch else ModelSpec(arch)
     recipe = replace(recipe, epochs=settings.architecture_epochs or recipe.epochs)
     return Network(name, train_set, "standard", spec, recipe, "architectures", "next" if train_set == "det" else "own")
+
+
+def maker_of(settings: Settings, derived: DerivedSet) -> Network:
+    """The network that a set of the four, or one like them, is made with."""
+    return adversarial(settings) if derived.made_by.network == "adversarial" else standard(settings)

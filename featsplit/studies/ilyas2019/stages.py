@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from torch import Tensor
 
@@ -24,12 +23,12 @@ from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.runtime import Machine
 from featsplit.studies.given import take
-from featsplit.studies.ilyas2019.networks import Network, adversarial, standard
+from featsplit.studies.ilyas2019.networks import Network, adversarial
 from featsplit.studies.ilyas2019.settings import Settings
+from featsplit.studies.ilyas2019.tested import SplitName, TestSet
 from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb
 from featsplit.training import ensure_trained
 
-SplitName = Literal["train", "test"]
 IDENTITY = 16
 """How many digits of a digest say in a row which images it is of."""
 
@@ -234,7 +233,7 @@ class Stages:
     def ensure_evaluated(
         self,
         network: Network,
-        test: "TestSet",
+        test: TestSet,
         split: Split,
         attacks: Sequence[Attack | MinimumNorm],
         *,
@@ -291,33 +290,3 @@ class _EvaluateTogether:
         split = Split(stages.data.test.images, self.labels)
         model, seed = stages.network(self.network), self.place.seed
         return evaluate(model, split, self.attacks, seed=seed, machine=machine, title=self.title)
-
-
-@dataclass(frozen=True)
-class TestSet:
-    """The images that a network is tested on, as rows name them (see `featsplit.rows.Row`)."""
-
-    name: str = "source"
-    split: SplitName | None = None
-    labels: Literal["next"] | None = None
-
-    __test__ = False  # no test of pytest's
-
-    @property
-    def stem(self) -> str:
-        """As it stands in the names of files."""
-        return "-".join(word for word in (self.name, self.split, self.labels) if word)
-
-    def fields(self) -> Row:
-        """The fields of a row that name it."""
-        row: Row = {"test_set": self.name}
-        if self.split:
-            row["split"] = self.split
-        if self.labels:
-            row["labels"] = self.labels
-        return row
-
-
-def maker_of(settings: Settings, derived: DerivedSet) -> Network:
-    """The network that a set of the four, or one like them, is made with."""
-    return adversarial(settings) if derived.made_by.network == "adversarial" else standard(settings)

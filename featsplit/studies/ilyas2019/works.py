@@ -21,7 +21,8 @@ from featsplit.rows import Row
 from featsplit.runtime import batches
 from featsplit.studies.ilyas2019.networks import IN_FULL, Network, adversarial
 from featsplit.studies.ilyas2019.rows import PlantedRow
-from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet
+from featsplit.studies.ilyas2019.stages import Place, Stages
+from featsplit.studies.ilyas2019.tested import TestSet
 
 NEXT = TestSet(labels="next")
 

@@ -17,7 +17,8 @@ from featsplit.models.checkpoints import load_model_for, read_metadata, save_mod
 from featsplit.rows import Row
 from featsplit.runtime import accuracy
 from featsplit.studies.ilyas2019.networks import Network
-from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet
+from featsplit.studies.ilyas2019.stages import Place, Stages
+from featsplit.studies.ilyas2019.tested import TestSet
 from featsplit.studies.ilyas2019.works import MakeShard
 from featsplit.studies.li2023.settings import Settings
 from featsplit.training.contrastive import train_simclr

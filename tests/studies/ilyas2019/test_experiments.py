@@ -17,7 +17,8 @@ from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.runtime import Machine
 from featsplit.studies.ilyas2019.measures import Distances
 from featsplit.studies.ilyas2019.networks import standard
-from featsplit.studies.ilyas2019.stages import Place, Stages, TestSet
+from featsplit.studies.ilyas2019.stages import Place, Stages
+from featsplit.studies.ilyas2019.tested import TestSet
 from tests.rows import read
 
 Row = dict[str, Any]
