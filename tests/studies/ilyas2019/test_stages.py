@@ -12,7 +12,7 @@ from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.checkpoints import read_metadata
 from featsplit.runtime import Machine
-from featsplit.studies.ilyas2019 import stages
+from featsplit.studies.ilyas2019 import stages, tested
 from featsplit.studies.ilyas2019.networks import adversarial, standard
 from tests.rows import read
 
@@ -59,12 +59,12 @@ def test_precision_and_tolerance_reach_every_stage(
     specs = [read_set_metadata(work.set_file(name)).spec for name in ("robust", "det")]
     assert [spec.precision for spec in specs] == [precision] * 2
     assert specs[0].parameters["tolerance"] == 0.3
-    work.ensure_evaluated(standard(settings), stages.TestSet(), work.data.test, [Attack()], experiment="main")
+    work.ensure_evaluated(standard(settings), tested.TestSet(), work.data.test, [Attack()], experiment="main")
     assert seen == [precision]
 
 
 def test_a_test_set_is_named_in_files_and_rows_alike() -> None:
-    sets = [stages.TestSet(), stages.TestSet(labels="next"), stages.TestSet("robust", "test")]
+    sets = [tested.TestSet(), tested.TestSet(labels="next"), tested.TestSet("robust", "test")]
     assert [one.stem for one in sets] == ["source", "source-next", "robust-test"]
     assert [one.fields() for one in sets] == [
         {"test_set": "source"},
