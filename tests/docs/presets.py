@@ -33,7 +33,7 @@ CHANGED = {
     "kurakin2017": tuple(word for word in KURAKIN.split() if "=" in word),
     "carlini2017": CARLINI,
 }
-"""Of the others what is set, of the preset that is named like the study, or is its -digits."""
+"""Of the others what is set, of the preset of the digits, or that is named like the study."""
 
 
 def write_presets(folder: Path) -> dict[str, Path]:
@@ -42,14 +42,11 @@ def write_presets(folder: Path) -> dict[str, Path]:
 
 
 def _written(path: Path, name: str) -> Path:
+    small = f"{name}-digits"
     if name in FILES:
         path.write_text(FILES[name])
         settings = read_settings(str(path))
     else:
-        settings = read_settings(
-            name if name in presets() and name in ("gaussians", "squares", "planted") else f"{name}-digits",
-            CHANGED[name],
-        )
-    mapping = {**settings.plain(), "name": path.stem, "engine": {"workers": 1}}
-    path.write_text(as_toml(mapping))
+        settings = read_settings(small if small in presets() else name, CHANGED[name])
+    path.write_text(as_toml({**settings.plain(), "name": path.stem, "engine": {"workers": 1}}))
     return path

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks import printed
 from featsplit.commands import COMMANDS, app
 from featsplit.commands.options import experiments
 from featsplit.engine import study
@@ -141,3 +142,10 @@ def test_commands_are_found(text: str, commands: int, tmp_path: Path) -> None:
     assert len(found) == commands
     assert all(command.words[1] in ("info", "verify", "run", "-m") for command in found), found
     assert "\\" not in "".join(command.text for command in found)
+
+
+@pytest.mark.parametrize("line", printed.COMMANDS)
+def test_what_is_printed_in_the_results_is_of_a_command_of_a_page(line: str) -> None:
+    """But for the order of its options, what lets it run after another, and what the page says to change in it."""
+    wanted = {*f"featsplit {line}".replace(" --overwrite", "").replace(",robust_agrees=1", "").split()}
+    assert any(wanted == {*command.words} for page in WITH_COMMANDS for command in commands_of(page))
