@@ -82,7 +82,10 @@ def lines_of(path: Path) -> list[list[Value]]:
 
 def values_of(text: str) -> list[Value]:
     """The numbers of a text, in their order."""
-    return [Value(shown(one[0]).value, text.startswith(" s", one.end())) for one in re.finditer(NUMBER, text)]
+    return [
+        Value(shown(one[0]).value, ":" in one[0] or text.startswith(" s", one.end()))
+        for one in re.finditer(NUMBER, text)
+    ]
 
 
 def _times(path: Path) -> Iterator[Value]:

@@ -13,7 +13,7 @@ KINDS = r"test|true|training|drawn|true test|CIFAR-10"
 THINGS = (
     r"images?|pixels?|epochs?|steps|seeds?|classes|synsets|samples|squares|cores|CPUs?|GPUs?|nodes|passes|places|bits|bytes"
     r"|restarts|runs|draws|dimensions|shards|digits|rows|levels?|networks?|temperatures|labels|words|lines|colou?rs?|kills"
-    r"|pairs"
+    r"|pairs|units"
 )
 NOT_MEASURED = {
     "an article of arXiv": r"(?:arXiv:)?\b\d{4}\.\d{4,5}\b",
