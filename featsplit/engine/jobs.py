@@ -67,6 +67,11 @@ def give(spec: DataSpec, data: Callable[[], ImageData]) -> None:
     _given[spec] = data
 
 
+def given() -> dict[DataSpec, ImageData]:
+    """The data that workers of this process were given."""
+    return {spec: data() for spec, data in _given.items()}
+
+
 @lru_cache(maxsize=4)
 def _loaded(spec: DataSpec, root: Path | None, elsewhere: str | None, download: bool) -> ImageData:
     if elsewhere is None and spec in _given:

@@ -122,11 +122,15 @@ def _ensure_pretrained(stages: Stages, network: Network) -> None:
         "versions": versions(),
     }
     key = json_digest(decided_by)
+    resume = path.with_name(f".{path.name}.training")
     if path.is_file() and read_metadata(path).key == key:
+        resume.unlink(missing_ok=True)  # left by a kill after the last epoch
         return
     encoder = build(network.spec, shape=data.shape, classes=0, seed=seed)
     title = f"seed {stages.seed} {network.name}"
-    losses = train_simclr(encoder, data.train, settings.simclr, seed=seed, machine=stages.machine, title=title)
+    history = train_simclr(
+        encoder, data.train, settings.simclr, seed=seed, machine=stages.machine, resume=resume, title=title
+    )
     model = fit_head(encoder, data, settings.probe, seed=seed, machine=stages.machine)
     clean = accuracy(model.to(stages.machine.device), data.test)
     extra = {
@@ -136,11 +140,12 @@ def _ensure_pretrained(stages: Stages, network: Network) -> None:
         "data_digest": data.digest,
         "class_names": list(data.classes),
         "recipe": {"simclr": asdict(settings.simclr), "probe": asdict(settings.probe), "adversary": None},
-        "history": [{"loss": loss} for loss in losses],
+        "history": history,
         "results": {"test_accuracy": clean},
     }
     save_model(model.cpu(), path, spec=network.spec, extra=extra)
-    stages.tell(f"train {network.name}", began=began, figures=f"loss {losses[-1]:.3f}, clean {clean:.3f}")
+    resume.unlink(missing_ok=True)
+    stages.tell(f"train {network.name}", began=began, figures=f"loss {history[-1]['loss']:.3f}, clean {clean:.3f}")
 
 
 def _data_of(stages: Stages, network: Network) -> ImageData:
