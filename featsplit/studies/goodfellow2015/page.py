@@ -53,6 +53,7 @@ def page(results: Results[Settings]) -> list[Block]:
         Heading(f"featsplit run {settings.name}", 1),
         *pictured,
         Text(_setting(results)),
+        *(Text(note) for note in results.settings.notes()),
         *_brief(results),
         Heading("What is stated, and what holds here"),
         *verdicts(claims_of(CLAIMS, results)),

@@ -9,8 +9,9 @@ import torch
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
-from featsplit.models import load_model
+from featsplit.models import ModelSpec, build, load_model, save_model
 from featsplit.outcomes import unpacked_numbers
 from featsplit.studies import open_results, read_settings
 from featsplit.studies.szegedy2014.attacking import amplified
@@ -150,3 +151,34 @@ def test_one_experiment_alone_has_its_own_networks_and_page(tmp_path: Path) -> N
     assert CliRunner().invoke(app, ["run", *SMALL, "--experiments", "units", "--out", str(out)]).exit_code == 0
     assert [path.name for path in out.glob("seed0/models/*")] == ["convolutional-standard.safetensors"]
     assert "## Beside the published numbers" not in (out / "report.md").read_text()
+
+
+def test_networks_that_are_given_stand_in_the_place_of_the_convolutional_ones(finished: Path, tmp_path: Path) -> None:
+    own = {
+        arm: finished / "seed0" / "models" / f"convolutional-{arm}.safetensors" for arm in ("standard", "adversarial")
+    }
+    given = [word for arm, path in own.items() for word in ("--set", f"networks.{arm}={path}")]
+    words = ["run", *SMALL, "--experiments", "units,spectral", *given, "--out", f"{tmp_path / 'run'}"]
+    assert "The convolutional network of standard training is that of" in CliRunner().invoke(app, words).output
+    for experiment in ("units", "spectral"):
+        rows, before = (
+            [row for row in open_results(folder).rows if row["experiment"] == experiment]
+            for folder in (tmp_path / "run", finished)
+        )
+        assert rows == before
+        assert rows
+    assert (tmp_path / "run" / "seed0" / "models" / own["adversarial"].name).read_bytes() == own[
+        "adversarial"
+    ].read_bytes()
+
+
+def test_bounds_are_refused_of_a_network_whose_layers_are_no_chain(tmp_path: Path) -> None:
+    data = load_data(DataSpec("digits", limit=150))
+    own, spec = tmp_path / "maxout.safetensors", ModelSpec("maxout", width=4)
+    model = build(spec, shape=data.shape, classes=10)
+    save_model(model, own, spec=spec, extra={"recipe": {"adversary": None}, "data_digest": data.digest})
+    words = ["run", *SMALL, "--set", f"networks.standard={own}", "--out", f"{tmp_path / 'run'}", "--experiments"]
+    refused = CliRunner().invoke(app, [*words, "spectral"])
+    assert "the bounds of maxout are not known" in str(refused.exception)
+    taken = CliRunner().invoke(app, [*words, "units"])
+    assert "purity: units" in taken.output
