@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from featsplit.data.chance import chance_of
 from featsplit.data.images import ImageData
 from featsplit.engine.cache import FORMAT, rows_digest
 from featsplit.engine.jobs import TIMES
@@ -34,7 +35,7 @@ class DataSummary:
 
 def summary_of(data: ImageData) -> DataSummary:
     """The summary of `data`."""
-    chance = float(data.test.labels.bincount().max()) / len(data.test)
+    chance = chance_of(data.test.labels).share
     return DataSummary(data.name, data.digest, len(data.train), len(data.test), data.shape, data.classes, chance)
 
 
