@@ -162,7 +162,10 @@ def test_a_changed_setting_redoes_only_what_depends_on_it(whole: Path, tmp_path:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("reached", ["seed0/models/.standard.safetensors.training", "seed1/sets/nonrobust.h5"])
+@pytest.mark.parametrize(
+    "reached",
+    ["seed0/models/.standard.safetensors.training", pytest.param("seed1/sets/nonrobust.h5", marks=pytest.mark.long)],
+)
 def test_a_killed_run_goes_on_and_ends_with_the_same_files(whole: Path, tmp_path: Path, reached: str) -> None:
     (tmp_path / "tiny.toml").write_text(TINY)
     process = start(tmp_path, "--seeds", "0,1")
