@@ -149,7 +149,7 @@ def test_colours_are_on_a_terminal_alone_and_nowhere_with_no_color(
 
 def test_a_line_is_broken_between_words_on_a_terminal_and_whole_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    line = "the schedule of szegedy2014-cifar10-mini is short " * 4 + "datasets_out/" + "x" * 90
+    line = "of " * 23 + "a distill-digits " * 5 + "datasets_out/" + "x" * 90
     assert terminal.fitted(line, StringIO()) == line
     first, *further = terminal.fitted(line, Terminal()).splitlines()
     assert len(first) <= 80
