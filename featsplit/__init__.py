@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from .training import train as train
     from .training import train_simclr as train_simclr
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Adversary": "training",

@@ -27,7 +27,12 @@ def report(
         list[Path] | None, typer.Option("--compare", metavar="RUN", help="Set this run beside it; may be repeated.")
     ] = None,
     form: Annotated[
-        Format, typer.Option("--format", help="The page; or the main table alone, on standard output or in --out.")
+        Format,
+        typer.Option(
+            "--format",
+            metavar="page|latex|csv",
+            help="The page; or the main table alone, on standard output or in --out.",
+        ),
     ] = "page",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")

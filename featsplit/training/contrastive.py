@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from featsplit.data.augment import augment
 from featsplit.data.images import Split, channel_moments, digest_of
 from featsplit.errors import FeatsplitError
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive
 from featsplit.models.classifier import Classifier, in_mode
 from featsplit.progress import progress
 from featsplit.randomness import drawn_by, torch_generator
@@ -69,7 +69,7 @@ def train_simclr(
         free, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, weight_decay=recipe.weight_decay
     )
     whole = nn.ModuleDict({"encoder": encoder, "projection": projection})
-    parts = [asdict(recipe), digest_of(split.images), seed, encoder.shape, str(whole), machine.half, versions()]
+    parts = [asdict(recipe), digest_of(split.images), seed, encoder.shape, str(whole), machine.half, decisive()]
     key = json.dumps(["simclr", *parts])
     history = restore(resume, whole, optimiser, key=key) if resume else []
     with in_mode(encoder, training=True):

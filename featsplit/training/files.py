@@ -9,7 +9,7 @@ from featsplit.errors import FeatsplitError, warn
 from featsplit.files import check_writable, json_digest
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
-from featsplit.models.checkpoints import read_metadata, save_model, versions
+from featsplit.models.checkpoints import decisive, read_metadata, save_model, versions
 from featsplit.records.training import Recipe
 from featsplit.runtime import CPU, Machine
 from featsplit.training.loop import augmented, train
@@ -103,7 +103,7 @@ def _decided_by(data: ImageData, recipe: Recipe, seed: int, *, half: bool, world
 
 
 def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:
-    return json_digest({**extra, "model": spec.settled().plain()})
+    return json_digest({**extra, "versions": decisive(), "model": spec.settled().plain()})
 
 
 def _kept(path: Path) -> ModelMetadata | None:

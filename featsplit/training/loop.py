@@ -11,7 +11,7 @@ from torch import Tensor
 from featsplit.data.augment import augment
 from featsplit.data.images import ImageData, Split, as_inputs, channel_moments
 from featsplit.errors import FeatsplitError
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import drawn_by, torch_generator
@@ -73,7 +73,7 @@ def train_by_epoch(
     at_rest = split if seen is data.train.images else Split(data.train.images, data.train.labels)
     _normalise(model.to(machine.device), at_rest)
     trainer = Trainer(model, recipe, machine)
-    parts = [recipe.plain(), data.digest, seed, model.shape, str(model), trainer.half, versions(), ranks.world]
+    parts = [recipe.plain(), data.digest, seed, model.shape, str(model), trainer.half, decisive(), ranks.world]
     key = json.dumps([*parts, *([] if at_rest is split else [seen.shape])])
     history = restore(resume, model, trainer.optimiser, key=key) if resume else []
     if len(history) == recipe.epochs:

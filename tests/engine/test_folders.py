@@ -120,7 +120,7 @@ def test_fewer_seeds_say_which_leave_the_page_and_more_say_nothing(here: Path) -
     )
     assert sorted(path.name for path in Path("datasets_out/least/seed1/models").iterdir()) == models
     _, err = run("least.toml --seeds 0,1")
-    assert "datasets_out" not in err
+    assert [line for line in err.splitlines() if "datasets_out" in line] == ["to      datasets_out/least"]
     assert sorted(os.listdir("datasets_out")) == ["least"]
 
 

@@ -14,7 +14,7 @@ from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
-from featsplit.models.checkpoints import state_digest, versions
+from featsplit.models.checkpoints import decisive, state_digest, versions
 from featsplit.studies.given import take
 from featsplit.studies.goodfellow2015.networks import Network
 from featsplit.studies.goodfellow2015.rows import UNCLIPPED, NetworkRow
@@ -64,7 +64,7 @@ class Stage:
             take(Path(network.given), role, path, data, factory=self.settings.networks.factory)
             return self.network(network)
         content: dict[str, object] = {"way": asdict(network.way), "recipe": network.recipe.plain(), "data": data.digest}
-        content |= {"spec": asdict(network.spec), "seed": network.seed(self.seed), "versions": versions()}
+        content |= {"spec": asdict(network.spec), "seed": network.seed(self.seed), "versions": decisive()}
         key = json_digest(content)
         if _key_of(path) == key:
             return self.network(network)
@@ -75,7 +75,8 @@ class Stage:
         fit(model, data.train, network.way, network.recipe, seed=network.seed(self.seed), title=network.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         extra = {"key": key, "trained_on": data.name, "data_digest": data.digest, "class_names": data.classes}
-        save_model(model, path, spec=network.spec, extra={**extra, **content, "recipe": network.told.plain()})
+        told = {"recipe": network.told.plain(), "versions": versions()}
+        save_model(model, path, spec=network.spec, extra={**extra, **content, **told})
         return self.network(network)
 
     def ensure_rows(

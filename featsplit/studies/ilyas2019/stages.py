@@ -14,6 +14,7 @@ from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
 from featsplit.engine.several import in_ranks
 from featsplit.evaluation import Attack, evaluate
+from featsplit.files import nothing_written_since
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.metadata.models import ModelMetadata
@@ -66,9 +67,9 @@ class Stages:
         """The source."""
         return self.worker.data(self.settings.data)
 
-    def tell(self, what: str, *, began: float, figures: str) -> None:
-        """A line for a stage that `began` and has ended, with its time."""
-        self.worker.tell(self.folder, f"seed {self.seed}", what, began=began, figures=figures)
+    def tell(self, what: str, *, began: float, figures: str, kept: bool = False) -> None:
+        """A line for a stage that `began` and has ended, with its time, or that it was `kept`."""
+        self.worker.tell(self.folder, f"seed {self.seed}", what, began=began, figures=figures, kept=kept)
 
     def network_file(self, network: Network) -> Path:
         """Where `network` lies."""
@@ -109,7 +110,8 @@ class Stages:
             in_ranks(self.worker.ranks, self.machine, _TrainTogether(self.worker, self.place, network))
         metadata = self.trained(network)
         accuracy = f"clean {metadata.results['test_accuracy']:.3f}"
-        self.tell(f"train {network.name}", began=began, figures=accuracy)
+        kept = self.worker.ranks == 1 and nothing_written_since(began)  # other processes may have written
+        self.tell(f"train {network.name}", began=began, figures=accuracy, kept=kept)
         return self.network(network)
 
     def trained(self, network: Network) -> ModelMetadata:
@@ -146,7 +148,7 @@ class Stages:
             summary, figures = self._perturb(path, derived, maker, ensemble)
         else:
             summary, figures = self._mislabel(path, derived, maker)
-        self.tell(f"build {path.stem}", began=began, figures=figures)
+        self.tell(f"build {path.stem}", began=began, figures=figures, kept=nothing_written_since(began))
         return summary
 
     def make_shard(self, number: int, derived: DerivedSet, maker: Network, ensemble: Sequence[Network]) -> None:
@@ -167,7 +169,7 @@ class Stages:
         if only is not None:
             return summary, ""
         near, calls = summary["relative_distance"], summary["runs"]
-        return summary, f"relative distance {near:.3f} in {calls:.0f} calls an image"
+        return summary, f"relative distance {near:.3f}, {calls:.0f} calls"
 
     def _perturb(
         self,
@@ -225,9 +227,7 @@ class Stages:
 
         rows = list(kept_rows(self.folder / "rows" / f"{stem}.json", depends_on, measured))
         if fresh:
-            shown = [row for row in rows if "epoch" not in row and "accuracy" in row][:5]
-            figures = ", ".join(f"{row['attack']} {row['eps'] or 0:g}: {row['accuracy']:.3f}" for row in shown)
-            self.tell(f"evaluate {stem}", began=began, figures=figures)
+            self.tell(f"evaluate {stem.removesuffix('-source')}", began=began, figures=_figures(rows))
         return rows
 
     def ensure_evaluated(
@@ -259,6 +259,15 @@ class Stages:
             return [{**first, **row} for row in found]
 
         return self.ensure_rows(stem, {**depends_on, "images": images, "labels": digest_of(split.labels)}, measure)
+
+
+def _figures(rows: Sequence[Row]) -> str:
+    """The first accuracies among `rows`, clean and by the eps of each attack: "clean 0.994, pgd 0.906 0.372"."""
+    found = dict[str, list[str]]()
+    for row in [row for row in rows if "epoch" not in row and "accuracy" in row][:5]:
+        name = "clean" if row["attack"] == "none" else row["attack"]
+        found.setdefault(name, []).append(f"{row['accuracy']:.3f}")
+    return ", ".join(f"{name} {' '.join(accuracies)}" for name, accuracies in found.items())
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from featsplit.evaluation import Attack
 from featsplit.files import json_digest, replacing
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.models.build import build
-from featsplit.models.checkpoints import load_model_for, read_metadata, save_model, versions
+from featsplit.models.checkpoints import decisive, load_model_for, read_metadata, save_model, versions
 from featsplit.rows import Row
 from featsplit.runtime import accuracy
 from featsplit.studies.ilyas2019.networks import Network
@@ -119,7 +119,7 @@ def _ensure_pretrained(stages: Stages, network: Network) -> None:
         "labels": digest_of(data.train.labels),
         "seed": seed,
         "precision": "bfloat16" if stages.machine.half else "float32",
-        "versions": versions(),
+        "versions": decisive(),
     }
     key = json_digest(decided_by)
     resume = path.with_name(f".{path.name}.training")
@@ -134,7 +134,8 @@ def _ensure_pretrained(stages: Stages, network: Network) -> None:
     model = fit_head(encoder, data, settings.probe, seed=seed, machine=stages.machine)
     clean = accuracy(model.to(stages.machine.device), data.test)
     extra = {
-        **{name: decided_by[name] for name in ("seed", "precision", "versions")},
+        **{name: decided_by[name] for name in ("seed", "precision")},
+        "versions": versions(),
         "key": key,
         "trained_on": data.name,
         "data_digest": data.digest,

@@ -19,7 +19,7 @@ from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
 from featsplit.geometry import column, lengths
-from featsplit.models.checkpoints import state_digest, versions
+from featsplit.models.checkpoints import decisive, state_digest
 from featsplit.outcomes import packed_numbers
 from featsplit.randomness import integers, torch_generator
 from featsplit.runtime import Frozen, batches
@@ -73,7 +73,7 @@ class AttackNetwork:
         path, settings = distorted_file(stages.folder, self.network), stages.settings
         of = [digest_of(tensor) for tensor in chosen]
         search = [settings.attack_iterations, settings.bisections]
-        key = json_digest({"of": of, "network": state_digest(network), "search": search, "versions": versions()})
+        key = json_digest({"of": of, "network": state_digest(network), "search": search, "versions": decisive()})
         kept = kept_tensors(path, key)
         if kept is None:
             found = szegedy_lbfgs(

@@ -10,7 +10,7 @@ from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError, warn
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
-from featsplit.models.checkpoints import model_spec, versions
+from featsplit.models.checkpoints import decisive, model_spec, versions
 from featsplit.randomness import stage_key
 from featsplit.records.training import Recipe
 from featsplit.rows import Row
@@ -105,7 +105,7 @@ class TrainConvolutional:
         path, settings, data = stages.model_path(file_of(self.arm)), self.place.settings, stages.convolutional_data
         recipe, own = recipe_of(settings, self.arm), settings.convolutional
         content = {"recipe": recipe.plain(), "penalty": own.penalty, "model": asdict(own.model), "seed": stages.seed}
-        key = json_digest({**content, "data": data.digest, "versions": versions()})
+        key = json_digest({**content, "data": data.digest, "versions": decisive()})
         try:
             if read_metadata(path).key == key:
                 return
