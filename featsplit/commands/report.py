@@ -10,8 +10,10 @@ import typer
 from featsplit.commands import options, single
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, replacing
-from featsplit.report import markup
+from featsplit.report.blocks import Block, Table
 from featsplit.report.cells import Cells, as_csv, as_latex
+from featsplit.report.html import as_html
+from featsplit.report.terminal import as_terminal
 from featsplit.studies import open_results, page_of
 
 if TYPE_CHECKING:
@@ -53,21 +55,21 @@ def report(
         write_report(*_opened(run))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return
-    typer.echo(markup.as_terminal(blocks))
+    typer.echo(as_terminal(blocks))
     if out is not None:
-        _give(markup.as_html(blocks, run), out)
+        _give(as_html(blocks, run), out)
         typer.echo(f"comparison: {out}")
 
 
-def _opened(path: Path) -> "tuple[Results[Any], list[markup.Block]]":
+def _opened(path: Path) -> "tuple[Results[Any], list[Block]]":
     """The run in the folder `path`, with its page."""
     results = open_results(path)
     return results, page_of(results)
 
 
-def _table(blocks: list[markup.Block]) -> Cells:
+def _table(blocks: list[Block]) -> Cells:
     """The main table of a page, or its first."""
-    tables = [block for block in blocks if isinstance(block, markup.Table)]
+    tables = [block for block in blocks if isinstance(block, Table)]
     if not tables:
         raise FeatsplitError("--format: this page has no table; open it, report.html")
     return next((table.cells for table in tables if table.main), tables[0].cells)

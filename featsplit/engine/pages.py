@@ -6,9 +6,10 @@ from typing import Any
 
 from featsplit.engine.results import Results
 from featsplit.engine.settings import flat
+from featsplit.report.blocks import Block, Brief, Code, Heading, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.decisions import Claim
-from featsplit.report.markup import Block, Brief, Code, Heading, Table, Text, write_page
+from featsplit.report.page import write_page
 from featsplit.report.verdicts import VERDICTS, claims_table, counted, verdicts_as_text
 
 

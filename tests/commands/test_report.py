@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from featsplit.commands import app
 from featsplit.commands import report as command
 from featsplit.engine import pages
-from featsplit.report.markup import Block, Heading, Text
+from featsplit.report.blocks import Block, Heading, Text
 
 
 @pytest.fixture

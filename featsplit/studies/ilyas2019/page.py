@@ -8,9 +8,9 @@ from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.metadata.sets import read_set_metadata
+from featsplit.report.blocks import Block, Brief, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.intervals import Interval
-from featsplit.report.markup import Block, Brief, Heading, Picture, Plot, Table, Text
 from featsplit.report.published import compared, published_table
 from featsplit.report.rows import picked
 from featsplit.rows import Row

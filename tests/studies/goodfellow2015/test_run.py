@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
 from featsplit.models import load_model
-from featsplit.report.markup import in_brief
 from featsplit.report.rows import picked
+from featsplit.report.terminal import in_brief
 from featsplit.studies import open_results, page_of, read_settings
 from featsplit.studies.goodfellow2015 import CLAIMS, PUBLISHED
 from featsplit.studies.goodfellow2015.networks import RBF, networks

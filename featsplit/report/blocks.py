@@ -1,0 +1,76 @@
+"""What a page consists of: blocks, which Markdown, HTML and a terminal each show in their own way."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from featsplit.report.cells import Cells
+
+Drawing = Callable[[], str]
+"""Gives SVG as text."""
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 1 is the page's own."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, its first line the head; `main` is the one by which runs are compared, `caption` says what it is of."""
+
+    cells: Cells
+    main: bool = False
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A drawing in SVG, made when a page is written, and kept beside the Markdown page as `stem`.svg."""
+
+    stem: str
+    drawing: Drawing
+    says: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG at `path`, relative to the page, with what it shows."""
+
+    path: str
+    says: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """A command or a file, as it is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a terminal of 80 columns shows of the page; the page itself has it at greater length."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What few readers want: `blocks` that show when the `title` is pressed, and follow it where nothing can be."""
+
+    title: str
+    blocks: "Sequence[Block]"
+
+
+Shown = Heading | Text | Table | Plot | Picture | Code | Folded
+Block = Shown | Brief
