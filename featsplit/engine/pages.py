@@ -16,7 +16,7 @@ from featsplit.report.verdicts import VERDICTS, claims_table, counted, verdicts_
 def verdicts(claims: Sequence[Claim]) -> list[Block]:
     """How many statements hold, and each with its verdict; for a terminal in paragraphs."""
     brief = [Brief(text) for text in verdicts_as_text(claims)]
-    return [*brief, Text(f"{counted(claims)} {VERDICTS}"), Table(claims_table(claims))]
+    return [*brief, Text(f"{counted(claims)} {VERDICTS}"), Table(claims_table(claims), sortable=False)]
 
 
 def again(results: Results[Any]) -> list[Block]:
