@@ -65,7 +65,8 @@ def _html(block: Explorer, found: Sequence[Examples], count: int) -> str:
     }
     known = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return (
-        f'<section class="explorer" aria-label="Image explorer">\n{packaged("explorer.html")}'
+        f'<section class="explorer" aria-label="Image explorer">\n<p>{escape(block.says)}</p>\n'
+        f"{packaged('explorer.html')}"
         f'<div class="sheets">\n{"".join(sheets)}</div>\n<script type="application/json">{known}</script>\n</section>'
     )
 

@@ -51,7 +51,8 @@ def _markdown(block: Shown, folder: Path) -> str:
             return f"![{says}]({path})"
         case Code(text):
             return f"```\n{text}\n```"
-        case Explorer(sets):
-            return "\n\n".join(f"### {one.title}\n\n![{picture_says(one)}]({one.picture})" for one in sets)
+        case Explorer():
+            pictures = [f"### {one.title}\n\n![{picture_says(one)}]({one.picture})" for one in block.sets]
+            return "\n\n".join([block.says, *pictures])
         case Folded(title, blocks):
             return f"### {title}\n\n{_joined(blocks, folder)}"

@@ -64,7 +64,7 @@ def blocks(folder: Path) -> list[Block]:
         Text("What was done."),
         Plot("one", lambda: PLOT, "Accuracy of the network: 0.994"),
         Heading("The images"),
-        Explorer(sets, ("standard network", "adversarially trained network"), CLASSES),
+        Explorer(sets, ("standard network", "adversarially trained network"), CLASSES, "What they are."),
         Heading("Tables"),
         Table(MEASURED, caption="Accuracy on the test images"),
         Table(verdicts, sortable=False),

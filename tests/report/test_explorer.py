@@ -79,7 +79,7 @@ def test_it_takes_2_mb_at_most_unless_a_number_is_asked_for(tmp_path: Path) -> N
         write_examples(tmp_path / f"{number}.safetensors", drawn("robust", count=100, size=32))
         names = f"{number}.safetensors", f"{number}.png"
         found.append(ExampleSet(str(number), str(number), *names, maker=0, perturbed=True, distance="l2"))
-    block = Explorer(found, ("a", "b"), CLASSES)
+    block = Explorer(found, ("a", "b"), CLASSES, "Noise.")
     html = explorer_html(block, tmp_path)
     count = len(data(html)["sets"][0]["index"])
     assert len(html) <= BYTES
@@ -99,6 +99,7 @@ def test_of_few_small_images_all_are_there(tmp_path: Path) -> None:
 def test_in_markdown_it_is_a_picture_of_each_set(tmp_path: Path) -> None:
     page: list[Block] = [Heading("A page", 1), explorer(tmp_path)]
     says = "rand: examples spread over the set, with their sources"
+    assert as_page(page, tmp_path).startswith("# A page\n\nWhat they are.\n\n### The set robust\n\n![")
     assert f"### The set rand\n\n![{says}](rand.png)\n\n### The set det" in as_page(page, tmp_path)
 
 

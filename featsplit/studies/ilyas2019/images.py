@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
-from featsplit.report.blocks import Block, ExampleSet, Explorer, Heading, Picture, Text
+from featsplit.report.blocks import Block, ExampleSet, Explorer, Heading, Picture
 from featsplit.studies.ilyas2019.settings import Settings
 
 NETWORKS = "standard network", "adversarially trained network"
@@ -24,7 +24,7 @@ def images(results: Results[Settings], derived: Sequence[DerivedSet]) -> list[Bl
         return []
     kept = [one for one in shown if (results.path / one.examples).is_file()]
     if kept:
-        return [Heading("The images"), Text(SAYS), Explorer(kept, NETWORKS, results.data.classes)]
+        return [Heading("The images"), Explorer(kept, NETWORKS, results.data.classes, SAYS)]
     says = f"seed {results.seeds[0]}: examples spread over the set"
     pictures = [(Heading(one.title, 3), Picture(one.picture, f"{one.label}, {says}")) for one in shown]
     return [Heading("The images"), *(block for pair in pictures for block in pair)]
