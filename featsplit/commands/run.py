@@ -164,7 +164,8 @@ def _whole(asked: Asked, only: Sequence[str], command: str) -> None:
 def _sweep(asked: Asked, text: str) -> None:
     """A run for each value of a setting; then the page of all, and what a terminal shows of it."""
     from featsplit.engine.folders import is_finished
-    from featsplit.report.markup import in_brief, write_page
+    from featsplit.report.page import write_page
+    from featsplit.report.terminal import in_brief
     from featsplit.runtime import Machine, resolve_device
     from featsplit.studies import open_results
     from featsplit.studies.carry_out import carry_out
@@ -205,7 +206,7 @@ def _command(preset: str, seeds: Sequence[int], experiments: str | None, changes
 
 def _finished(folder: Path) -> "Shown":
     """What the run in `folder` has shown; its page is made again where it is gone."""
-    from featsplit.report.markup import PAGE, write_page
+    from featsplit.report.page import PAGE, write_page
     from featsplit.studies import open_results, page_of, shown_in_brief
 
     results = open_results(folder)

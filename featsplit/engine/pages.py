@@ -6,16 +6,17 @@ from typing import Any
 
 from featsplit.engine.results import Results
 from featsplit.engine.settings import flat
+from featsplit.report.blocks import Block, Brief, Code, Heading, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.decisions import Claim
-from featsplit.report.markup import Block, Brief, Code, Heading, Table, Text, write_page
+from featsplit.report.page import write_page
 from featsplit.report.verdicts import VERDICTS, claims_table, counted, verdicts_as_text
 
 
 def verdicts(claims: Sequence[Claim]) -> list[Block]:
     """How many statements hold, and each with its verdict; for a terminal in paragraphs."""
     brief = [Brief(text) for text in verdicts_as_text(claims)]
-    return [*brief, Text(f"{counted(claims)} {VERDICTS}"), Table(claims_table(claims))]
+    return [*brief, Text(f"{counted(claims)} {VERDICTS}"), Table(claims_table(claims), sortable=False)]
 
 
 def again(results: Results[Any]) -> list[Block]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from featsplit.outcomes import unpacked_numbers
+from featsplit.report.blocks import Drawing
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row

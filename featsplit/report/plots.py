@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from featsplit.report.blocks import Drawing
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Drawing
 from featsplit.rows import Row
 
 if TYPE_CHECKING:

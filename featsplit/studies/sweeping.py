@@ -8,9 +8,9 @@ from featsplit.engine.folders import USUAL, Destination, destination, held
 from featsplit.engine.results import Results
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
+from featsplit.report.blocks import Block, Brief, Code, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, cell, column_name
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Brief, Code, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import drawn, reaches
 from featsplit.rows import Row
 from featsplit.studies import read_settings

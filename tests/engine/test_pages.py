@@ -12,7 +12,7 @@ from featsplit.commands import app
 from featsplit.engine.cache import rows_digest
 from featsplit.engine.pages import comparison
 from featsplit.errors import FeatsplitError
-from featsplit.report.markup import Heading, Table
+from featsplit.report.blocks import Heading, Table
 from featsplit.studies import open_results, study_named
 from featsplit.studies.ilyas2019.tables import accuracy_table
 from tests.pages import Page

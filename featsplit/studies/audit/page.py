@@ -2,8 +2,8 @@
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Brief, Heading
 from featsplit.report.cells import as_text
-from featsplit.report.markup import Block, Brief, Heading
 from featsplit.studies.audit.settings import Settings
 from featsplit.studies.distill2019.page import audit, audit_table
 from featsplit.studies.distill2019.rows import units_of

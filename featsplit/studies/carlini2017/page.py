@@ -3,8 +3,8 @@
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
+from featsplit.report.blocks import Block, Brief, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import as_text
-from featsplit.report.markup import Block, Brief, Heading, Picture, Plot, Table, Text
 from featsplit.report.published import compared, published_table
 from featsplit.studies.carlini2017 import words
 from featsplit.studies.carlini2017.cases.tables import cases_table

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.evaluation import LayerRow, UnitRow
+from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, cell, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row

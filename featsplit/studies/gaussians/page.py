@@ -7,9 +7,9 @@ import torch
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, drawn
 from featsplit.report.rows import picked
 from featsplit.studies.gaussians.claims import agreement, numbers, theorems

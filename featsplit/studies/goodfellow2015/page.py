@@ -5,8 +5,8 @@ from collections.abc import Callable
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
+from featsplit.report.blocks import Block, Brief, Heading, Picture, Table, Text
 from featsplit.report.cells import as_text
-from featsplit.report.markup import Block, Brief, Heading, Picture, Table, Text
 from featsplit.report.published import compared, published_table
 from featsplit.studies.goodfellow2015.adversarial.page import section as of_adversarial
 from featsplit.studies.goodfellow2015.alternatives.page import section as of_alternatives

@@ -8,14 +8,15 @@ from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.metadata.sets import read_set_metadata
+from featsplit.report.blocks import Block, Brief, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.intervals import Interval
-from featsplit.report.markup import Block, Brief, Heading, Picture, Plot, Table, Text
 from featsplit.report.published import compared, published_table
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019 import plots
 from featsplit.studies.ilyas2019.claims import CLAIMS, telling_eps
+from featsplit.studies.ilyas2019.images import images
 from featsplit.studies.ilyas2019.networks import derived_sets
 from featsplit.studies.ilyas2019.published import BANDS, PUBLISHED, differences
 from featsplit.studies.ilyas2019.set_warnings import set_warnings
@@ -68,6 +69,7 @@ def page_of(results: Results[Settings], derived: Sequence[DerivedSet], more: Seq
         *(Text(note) for note in results.settings.notes()),
         *_brief(rows),
         Plot("learned", plots.learned(rows, eps=telling_eps(rows), chance=results.chance), LEARNED),
+        *images(results, derived),
         Heading("What the paper says, and what holds here"),
         *verdicts(claims_of(CLAIMS, results)),
         Heading("Accuracy on the original test set (Tables 1 and 7)"),
@@ -82,8 +84,6 @@ def page_of(results: Results[Settings], derived: Sequence[DerivedSet], more: Seq
         Table(prediction_table(rows)),
         *set_warnings({seed: results.seed_folder(seed) for seed in results.seeds}, derived),
         *_published(results),
-        Heading("The images"),
-        *(block for one in DERIVED_SETS.values() if one in derived for block in _grid(results, one)),
         *again(results),
     ]
 
@@ -168,11 +168,3 @@ def _published(results: Results[Settings]) -> list[Block]:
     reason = f" Here nothing is comparable: {'; '.join(why)}." if why else ""
     cells = published_table(compared(results.rows, PUBLISHED, why))
     return [Heading("Beside the published numbers"), Text(BANDS + reason), Table(cells)]
-
-
-def _grid(results: Results[Settings], derived: DerivedSet) -> list[Block]:
-    path = f"seed{results.seeds[0]}/grids/{derived.name}.png"
-    if not (results.path / path).is_file():
-        return []
-    says = f"{derived.name}, seed {results.seeds[0]}: examples spread over the set"
-    return [Heading(derived.title, 3), Picture(path, says)]

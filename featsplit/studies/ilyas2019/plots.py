@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
 from featsplit.records.evaluation import ATTACKS
+from featsplit.report.blocks import Drawing
 from featsplit.report.cells import column_name
 from featsplit.report.distances import Curve, curves
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, INK, ORANGE, banded, drawn, reaches
 from featsplit.report.rows import picked
 from featsplit.rows import Row

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, cell, column_name
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, INK, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
+from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, INK, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.studies.ilyas2019.tables import title_of

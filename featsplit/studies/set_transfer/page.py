@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Brief, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, cell, column_name
-from featsplit.report.markup import Block, Brief, Heading, Plot, Table, Text
 from featsplit.report.plots import heat_map
 from featsplit.rows import Row
 from featsplit.studies.set_transfer.settings import Settings

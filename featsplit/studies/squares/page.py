@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.studies.squares.claims import kind_of, linear_and_deep

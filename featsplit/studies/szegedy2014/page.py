@@ -2,8 +2,8 @@
 
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.study import claims_of
+from featsplit.report.blocks import Block, Brief, Heading, Table, Text
 from featsplit.report.cells import Cells, as_text
-from featsplit.report.markup import Block, Brief, Heading, Table, Text
 from featsplit.report.published import compared, published_table, within
 from featsplit.studies.szegedy2014.claims import CLAIMS
 from featsplit.studies.szegedy2014.differing import differing

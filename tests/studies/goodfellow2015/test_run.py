@@ -12,8 +12,8 @@ from featsplit.commands import app
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.training import training_of
 from featsplit.models import load_model, read_metadata
-from featsplit.report.markup import in_brief
 from featsplit.report.rows import picked
+from featsplit.report.terminal import in_brief
 from featsplit.studies import open_results, page_of, read_settings
 from featsplit.studies.goodfellow2015 import CLAIMS, PUBLISHED
 from featsplit.studies.goodfellow2015.networks import RBF, networks

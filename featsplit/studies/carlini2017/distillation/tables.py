@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from featsplit.report.blocks import Drawing
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.distillation.claims import line, temperatures

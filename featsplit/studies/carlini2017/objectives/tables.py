@@ -8,8 +8,8 @@ import numpy as np
 from featsplit.attacks.carlini_wagner_l2 import BOXES
 from featsplit.attacks.seven_objectives import OBJECTIVES
 from featsplit.outcomes import unpacked_numbers
+from featsplit.report.blocks import Drawing
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, ORANGE, drawn
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.objectives.claims import at_constants, least_constants, line

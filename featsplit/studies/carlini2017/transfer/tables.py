@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from featsplit.report.blocks import Drawing
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Drawing
 from featsplit.report.plots import BLUE, ORANGE, drawn, reaches
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.networks import Network

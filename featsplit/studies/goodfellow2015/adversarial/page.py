@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.models import load_model
+from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import drawn
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.adversarial.measure import first_weights

@@ -1,9 +1,9 @@
 """The part of the page that tells of the paper's alternative explanations."""
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Heading, Table, Text
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.alternatives.claims import agreeing
 from featsplit.studies.goodfellow2015.networks import plain, sigmoids

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, ORANGE, drawn
 from featsplit.studies.goodfellow2015.networks import by_size
 from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.networks import by_size

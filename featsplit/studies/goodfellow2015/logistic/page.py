@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.models import load_model
+from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, Show, as_text, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, cell, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, drawn, reaches
 from featsplit.studies.kurakin2017.checks import NAMES
 from featsplit.studies.kurakin2017.examples import METHODS, NOISE

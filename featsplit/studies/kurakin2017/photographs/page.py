@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, count
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Block, Heading, Table, Text
 from featsplit.report.rates import rate
 from featsplit.report.rows import picked, values
 from featsplit.studies.kurakin2017.checks import NAMES

@@ -4,8 +4,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn, reaches
 from featsplit.report.rates import rate
 from featsplit.studies.kurakin2017.checks import NAMES

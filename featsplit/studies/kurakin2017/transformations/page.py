@@ -4,9 +4,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, cell
 from featsplit.report.intervals import Interval
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
 from featsplit.report.plots import drawn, reaches
 from featsplit.report.rates import rate
 from featsplit.report.rows import picked

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from featsplit.report.blocks import Block, Drawing, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Drawing, Heading, Picture, Plot, Table, Text
 from featsplit.report.plots import BLUE, ORANGE, drawn, reaches
 from featsplit.studies.szegedy2014.halves.claims import NAMES
 from featsplit.studies.szegedy2014.models.numbers import distortion

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featsplit.report.blocks import Block, Drawing, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Drawing, Heading, Picture, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
 from featsplit.studies.szegedy2014.models.claims import error

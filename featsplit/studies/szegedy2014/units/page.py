@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from featsplit.report.blocks import Block, Drawing, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Picture, Plot, Table, Text
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn, reaches
 from featsplit.report.rows import picked
 from featsplit.studies.szegedy2014.rows import SzegedyRow
