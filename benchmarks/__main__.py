@@ -13,6 +13,7 @@ from benchmarks import (
     matching,
     memory,
     presets,
+    printed,
     rules,
     spread,
     steps,
@@ -22,7 +23,7 @@ from benchmarks import (
 from benchmarks.minimal import tables as minimal
 
 ENGINE = ("matching", "attacks", "steps", "growth", "memory")
-ALONE = ("minimal", "faults", "fuzz", "spread", "suited", "workers")
+ALONE = ("minimal", "faults", "fuzz", "printed", "spread", "suited", "workers")
 NAMES = (*ENGINE, *ALONE, *presets.AIMS, *constructions.CONSTRUCTIONS, *rules.NAMES)
 
 
@@ -40,6 +41,8 @@ def measure(name: str, results: Path, options: argparse.Namespace) -> bool:
         return memory.measure(results)
     if name == "faults":
         return faults.measure(results, kills=options.kills, more=options.more)
+    if name == "printed":
+        return printed.measure(results)
     if name == "spread":
         return spread.measure(results, repeats=options.repeats)
     if name == "workers":
