@@ -25,5 +25,5 @@ format:
 	$(PYTHON) -m ruff check --fix .
 
 docs:  # the site, docs/_build/html/index.html; a warning or a dead link is an error
-	$(PYTHON) -m sphinx -W --keep-going -q -j auto -c docs -b html . docs/_build/html
+	$(PYTHON) -m sphinx -W --keep-going -q -E -j auto -c docs -b html . docs/_build/html
 	$(PYTHON) -m benchmarks.links docs/_build/html
