@@ -18,7 +18,7 @@ from sphinx.util.nodes import make_refnode
 
 import featsplit
 
-ITEM = re.compile(r"^- ([\w, ]+): (.*)$")
+ITEM = re.compile(r"^- (\w+(?:, \w+)*): (.*)$")
 
 
 def rewrite(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
