@@ -20,7 +20,9 @@ def test_the_site_is_built_without_a_warning_and_no_link_in_it_is_dead(tmp_path:
     for needed in ("sphinx", "myst_parser", "furo"):
         pytest.importorskip(needed, reason="the extra docs is not installed")
     options = ["-W", "--keep-going", "-q", "-c", "docs", "-b", "html", ".", str(tmp_path)]
-    built = subprocess.run([sys.executable, "-m", "sphinx", *options], cwd=ROOT, capture_output=True, text=True, check=False)
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", *options], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert (built.returncode, built.stdout, built.stderr) == (0, "", "")
     assert dead(tmp_path) == []
     page = (tmp_path / "docs" / "api.html").read_text()
