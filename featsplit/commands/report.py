@@ -37,7 +37,8 @@ def report(
     as_json: single.Json = False,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs; or give its table."""
-    from featsplit.engine.pages import comparison, write_report
+    from featsplit.engine.pages import write_report
+    from featsplit.engine.side_by_side import comparison
 
     if as_json:
         if out is not None or compare or form != "page":

@@ -9,8 +9,9 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
-from featsplit.report.blocks import Block, Brief, Code, Folded, Heading, Picture, Plot, Shown, Table, Text
+from featsplit.report.blocks import Block, Brief, Code, Folded, Heading, Link, Links, Picture, Plot, Shown, Table, Text
 from featsplit.report.cells import Cells
 
 LONG = 40
@@ -47,8 +48,8 @@ def _html(block: Shown, folder: Path) -> str:
         case Table(cells, _, caption):
             return _table(cells, caption)
         case Plot(_, drawing, says):
-            svg = drawing()
-            shown = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1)
+            svg, label = drawing(), escape(block.alternative)
+            shown = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
             return f"<figure>{shown}<figcaption>{escape(says)}</figcaption></figure>"
         case Picture(path, says):
             data = base64.b64encode((folder / path).read_bytes()).decode()
@@ -56,8 +57,15 @@ def _html(block: Shown, folder: Path) -> str:
             return f"<figure>{image}<figcaption>{escape(says)}</figcaption></figure>"
         case Code(text):
             return f"<pre>{escape(text)}</pre>"
+        case Links(places):
+            return f"<ul>{''.join(_links(where, links) for where, links in places.items())}</ul>"
         case Folded(title, blocks):
             return f"<details><summary>{escape(title)}</summary>\n{_joined(blocks, folder)}\n</details>"
+
+
+def _links(where: str, links: Sequence[Link]) -> str:
+    named = ", ".join(f'<a href="{escape(quote(path))}">{escape(name)}</a>' for name, path in links)
+    return f"<li>{escape(where)}: {named}</li>"
 
 
 def _table(cells: Cells, caption: str) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
-from featsplit.report.blocks import Block, Brief, Code, Folded, Heading, Picture, Plot, Shown, Table, Text
+from featsplit.report.blocks import Block, Brief, Code, Folded, Heading, Link, Links, Picture, Plot, Shown, Table, Text
 from featsplit.report.cells import as_markdown
 
 
@@ -24,14 +25,20 @@ def _markdown(block: Shown, folder: Path) -> str:
             return text
         case Table(cells, _, caption):
             return f"{caption}\n\n{as_markdown(cells)}" if caption else as_markdown(cells)
-        case Plot(stem, drawing, says):
+        case Plot(stem, drawing, _):
             path = folder / "plots" / f"{stem}.svg"
             path.parent.mkdir(exist_ok=True)
             path.write_text(drawing().replace("currentColor", "#222222"))
-            return f"![{says}](plots/{stem}.svg)"
+            return f"![{block.alternative}](plots/{stem}.svg)"
         case Picture(path, says):
             return f"![{says}]({path})"
         case Code(text):
             return f"```\n{text}\n```"
+        case Links(places):
+            return "\n".join(f"- {where}: {_links(links)}" for where, links in places.items())
         case Folded(title, blocks):
             return f"### {title}\n\n{_joined(blocks, folder)}"
+
+
+def _links(links: Sequence[Link]) -> str:
+    return ", ".join(f"[{name}]({quote(path)})" for name, path in links)

@@ -8,10 +8,10 @@ from featsplit.engine.folders import USUAL, Destination, destination, held
 from featsplit.engine.results import Results
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
-from featsplit.report.blocks import Block, Brief, Code, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Code, Heading, Table, Text
 from featsplit.report.cells import Cells, as_text, cell, column_name
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import drawn, reaches
+from featsplit.report.plots import Figured, drawn, plot, reaches
 from featsplit.rows import Row
 from featsplit.studies import read_settings
 
@@ -65,7 +65,7 @@ def page(key: str, runs: Swept, command: str) -> list[Block]:
     seeds = len(next(iter(runs.values())).seeds)
     what = f"A whole run for each value of {key}, {seeds} seed{'s' if seeds > 1 else ''} each; with intervals."
     plots: list[Block] = [
-        Plot(f"sweep-{place}", curves(key, list(runs), own), f"{attack}, by {key}.")
+        plot(f"sweep-{place}", curves(key, list(runs), own), f"{attack}, by {key}.")
         for place, (attack, own) in enumerate(_by_attack(lines).items())
     ]
     pages = [f"{value}: {results.path / 'report.html'}" for value, results in runs.items()]
@@ -82,7 +82,7 @@ def page(key: str, runs: Swept, command: str) -> list[Block]:
     ]
 
 
-def curves(key: str, values: Sequence[str], lines: "Mapping[str, Mapping[str, Sequence[Row]]]") -> Drawing:
+def curves(key: str, values: Sequence[str], lines: "Mapping[str, Mapping[str, Sequence[Row]]]") -> Figured:
     """Accuracies against the `values` of the setting: a curve for each of the `lines`, by its name."""
     numbers = _numbers(values)
 

@@ -3,8 +3,9 @@
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
-from featsplit.report.blocks import Block, Brief, Heading, Picture, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Heading, Picture, Table, Text
 from featsplit.report.cells import as_text
+from featsplit.report.plots import plot
 from featsplit.report.published import compared, published_table
 from featsplit.studies.carlini2017 import words
 from featsplit.studies.carlini2017.cases.tables import cases_table
@@ -75,11 +76,11 @@ def _pictures(results: Results[Settings]) -> list[Block]:
 def _plots(results: Results[Settings]) -> list[Block]:
     chosen, rows, found = results.settings.experiments, results.rows, list[Block]()
     if "distillation" in chosen:
-        found.append(Plot("temperature", by_temperature(rows), words.TEMPERATURE_PLOT))
+        found.append(plot("temperature", by_temperature(rows), words.TEMPERATURE_PLOT))
     if "transfer" in chosen:
-        found.append(Plot("confidence", by_confidence(rows, others(results.settings)), words.CONFIDENCE_PLOT))
+        found.append(plot("confidence", by_confidence(rows, others(results.settings)), words.CONFIDENCE_PLOT))
     if "objectives" in chosen:
-        found.append(Plot("constant", by_constant(rows), words.CONSTANT_PLOT))
+        found.append(plot("constant", by_constant(rows), words.CONSTANT_PLOT))
     return found
 
 

@@ -7,10 +7,10 @@ import torch
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Heading, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.studies.gaussians.claims import agreement, numbers, theorems
 from featsplit.studies.gaussians.rows import GaussiansRow
@@ -41,7 +41,7 @@ def page(results: Results[Settings]) -> list[Block]:
     blocks: list[Block] = [Heading("Two Gaussians: the paper's theory and its simulation", 1), Text(GAUSSIANS)]
     if len(settings.mean) == 2:
         says = "The paper's Figure 4: samples, the solution's covariance, and the direction of its gradient, by eps."
-        blocks += [Plot("gaussians", solutions(settings), says)]
+        blocks += [plot("gaussians", solutions(settings), says)]
     blocks += [Heading("Formula and simulation"), Text(verdict), Table(table, main=True)]
     blocks += [Brief(as_text(table)), Brief(verdict)]
     for theorem, title in THEOREMS.items():
@@ -61,7 +61,7 @@ def theorem_table(rows: Sequence[GaussiansRow]) -> Cells:
     return table
 
 
-def solutions(settings: Settings) -> Drawing:
+def solutions(settings: Settings) -> Figured:
     """Figure 4: for each eps the samples of both classes, the covariance of the solution, and its gradient."""
     mean, variances = (torch.tensor(values, dtype=torch.float64) for values in (settings.mean, settings.variances))
     noise = torch.randn(150, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) * variances.sqrt()

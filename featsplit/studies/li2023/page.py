@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.pages import again, verdicts
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Heading, Table, Text
 from featsplit.report.cells import Cells, as_text, cell, column_name
 from featsplit.report.intervals import accuracy
-from featsplit.report.plots import BLUE, INK, ORANGE, drawn
+from featsplit.report.plots import BLUE, INK, ORANGE, Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.li2023.claims import claims
@@ -36,7 +36,7 @@ def page(results: Results[Settings]) -> list[Block]:
         Heading("What sets through an encoder teach, and whom", 1),
         Text(WHAT),
         Brief(as_text(table)),
-        Plot("learners", bars(results), "Clean accuracy on the true test images, with its interval."),
+        plot("learners", bars(results), "Clean accuracy on the true test images, with its interval."),
         Table(table, main=True),
         Heading("The encoders, and how far images were moved"),
         Table(made_table(results)),
@@ -73,7 +73,7 @@ def made_table(results: Results[Settings]) -> Cells:
     return [["encoder", *head, "moved to their class"], *lines]
 
 
-def bars(results: Results[Settings]) -> Drawing:
+def bars(results: Results[Settings]) -> Figured:
     """Clean accuracies by set, a bar for each learner."""
     sets = _sets(results)
 

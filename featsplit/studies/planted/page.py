@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
-from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Heading, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.plots import BLUE, INK, ORANGE, drawn
+from featsplit.report.plots import BLUE, INK, ORANGE, Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.studies.ilyas2019.tables import title_of
 from featsplit.studies.planted.claims import claims
@@ -43,7 +43,7 @@ def page(results: Results[Settings]) -> list[Block]:
         Text(verdict),
         Brief(as_text(table)),
         Brief(verdict),
-        Plot("planted", survival(rows, limit), says),
+        plot("planted", survival(rows, limit), says),
         Table(table, main=True),
         *again(results),
     ]
@@ -62,7 +62,7 @@ def survival_table(rows: Sequence[SweptRow]) -> Cells:
     return table
 
 
-def survival(rows: Sequence[SweptRow], limit: float | None) -> Drawing:
+def survival(rows: Sequence[SweptRow], limit: float | None) -> Figured:
     """The shares kept of each component against the amplitude of the non-robust one, a panel for each set.
 
     `limit` is the amplitude above which a component is robust, where that is known.

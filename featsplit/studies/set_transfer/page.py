@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Brief, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Heading, Table, Text
 from featsplit.report.cells import Cells, as_text, cell, column_name
-from featsplit.report.plots import heat_map
+from featsplit.report.plots import heat_map, plot
 from featsplit.rows import Row
 from featsplit.studies.set_transfer.settings import Settings
 
@@ -38,7 +38,7 @@ def page(results: Results[Settings]) -> list[Block]:
         Heading("What each set is worth to each architecture", 1),
         Text(TRANSFER),
         Brief(as_text(table)),
-        Plot("matrix", heat_map(*transfer_matrix(results.rows)), "Accuracies, means over seeds."),
+        plot("matrix", heat_map(*transfer_matrix(results.rows)), "Accuracies, means over seeds."),
         Table(table, main=True),
         *again(results),
     ]

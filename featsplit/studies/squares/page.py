@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from featsplit.engine.pages import again
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Heading, Table, Text
 from featsplit.report.cells import Cells, as_text, spread
 from featsplit.report.known import concluded
-from featsplit.report.plots import BLUE, ORANGE, drawn
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.studies.squares.claims import kind_of, linear_and_deep
 from featsplit.studies.squares.rows import SquaresRow
@@ -37,14 +37,14 @@ def page(results: Results[Settings]) -> list[Block]:
         Text(words),
         Text(verdict),
         *(Brief(text) for text in (as_text(table), words, verdict)),
-        Plot(
+        plot(
             "by_eps",
             by_eps(rows),
             "Accuracy on the test squares by the size of the attack (linf; black is -1 and white 1).",
         ),
         Table(table, main=True),
         Heading("The deep network by epoch"),
-        Plot("by_epoch", by_epoch(rows), says),
+        plot("by_epoch", by_epoch(rows), says),
         Heading("By the size of the attack", 3),
         Table(eps_table(rows)),
         *again(results),
@@ -86,7 +86,7 @@ def eps_table(rows: Sequence[SquaresRow]) -> Cells:
     return [["arm", *(f"{eps:g}" for eps in radii)], *lines]
 
 
-def by_eps(rows: Sequence[SquaresRow]) -> Drawing:
+def by_eps(rows: Sequence[SquaresRow]) -> Figured:
     """Accuracy of the linear and the deep model against eps."""
 
     def draw(figure: "Figure") -> None:
@@ -104,7 +104,7 @@ def by_eps(rows: Sequence[SquaresRow]) -> Drawing:
     return drawn(6, 3, draw)
 
 
-def by_epoch(rows: Sequence[SquaresRow]) -> Drawing:
+def by_epoch(rows: Sequence[SquaresRow]) -> Figured:
     """What the deep network fits and what survives, epoch by epoch, of the first seed."""
     of = picked(rows, experiment="epochs", arm="deep", eps=SMALL, seed=rows[0]["seed"])
 

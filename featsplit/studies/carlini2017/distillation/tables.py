@@ -4,10 +4,9 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from featsplit.report.blocks import Drawing
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import accuracy
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.distillation.claims import line, temperatures
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -72,7 +71,7 @@ def temperatures_table(rows: Sequence[CarliniRow]) -> Cells:
     return table
 
 
-def by_temperature(rows: Sequence[CarliniRow]) -> Drawing:
+def by_temperature(rows: Sequence[CarliniRow]) -> Figured:
     """What succeeds at each temperature; beside it the mean distance of the nearest images in l2."""
     found = temperatures(rows)
     shown = (

@@ -8,9 +8,8 @@ import numpy as np
 from featsplit.attacks.carlini_wagner_l2 import BOXES
 from featsplit.attacks.seven_objectives import OBJECTIVES
 from featsplit.outcomes import unpacked_numbers
-from featsplit.report.blocks import Drawing
 from featsplit.report.cells import Cells, spread
-from featsplit.report.plots import BLUE, ORANGE, drawn
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.objectives.claims import at_constants, least_constants, line
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -68,7 +67,7 @@ def slopes_in_words(rows: Sequence[CarliniRow]) -> str:
     )
 
 
-def by_constant(rows: Sequence[CarliniRow]) -> Drawing:
+def by_constant(rows: Sequence[CarliniRow]) -> Figured:
     """Figure 2: the share that is reached and the mean distance by c, of f6."""
     lines = at_constants(rows, "f6")
 

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, ORANGE, drawn
+from featsplit.report.blocks import Block, Heading, Table, Text
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, plot
 from featsplit.studies.goodfellow2015.networks import by_size
 from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED
 from featsplit.studies.goodfellow2015.settings import Settings
@@ -32,13 +32,13 @@ def section(results: Results[Settings]) -> list[Block]:
     table = errors_table(results.rows, names, settings.eps, (CLEAN, *AT_EPS), head=f"error at eps {settings.eps:g}")
     return [
         Heading("The fast gradient sign method, and how sure the mistakes are"),
-        Plot("fast-by-eps", by_eps(results), "Error by eps: not clipped, dashed in [0, 1], dotted under noise."),
+        plot("fast-by-eps", by_eps(results), "Error by eps: not clipped, dashed in [0, 1], dotted under noise."),
         Text(WHAT),
         Table(table),
     ]
 
 
-def by_eps(results: Results[Settings]) -> Drawing:
+def by_eps(results: Results[Settings]) -> Figured:
     """The errors of both networks by eps."""
 
     def draw(figure: "Figure") -> None:

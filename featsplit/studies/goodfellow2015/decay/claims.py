@@ -1,7 +1,7 @@
 """What section 5 of the paper says of adversarial training and weight decay."""
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, decided, where, written
+from featsplit.report.decisions import Check, Claim, because, decided, where, written
 from featsplit.report.intervals import Interval, accuracy, difference
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.logistic.claims import measured
@@ -71,4 +71,4 @@ def _beside(results: Results[Settings], size: float, eps: float) -> Check:
     errors = " / ".join(f"{1 - accuracy(line).value:.3f}" for line in lines)
     shown = [one.moved(-NEAR) for one in intervals]
     at = f"L1 {size:g}, {where(lines[0], intervals[0])}"
-    return Check(at, verdict, errors, written(shown), intervals[0].low)
+    return Check(at, verdict, errors, written(shown), intervals[0].low, why=because(verdict, intervals))

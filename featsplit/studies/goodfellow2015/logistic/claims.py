@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, chain, decided, where, written
+from featsplit.report.decisions import Check, Claim, because, chain, decided, where, written
 from featsplit.report.intervals import Interval, Verdict, accuracy, difference
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.logistic.jobs import CLIPPED, WORST, LogisticRow
@@ -44,7 +44,7 @@ def _fooled(results: Results[Settings]) -> list[Claim]:
 
     verdict, (further,) = decided(nearly)
     error = further.moved(NEARLY)
-    check = Check(where(rows, error), verdict, f"error {error.value:.3f}", f"{error}")
+    check = Check(where(rows, error), verdict, f"error {error.value:.3f}", f"{error}", why=because(verdict, [further]))
     return [Claim(f"Figure 2: without regularisation nearly all are errors at eps {AT} (above {NEARLY:.0%})", (check,))]
 
 
@@ -78,7 +78,14 @@ def _above(results: Results[Settings], what: str, pairs: Sequence[tuple[str, str
 
     verdict, intervals = decided(further)
     values = ", ".join(f"{accuracy(left).value:.3f} / {accuracy(right).value:.3f}" for left, right in lines)
-    return Claim(what, (Check(where(lines[0][0], intervals[0]), verdict, values, written(intervals)),))
+    return Claim(
+        what,
+        (
+            Check(
+                where(lines[0][0], intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)
+            ),
+        ),
+    )
 
 
 def _printed(results: Results[Settings]) -> list[Claim]:

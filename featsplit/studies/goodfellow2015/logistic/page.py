@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.models import load_model
-from featsplit.report.blocks import Block, Brief, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Brief, Heading, Table, Text
 from featsplit.report.cells import Cells, Show, as_text, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.goodfellow2015.logistic.claims import measured
@@ -51,7 +51,7 @@ def section(results: Results[Settings]) -> list[Block]:
     return [
         Heading("Logistic regression of two classes: the exact worst case"),
         *(Brief(text) for text in (as_text(error_table(results, show=Interval.short, most=SHOWN)), BRIEF)),
-        Plot("error-by-eps", error_by_eps(results), "Error by eps in the worst case; dashed, with pixels in [0, 1]."),
+        plot("error-by-eps", error_by_eps(results), "Error by eps in the worst case; dashed, with pixels in [0, 1]."),
         Text(_setting(results)),
         Text(WHAT),
         Text(PRINTED),
@@ -61,7 +61,7 @@ def section(results: Results[Settings]) -> list[Block]:
         Text(CLIPPING),
         Table(clipped_table(results)),
         Heading("The weights", 3),
-        Plot(
+        plot(
             "weights", weights(results), f"w of seed {results.seeds[0]}, each on its own scale: blue votes for y = 1."
         ),
         Text(PULL),
@@ -140,7 +140,7 @@ def weights_table(results: Results[Settings]) -> Cells:
     return table
 
 
-def error_by_eps(results: Results[Settings]) -> Drawing:
+def error_by_eps(results: Results[Settings]) -> Figured:
     """A curve for each way to train: the worst case without bounds on the pixels, and dashed with them."""
     settings = results.settings.logistic
 
@@ -161,7 +161,7 @@ def error_by_eps(results: Results[Settings]) -> Drawing:
     return drawn(7, 3.6, draw)
 
 
-def weights(results: Results[Settings]) -> Drawing:
+def weights(results: Results[Settings]) -> Figured:
     """The weights of each classifier as an image, colour for colour."""
     arms = [arm for arm in results.settings.logistic.arms() if arm.kind != "as printed"]
 

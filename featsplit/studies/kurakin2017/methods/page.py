@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, cell, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, drawn, reaches
+from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, Figured, drawn, plot, reaches
 from featsplit.studies.kurakin2017.checks import NAMES
 from featsplit.studies.kurakin2017.examples import METHODS, NOISE
 from featsplit.studies.kurakin2017.methods.claims import mean, measured, sizes
@@ -46,7 +46,7 @@ def plots(results: Results[Settings]) -> list[Block]:
     says = "Accuracy by eps, with 95 % intervals" + (
         f"; dashed, the share of images with their label in the top {k}." if k else "."
     )
-    return [Plot("methods", curves(results), says)]
+    return [plot("methods", curves(results), says)]
 
 
 def top_k_of(results: Results[Settings]) -> int:
@@ -80,7 +80,7 @@ def _top_k(rows: Sequence[KurakinRow]) -> str:
     return spread([row["top_k_accuracy"] for row in rows])
 
 
-def curves(results: Results[Settings]) -> Drawing:
+def curves(results: Results[Settings]) -> Figured:
     """A curve for each method over eps, on a logarithmic axis."""
     eps, k = sizes(results), top_k_of(results)
 

@@ -4,9 +4,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn, reaches
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot, reaches
 from featsplit.report.rates import rate
 from featsplit.studies.kurakin2017.checks import NAMES
 from featsplit.studies.kurakin2017.examples import METHODS
@@ -49,7 +49,7 @@ def blocks(results: Results[Settings]) -> list[Block]:
 
 def plots(results: Results[Settings]) -> list[Block]:
     """The chain as curves."""
-    return [Plot("storage", curves(results), "What still fools, stage by stage, with 95 % intervals.")]
+    return [plot("storage", curves(results), "What still fools, stage by stage, with 95 % intervals.")]
 
 
 def sets(results: Results[Settings]) -> dict[str, tuple[str, int | None]]:
@@ -99,7 +99,7 @@ def rounding_table(results: Results[Settings]) -> Cells:
     return [["", "n", "undone by 8 bits", "undone after the repair", "components changed, where needed"], *lines]
 
 
-def curves(results: Results[Settings]) -> Drawing:
+def curves(results: Results[Settings]) -> Figured:
     """A curve for each set over the stages."""
 
     def draw(figure: "Figure") -> None:

@@ -4,10 +4,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Drawing, Heading, Plot, Table, Text
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, cell
 from featsplit.report.intervals import Interval
-from featsplit.report.plots import drawn, reaches
+from featsplit.report.plots import Figured, drawn, plot, reaches
 from featsplit.report.rates import rate
 from featsplit.report.rows import picked
 from featsplit.studies.kurakin2017.checks import NAMES
@@ -50,7 +50,7 @@ def plots(results: Results[Settings]) -> list[Block]:
     """The rates at the eps in the middle."""
     levels = middle(results)
     says = f"Destruction rate at eps {levels}, with 95 % intervals; in grey the accuracy on clean images."
-    return [Plot("transformations", curves(results, levels), says)]
+    return [plot("transformations", curves(results, levels), says)]
 
 
 def middle(results: Results[Settings]) -> int:
@@ -93,7 +93,7 @@ def _top_k(results: Results[Settings], levels: int, name: str, strength: float) 
     return found
 
 
-def curves(results: Results[Settings], levels: int) -> Drawing:
+def curves(results: Results[Settings], levels: int) -> Figured:
     """A panel for each transformation, a curve for each method."""
 
     def draw(figure: "Figure") -> None:

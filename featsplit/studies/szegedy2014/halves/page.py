@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from featsplit.report.blocks import Block, Drawing, Heading, Picture, Plot, Table, Text
+from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, ORANGE, drawn, reaches
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, plot, reaches
 from featsplit.studies.szegedy2014.halves.claims import NAMES
 from featsplit.studies.szegedy2014.models.numbers import distortion
 from featsplit.studies.szegedy2014.rows import SzegedyRow
@@ -47,7 +47,7 @@ def pictures(results: Run, folder: str) -> list[Block]:
     if "halves" not in results.settings.experiments:
         return []
     says = "The error of another network on images made for one, before and after the distortion is amplified."
-    return [Picture(f"{folder}/pictures/halves.png", SHOWN), Plot("halves", amplification(results), says)]
+    return [Picture(f"{folder}/pictures/halves.png", SHOWN), plot("halves", amplification(results), says)]
 
 
 def _error(rows: Sequence[SzegedyRow]) -> Interval:
@@ -79,7 +79,7 @@ def cross_table(results: Run) -> Cells:
     return table
 
 
-def amplification(results: Run) -> Drawing:
+def amplification(results: Run) -> Figured:
     """Bars for each pair of networks, before and after."""
 
     def draw(figure: "Figure") -> None:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featsplit.report.blocks import Block, Drawing, Heading, Picture, Plot, Table, Text
+from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
 from featsplit.studies.szegedy2014.models.claims import error
 from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distortion, fooled, rms
@@ -67,10 +67,10 @@ def pictures(results: Run, folder: str) -> list[Block]:
     says = "The error of the other five networks by the distortion of the images; crosses: of each network by noise."
     return [
         Picture(f"{folder}/pictures/models.png", SHOWN),
-        Plot(
+        plot(
             "distortions", distortions(results), "How far images have to be distorted: the share that is fooled by it."
         ),
-        Plot("fooled", fooled_by(results), says),
+        plot("fooled", fooled_by(results), says),
     ]
 
 
@@ -147,7 +147,7 @@ def exact_table(results: Run) -> Cells:
     return table
 
 
-def distortions(results: Run) -> Drawing:
+def distortions(results: Run) -> Figured:
     """The share of the images that are fooled within each distortion."""
 
     def draw(figure: "Figure") -> None:
@@ -163,7 +163,7 @@ def distortions(results: Run) -> Drawing:
     return drawn(7, 3.6, draw)
 
 
-def fooled_by(results: Run) -> Drawing:
+def fooled_by(results: Run) -> Figured:
     """How many of the others each network's images fool, over their distortion; with the error that noise makes."""
 
     def draw(figure: "Figure") -> None:

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from featsplit.report.blocks import Block, Drawing, Heading, Picture, Plot, Table, Text
+from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn, reaches
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot, reaches
 from featsplit.report.rows import picked
 from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.statements import Run
@@ -47,7 +47,7 @@ def pictures(results: Run, folder: str) -> list[Block]:
     if "units" not in results.settings.experiments:
         return []
     says = "The purity by depth: the pixels, each ReLU and the representation. Dotted: random images."
-    return [Picture(f"{folder}/pictures/units.png", SHOWN), Plot("purity", by_depth(results), says)]
+    return [Picture(f"{folder}/pictures/units.png", SHOWN), plot("purity", by_depth(results), says)]
 
 
 def table(results: Run) -> Cells:
@@ -69,7 +69,7 @@ def _cell(values: list[float], error: float) -> str:
     return spread(values) if len(values) > 1 else f"{values[0]:.3f} ± {error:.3f}"
 
 
-def by_depth(results: Run) -> Drawing:
+def by_depth(results: Run) -> Figured:
     """A curve for each basis over the layers."""
 
     def draw(figure: "Figure") -> None:
