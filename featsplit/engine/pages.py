@@ -19,6 +19,7 @@ from featsplit.report.published import Compared, published_table
 from featsplit.report.verdicts import VERDICTS, claims_table, counted, reasons
 
 STATEMENTS = "What is stated, and what holds here"
+NOT_BESIDE = ("not comparable", "not measured", "none found")
 FEW = 4
 """Up to how many reasons of what is undecided are shown at once."""
 
@@ -63,6 +64,12 @@ def assembled(results: Results[Any], page: Page) -> list[Block]:
     ]
 
 
+def measured_of(claims: Sequence[Claim], most: int = 3) -> str:
+    """What came out, by the first statements: a sentence for a study whose experiments have no number in common."""
+    said = [f"{claim.what}: {claim.decisive.measured} ({claim.verdict})" for claim in claims[:most]]
+    return f"{'; '.join(said)}." if said else "Nothing was measured that something is stated of."
+
+
 def seeds_of(results: Results[Any]) -> str:
     """Which seeds it is of, as "seeds 0, 1, 2"."""
     return f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
@@ -85,24 +92,29 @@ def verdicts(claims: Sequence[Claim]) -> list[Block]:
     why: list[Block] = [*map(Text, [*undecided, *more])]
     if len(undecided) > FEW:
         why = [Folded(f"Why {len(undecided)} are undecided", why)]
-    how = Folded("How a statement is decided", [Text(VERDICTS)])
-    return [Text(counted(claims)), Table(claims_table(claims)), *map(Text, failed), *why, how]
+    of_paper = any(not claim.known for claim in claims)
+    how = [Folded("How a statement is decided", [Text(VERDICTS)])] if of_paper else []
+    return [Text(counted(claims)), Table(claims_table(claims)), *map(Text, failed), *why, *how]
 
 
-def beside(found: Sequence[Compared], bands: str, why: Sequence[str], *, paper: str = "the paper") -> list[Block]:
+def beside(
+    found: Sequence[Compared], bands: str, why: Sequence[str], *, paper: str = "the paper", more: Sequence[Block] = ()
+) -> list[Block]:
     """The published numbers beside ours: those that can be compared in the open, the others folded.
 
-    `bands` says how far a number may be away, `why` what makes a run another than the published one.
+    `bands` says how far a number may be away, `why` what makes a run another than the published one; `more` goes where
+    most numbers go.
     """
-    apart = [one for one in found if one.verdict in ("not comparable", "not measured")]
-    comparable = [one for one in found if one not in apart]
+    apart = [one for one in found if one.verdict in NOT_BESIDE]
+    comparable = [one for one in found if one.verdict not in NOT_BESIDE]
     blocks: list[Block] = []
     if comparable:
         blocks += [Heading("Beside the published numbers"), Text(bands), Table(published_table(comparable, paper))]
+    blocks += [] if why else more
     if apart:
-        reason = f"Here nothing is comparable: {'; '.join(why)}." if why else "Not measured in this run."
-        title = f"{len(apart)} published numbers that are not comparable or were not measured"
-        blocks.append(Folded(title, [Text(f"{reason} {bands}"), Table(published_table(apart, paper))]))
+        reason = f"Here nothing is comparable: {'; '.join(why)}." if why else "They were not measured in this run."
+        folded = [Text(f"{reason} {bands}"), Table(published_table(apart, paper)), *(more if why else ())]
+        blocks.append(Folded(f"{len(apart)} published numbers that this run has nothing comparable beside", folded))
     return blocks
 
 

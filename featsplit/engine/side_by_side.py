@@ -68,6 +68,8 @@ def in_words(first: Run, other: Run, found: dict[Line, Measured]) -> str:
         return f"{other.name} and {first.name} have no accuracies of the same networks, attacks and seeds."
     sure = [line for line, one in found.items() if one.value.low > 0 or one.value.high < 0]
     most = max(found, key=lambda line: abs(found[line].value.value))
+    if not found[most].value.value:
+        return f"All {len(found)} accuracies that both have are the same in {other.name} and {first.name}."
     return (
         f"Of {len(found)} accuracies that both have, {len(sure)} of {other.name} differ from {first.name} by more than "
         f"their 95 % interval; most does {most.network}, {most.attack}: {found[most].value.signed()}."
@@ -85,7 +87,7 @@ def bars(every: Sequence[Run]) -> list[Block]:
             for run in every
         }
         chances = {run.results.chance for run in every}
-        chart = Chart(series, "accuracy", attack, chances.pop() if len(chances) == 1 else None)
+        chart = Chart(series, "accuracy", attack, chances.pop() if len(chances) == 1 else None, whole=True)
         blocks.append(as_bars(f"beside-{number}", chart, BARS.format(attack)))
     return blocks
 
@@ -119,7 +121,8 @@ def _apart(number: int, first: Run, other: Run, found: dict[Line, Measured]) -> 
 
 def _did(every: Sequence[Run], settings: int) -> str:
     runs = "; ".join(f"{run.name}, {_seeds(run.results)}" for run in every)
-    return f"{len(every)} runs, which differ in {settings} setting{'' if settings == 1 else 's'}: {runs}."
+    differ = f"which differ in {settings} setting{'' if settings == 1 else 's'}" if settings else "of the same settings"
+    return f"{len(every)} runs, {differ}: {runs}."
 
 
 def _seeds(results: Results[Any]) -> str:

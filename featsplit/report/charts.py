@@ -29,7 +29,8 @@ class Measured(NamedTuple):
 class Chart:
     """What was measured: by what a `series` is called, and there by the place on the axis; a place may be missing.
 
-    `up` says what the numbers are, `across` what the places are. `bound` is drawn as a dotted line called `bound_name`.
+    `up` says what the numbers are, `across` what the places are; `whole`: their axis goes to 1. `bound` is drawn as a
+    dotted line called `bound_name`.
     """
 
     series: Mapping[str, Mapping[str, Measured]]
@@ -37,6 +38,7 @@ class Chart:
     across: str = ""
     bound: float | None = None
     bound_name: str = "chance"
+    whole: bool = False
 
     @property
     def places(self) -> list[str]:
@@ -131,6 +133,8 @@ def _finish(axes: "Axes", chart: Chart) -> None:
     axes.set_ylabel(chart.up)
     axes.set_xlabel(chart.across)
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+    if chart.whole:
+        axes.set_ylim(top=max(1.03, axes.get_ylim()[1]))
     if chart.bound is not None:
         axes.axhline(chart.bound, color=INK, linewidth=1, linestyle=":", label=chart.bound_name)
 

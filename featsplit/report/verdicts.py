@@ -22,7 +22,8 @@ def claims_table(found: Sequence[Claim]) -> Cells:
     table = [["statement", "verdict", "measured", "differences, with their intervals"]]
     for claim in found:
         one = claim.decisive
-        table.append([f"{claim.what} ({one.at})", claim.verdict, one.measured, one.intervals])
+        at = f" ({one.at})" if one.at else ""
+        table.append([f"{claim.what}{at}", claim.verdict, one.measured, one.intervals])
         others = [other for other in claim.checks if other is not one]
         table += [[f"the same ({c.at})", f"there: {c.verdict}", c.measured, c.intervals] for c in others]
     return table

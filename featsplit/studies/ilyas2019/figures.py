@@ -52,9 +52,9 @@ def networks(rows: Sequence[Row]) -> dict[Network, list[Row]]:
     return found
 
 
-def headline(results: Results[Settings]) -> Plot:
-    """All networks, clean and at every eps."""
-    by_network = networks(results.rows)
+def headline(rows: Sequence[Row], chance: float) -> Plot:
+    """All networks, clean and at every eps; `chance` is drawn beside them."""
+    by_network = networks(rows)
     attacks = dict.fromkeys((row["attack"], row["norm"], row["eps"]) for of in by_network.values() for row in of)
     series = {
         column_name(*attack): {
@@ -65,7 +65,7 @@ def headline(results: Results[Settings]) -> Plot:
         for attack in attacks
     }
     across = f"trained on; n {next(iter(next(iter(series.values())).values())).value.n} test images"
-    return as_bars("learned", Chart(series, "accuracy", across, results.chance), HEADLINE, width=9)
+    return as_bars("learned", Chart(series, "accuracy", across, chance, whole=True), HEADLINE, width=9)
 
 
 def by_eps(results: Results[Settings]) -> Plot:
@@ -76,7 +76,9 @@ def by_eps(results: Results[Settings]) -> Plot:
         lines = {f"{eps:g}": [row for row in of if (row["eps"] or 0.0) == eps] for eps in radii}
         series[title_of(*network)] = {eps: measured(line) for eps, line in lines.items() if line}
     attack, norm = next((row["attack"], row["norm"]) for of in by_network.values() for row in of if row["eps"])
-    chart = Chart(series, "accuracy on the test images", f"eps of {attack} in {norm}; 0 is clean", results.chance)
+    chart = Chart(
+        series, "accuracy on the test images", f"eps of {attack} in {norm}; 0 is clean", results.chance, whole=True
+    )
     return as_lines("eps", chart, CURVES, at=radii)
 
 

@@ -77,7 +77,7 @@ def page_of(results: Results[Settings], derived: Sequence[DerivedSet], more: Seq
             did(results),
             found(rows),
             accuracy_table(rows, show=Interval.short),
-            figure=[headline(results)],
+            figure=[headline(rows, results.chance)],
             pictures=[block for one in DERIVED_SETS.values() if one in derived for block in _grid(results, one)],
             claims=claims_of(CLAIMS, results),
             sections=[*_curves(results), *_tables(results, derived), *more],
@@ -211,5 +211,8 @@ def _grid(results: Results[Settings], derived: DerivedSet) -> list[Block]:
     path = f"seed{results.seeds[0]}/grids/{derived.name}.png"
     if not (results.path / path).is_file():
         return []
-    says = f"{derived.name}, seed {results.seeds[0]}: examples spread over the set"
+    file = results.seed_folder(results.seeds[0]) / "sets" / f"{derived.name}.h5"
+    summary = read_set_metadata(file).summary if file.is_file() else {}
+    numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in summary.items())
+    says = f"{derived.label}, seed {results.seeds[0]}: examples spread over the set; means over it: {numbers}"
     return [Heading(derived.title, 3), Picture(path, says)]

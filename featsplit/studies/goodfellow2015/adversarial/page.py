@@ -43,7 +43,7 @@ def section(results: Results[Settings]) -> list[Block]:
         Column("FGSM in [0, 1]", "fgsm"),
         Column("PGD in [0, 1]", "pgd", sure=False),
     )
-    table = errors_table(rows, names, settings.eps, columns, head=f"error at eps {settings.eps:g}")
+    table = errors_table(rows, names, settings.eps, columns, head=f"error at linf {settings.eps:g}")
     table = [
         [*line, extra]
         for line, extra in zip(table, ["least linf, median", *(nearest(results, n) for n in names)], strict=True)

@@ -29,7 +29,7 @@ def section(results: Results[Settings]) -> list[Block]:
     settings = results.settings
     names = ["softmax", "maxout"]
     names += [one.name for one in by_size(settings)] if "linear" in settings.experiments else []
-    table = errors_table(results.rows, names, settings.eps, (CLEAN, *AT_EPS), head=f"error at eps {settings.eps:g}")
+    table = errors_table(results.rows, names, settings.eps, (CLEAN, *AT_EPS), head=f"error at linf {settings.eps:g}")
     return [
         Heading("The fast gradient sign method, and how sure the mistakes are"),
         plot("fast-by-eps", by_eps(results), "Error by eps: not clipped, dashed in [0, 1], dotted under noise."),

@@ -59,8 +59,8 @@ def sizes_table(results: Results[Settings]) -> Cells:
         "random signs by",
         "ratio",
         "clean",
-        f"FGSM {eps:g}",
-        f"noise {eps:g}",
+        f"FGSM linf {eps:g}",
+        f"noise linf {eps:g}",
     ]
     table = [head]
     for network in by_size(settings):
@@ -82,7 +82,7 @@ def line_table(results: Results[Settings]) -> Cells:
     heads = (
         "R^2 of a straight line, eps > 0",
         "R^2, eps < 0",
-        f"the mistake is the same from {results.settings.eps:g} to 0.5",
+        f"the mistake is the same from linf {results.settings.eps:g} to 0.5",
     )
     return [
         ["maxout, mean over test images", "(95 % interval)"],

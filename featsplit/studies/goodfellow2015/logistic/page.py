@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.models import load_model
-from featsplit.report.blocks import Block, Brief, Heading, Table, Text
-from featsplit.report.cells import Cells, Show, as_text, spread
+from featsplit.report.blocks import Block, Heading, Table, Text
+from featsplit.report.cells import Cells, Show, spread
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
 from featsplit.report.rows import picked
@@ -32,7 +32,6 @@ PRINTED = (
 )
 TRAINED: Row = {"split": "train"}
 TESTED: Row = {"test_set": "source", "attack": "none"}
-BRIEF = "Errors in the worst case, not clipped. ± is how far a 95 % interval reaches."
 CLIPPING = (
     "The paper does not speak of clipping. In [0, 1] a pixel at 0 can only rise and one at 1 only fall: the worst "
     "image is the clipped one, pixel by pixel, and the error is less. Both formulas are held against the package's "
@@ -50,7 +49,6 @@ def section(results: Results[Settings]) -> list[Block]:
     own = results.settings.logistic
     return [
         Heading("Logistic regression of two classes: the exact worst case"),
-        *(Brief(text) for text in (as_text(error_table(results, show=Interval.short, most=SHOWN)), BRIEF)),
         plot("error-by-eps", error_by_eps(results), "Error by eps in the worst case; dashed, with pixels in [0, 1]."),
         Text(_setting(results)),
         Text(WHAT),
@@ -67,6 +65,11 @@ def section(results: Results[Settings]) -> list[Block]:
         Text(PULL),
         Table(weights_table(results)),
     ]
+
+
+def in_brief(results: Results[Settings]) -> Cells:
+    """Errors in the worst case, not clipped, as a terminal shows them."""
+    return error_table(results, show=Interval.short, most=SHOWN)
 
 
 def notes(settings: Settings) -> list[str]:
@@ -116,7 +119,7 @@ def clipped_table(results: Results[Settings]) -> Cells:
     settings = results.settings.logistic
     eps = max([one for one in settings.adversarial if one in settings.eps] or settings.eps)
     names = (WORST, CLIPPED, "fgsm", "pgd")
-    table = [[f"error at {eps:g} of", *names, "differs in eps by"]]
+    table = [[f"error at linf {eps:g} of", *names, "differs in eps by"]]
     for arm in settings.arms():
         lines = [measured(results.rows, arm.name, name, eps) for name in names]
         gap = max(row["gap"] for line in lines[:2] for row in line)

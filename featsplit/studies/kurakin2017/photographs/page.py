@@ -28,7 +28,7 @@ WHAT = (
     "{gate:g} or more), and whose label is not among the top k either. It is not lecture B's prefilter, which is the "
     "gate of the chain further down."
 )
-
+SIZES = "Beside each method its eps in linf, in 255ths."
 OWN = (
     "Crops of your photographs of the printed sheet. Its pairs were drawn of those that count, so as files all clean "
     "images are predicted rightly and all adversarial ones wrongly; the clean ones, photographed, say what the print "
@@ -42,11 +42,11 @@ def blocks(results: Results[Settings]) -> list[Block]:
         Heading("What photographs destroy, in simulation"),
         Text(WHAT.format(gate=results.settings.gate)),
         Text("The destruction rate over all test images, with 95 % intervals; n is how many count."),
-        Table(rates_table(results)),
+        Table(rates_table(results), caption=SIZES),
         Text(
             f"As the paper's Tables 1 to 3: {results.settings.pairs} pairs drawn in each case, or as many as there are."
         ),
-        Table(pairs_table(picked(results.rows, experiment=EXPERIMENT, test_set="pairs"))),
+        Table(pairs_table(picked(results.rows, experiment=EXPERIMENT, test_set="pairs")), caption=SIZES),
         *own_blocks(results),
     ]
 

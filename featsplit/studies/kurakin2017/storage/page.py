@@ -40,7 +40,7 @@ def blocks(results: Results[Settings]) -> list[Block]:
     return [
         Heading("Storage, another network, and the gate"),
         Text(WHAT.format(gate=results.settings.gate)),
-        Table(chain_table(results)),
+        Table(chain_table(results), caption="Beside each method its eps in linf, in 255ths."),
         Heading("The nearest adversarial images, in 8 bits", 3),
         Text(ROUNDING),
         Table(rounding_table(results)),

@@ -42,14 +42,14 @@ def blocks(results: Results[Settings]) -> list[Block]:
     """The tables of the experiment."""
     found: list[Block] = [Heading("What transformations destroy"), Text(WHAT)]
     for levels in sorted(results.settings.transformed):
-        found += [Heading(f"eps {levels}", 3), Table(table(results, levels))]
+        found += [Heading(f"linf {levels}/255", 3), Table(table(results, levels))]
     return found
 
 
 def plots(results: Results[Settings]) -> list[Block]:
     """The rates at the eps in the middle."""
     levels = middle(results)
-    says = f"Destruction rate at eps {levels}, with 95 % intervals; in grey the accuracy on clean images."
+    says = f"Destruction rate at linf {levels}/255, with 95 % intervals; in grey the accuracy on clean images."
     return [plot("transformations", curves(results, levels), says)]
 
 

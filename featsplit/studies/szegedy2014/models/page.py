@@ -1,11 +1,13 @@
 """The part of the page on the six networks."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featsplit.report.blocks import Block, Heading, Picture, Table, Text
+from featsplit.report.blocks import Block, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells
+from featsplit.report.charts import Chart, Measured, as_bars
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
@@ -28,6 +30,10 @@ WHAT = (
     "random. Each column: the share of them that another network predicts wrongly. All lines are made of the same "
     "training images, which all six networks predict rightly without a change; so an error is one of the distortion. "
     "Distortion is the root of the mean squared change of a pixel in [0, 1]."
+)
+FOOLS = (
+    "The share of the other five networks that images made for one network fool: means over images and seeds, lines "
+    "95 % intervals, rings the seeds."
 )
 NOISE = (
     "Gaussian noise is not clipped: on a black background that would make it a shift. The paper's line of noise lies "
@@ -72,6 +78,31 @@ def pictures(results: Run, folder: str) -> list[Block]:
         ),
         plot("fooled", fooled_by(results), says),
     ]
+
+
+def headline(results: Run) -> Plot:
+    """How many of the other five networks the images made for each fool, and how far these were distorted."""
+    shares = {name: Measured(mean_of(by_seed), means(by_seed)) for name in NAMES if (by_seed := fooled(results, name))}
+    chart = Chart({"fooled of the other five": shares}, "share of the other five fooled", "images made for")
+    return as_bars("fools", chart, FOOLS)
+
+
+def means(by_seed: Sequence[Array]) -> tuple[float, ...]:
+    """The mean of each seed."""
+    return tuple(float(own.mean()) for own in by_seed)
+
+
+def found(results: Run) -> str:
+    """What came out, in a sentence."""
+    shares = {name: mean_of(fooled(results, name)) for name in NAMES}
+    least, most = (end(NAMES, key=lambda name: shares[name].value) for end in (min, max))
+    far = {name: distortion(results, name) for name in NAMES}
+    short, long = (end(NAMES, key=lambda name: far[name].value) for end in (min, max))
+    return (
+        f"Images made for one network fool of the other five a share from {shares[least]} ({least}) to "
+        f"{shares[most]} ({most}); their mean distortion is from {far[short].value:.3f} ({short}) to "
+        f"{far[long].value:.3f} ({long}), the root of the mean squared change of a pixel in [0, 1]."
+    )
 
 
 def share(interval: Interval | None) -> str:
