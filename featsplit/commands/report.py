@@ -12,8 +12,6 @@ from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, replacing
 from featsplit.report.blocks import Block, Table
 from featsplit.report.cells import Cells, as_csv, as_latex
-from featsplit.report.html import as_html
-from featsplit.report.terminal import as_terminal
 from featsplit.studies import open_results, page_of
 
 if TYPE_CHECKING:
@@ -34,12 +32,24 @@ def report(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")
     ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many images of each set the page has, of up to 200 that are kept; by default up to 100, 2 MB.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: single.Json = False,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs; or give its table."""
     from featsplit.engine.pages import write_report
     from featsplit.engine.side_by_side import comparison
+    from featsplit.report.html import as_html, with_images
+    from featsplit.report.terminal import as_terminal
 
+    if images is not None and (images < 1 or as_json or compare or form != "page"):
+        raise FeatsplitError(f"--images {images}: give 1 or more, for the page of one run")
     if as_json:
         if out is not None or compare or form != "page":
             raise FeatsplitError("--json: stands alone; --out, --compare and --format are of the page and its table")
@@ -53,7 +63,8 @@ def report(
         _give(FORMS[form](_table(blocks)), out)
         return
     if not compare:
-        write_report(*_opened(run))
+        results, blocks = _opened(run)
+        write_report(results, with_images(blocks, images))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return
     typer.echo(as_terminal(blocks))

@@ -94,7 +94,7 @@ def verdicts(claims: Sequence[Claim]) -> list[Block]:
         why = [Folded(f"Why {len(undecided)} are undecided", why)]
     of_paper = any(not claim.known for claim in claims)
     how = [Folded("How a statement is decided", [Text(VERDICTS)])] if of_paper else []
-    return [Text(counted(claims)), Table(claims_table(claims)), *map(Text, failed), *why, *how]
+    return [Text(counted(claims)), Table(claims_table(claims), sortable=False), *map(Text, failed), *why, *how]
 
 
 def beside(

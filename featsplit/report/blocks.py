@@ -27,11 +27,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, its first line the head; `main` is the one by which runs are compared, `caption` says what it is of."""
+    """A table, its first line the head; `main` is the one by which runs are compared, `caption` says what it is of.
+
+    One whose lines belong together is not `sortable`.
+    """
 
     cells: Cells
     main: bool = False
     caption: str = ""
+    sortable: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,5 +100,37 @@ class Folded:
     blocks: "Sequence[Block]"
 
 
-Shown = Heading | Text | Table | Plot | Picture | Code | Folded | Links
+@dataclass(frozen=True)
+class ExampleSet:
+    """A derived set of an `Explorer`.
+
+    `label` and `title` are its names, `examples` the file that `report.examples` keeps and `picture` a PNG of some of
+    them, both relative to the page. `maker` is which of the networks it was made with, None where with neither. In one
+    that is `perturbed` a network is fooled where it predicts the set's label. `distance` says what its distances are.
+    """
+
+    label: str
+    title: str
+    examples: str
+    picture: str
+    maker: int | None
+    perturbed: bool
+    distance: str
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Images of derived `sets` to step through; where there is no script, a sheet of them, and in Markdown pictures.
+
+    `networks` are the names of the two whose predictions the examples have, the second the control; `classes` those of
+    the labels. `images` is how many of each set there are; None: as many as are small enough.
+    """
+
+    sets: Sequence[ExampleSet]
+    networks: tuple[str, str]
+    classes: Sequence[str]
+    images: int | None = None
+
+
+Shown = Heading | Text | Table | Plot | Picture | Code | Folded | Links | Explorer
 Block = Shown | Brief

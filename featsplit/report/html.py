@@ -5,14 +5,28 @@ All of it can be read without the script; `page.js` makes of it what can be sort
 
 import base64
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import replace
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
-from featsplit.report.blocks import Block, Brief, Code, Folded, Heading, Link, Links, Picture, Plot, Shown, Table, Text
-from featsplit.report.cells import Cells
+from featsplit.report.blocks import (
+    Block,
+    Brief,
+    Code,
+    Explorer,
+    Folded,
+    Heading,
+    Link,
+    Links,
+    Picture,
+    Plot,
+    Shown,
+    Table,
+    Text,
+)
+from featsplit.report.explorer import explorer_html
+from featsplit.report.packaged import packaged
 
 LONG = 40
 """Letters from which on the text of a cell is broken into lines."""
@@ -29,10 +43,9 @@ def as_html(blocks: Sequence[Block], folder: Path) -> str:
     )
 
 
-@cache
-def packaged(name: str) -> str:
-    """The text of the file called `name` that lies beside this module."""
-    return (files("featsplit.report") / name).read_text(encoding="utf-8")
+def with_images(blocks: Sequence[Block], images: int | None) -> list[Block]:
+    """The blocks with that many images of each set to step through; None: as many as are small enough."""
+    return [replace(block, images=images) if isinstance(block, Explorer) else block for block in blocks]
 
 
 def _joined(blocks: Sequence[Block], folder: Path) -> str:
@@ -45,18 +58,20 @@ def _html(block: Shown, folder: Path) -> str:
             return f"<h{level}>{escape(text)}</h{level}>"
         case Text(text):
             return f"<p>{escape(text)}</p>"
-        case Table(cells, _, caption):
-            return _table(cells, caption)
+        case Table():
+            return _table(block)
         case Plot(_, drawing, says):
             svg, label = drawing(), escape(block.alternative)
             shown = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-            return f"<figure>{shown}<figcaption>{escape(says)}</figcaption></figure>"
+            return f'<figure tabindex="0">{shown}<figcaption>{escape(says)}</figcaption></figure>'
         case Picture(path, says):
             data = base64.b64encode((folder / path).read_bytes()).decode()
             image = f'<img alt="{escape(says)}" src="data:image/png;base64,{data}">'
-            return f"<figure>{image}<figcaption>{escape(says)}</figcaption></figure>"
+            return f'<figure tabindex="0">{image}<figcaption>{escape(says)}</figcaption></figure>'
         case Code(text):
-            return f"<pre>{escape(text)}</pre>"
+            return f'<pre tabindex="0">{escape(text)}</pre>'
+        case Explorer():
+            return explorer_html(block, folder)
         case Links(places):
             return f"<ul>{''.join(_links(where, links) for where, links in places.items())}</ul>"
         case Folded(title, blocks):
@@ -68,12 +83,21 @@ def _links(where: str, links: Sequence[Link]) -> str:
     return f"<li>{escape(where)}: {named}</li>"
 
 
-def _table(cells: Cells, caption: str) -> str:
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in cells[0])
-    lines = ["".join(_cell(cell) for cell in line) for line in cells[1:]]
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
-    said = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f'<div class="wide"><table>{said}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+def _table(table: Table) -> str:
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.cells[0])
+    body = "".join(f"<tr>{_line(line)}</tr>" for line in table.cells[1:])
+    said = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    label = escape(table.caption or f"Table: {', '.join(table.cells[0][:3])}")
+    return (
+        f'<div class="wide" tabindex="0" role="region" aria-label="{label}"><table{" data-sortable" * table.sortable}>'
+        f"{said}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _line(line: Sequence[str]) -> str:
+    """A line of a table, which its first cell names."""
+    kind = ' class="long"' if len(line[0]) > LONG else ""
+    return f'<th scope="row"{kind}>{escape(line[0])}</th>' + "".join(_cell(cell) for cell in line[1:])
 
 
 def _cell(cell: str) -> str:

@@ -4,13 +4,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from featsplit.report.blocks import Block, Brief, Code, Folded, Heading, Link, Links, Picture, Plot, Shown, Table, Text
+from featsplit.report.blocks import (
+    Block,
+    Brief,
+    Code,
+    ExampleSet,
+    Explorer,
+    Folded,
+    Heading,
+    Link,
+    Links,
+    Picture,
+    Plot,
+    Shown,
+    Table,
+    Text,
+)
 from featsplit.report.cells import as_markdown
 
 
 def as_page(blocks: Sequence[Block], folder: Path) -> str:
     """The blocks as Markdown; plots are written to `folder`/plots."""
     return _joined(blocks, folder) + "\n"
+
+
+def picture_says(one: ExampleSet) -> str:
+    """What the picture of a set shows."""
+    return f"{one.label}: examples spread over the set, with their sources"
 
 
 def _joined(blocks: Sequence[Block], folder: Path) -> str:
@@ -23,7 +43,7 @@ def _markdown(block: Shown, folder: Path) -> str:
             return f"{'#' * level} {text}"
         case Text(text):
             return text
-        case Table(cells, _, caption):
+        case Table(cells, _, caption, _):
             return f"{caption}\n\n{as_markdown(cells)}" if caption else as_markdown(cells)
         case Plot(stem, drawing, _):
             path = folder / "plots" / f"{stem}.svg"
@@ -36,6 +56,8 @@ def _markdown(block: Shown, folder: Path) -> str:
             return f"```\n{text}\n```"
         case Links(places):
             return "\n".join(f"- {where}: {_links(links)}" for where, links in places.items())
+        case Explorer(sets):
+            return "\n\n".join(f"### {one.title}\n\n![{picture_says(one)}]({one.picture})" for one in sets)
         case Folded(title, blocks):
             return f"### {title}\n\n{_joined(blocks, folder)}"
 

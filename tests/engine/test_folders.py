@@ -64,8 +64,8 @@ def test_other_settings_go_to_a_folder_of_their_own_and_take_the_work_along(here
     shared = {str(p.relative_to(own)) for p in own.rglob("*.*") if p.stat().st_nlink > 1}
     made = {name.removeprefix("seed0/") for name in contents(own) if name.startswith("seed0/") and name not in shared}
     assert {name for name in made if not name.startswith("rows/")} == {
-        "times.jsonl", *(f"grids/{n}.png" for n in FOUR), "sets/rand.h5", "sets/det.h5",
-        "models/rand.safetensors", "models/det.safetensors"
+        "times.jsonl", *(f"grids/{n}.{end}" for n in FOUR for end in ("png", "safetensors")),
+        "sets/rand.h5", "sets/det.h5", "models/rand.safetensors", "models/det.safetensors"
     }  # fmt: skip
     assert {f"seed{s}/models/{n}.safetensors" for s in (0, 1) for n in ("standard", "adversarial", "robust")} < shared
     out, err = run("least.toml --seeds 0,1 --set perturb.eps=0.75")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.models.checkpoints import read_metadata
 from featsplit.report.intervals import Interval
 from featsplit.studies.ilyas2019.tables import accuracy_table, control_table
@@ -123,6 +124,7 @@ def test_the_report_shows_table_control_and_grids(whole: Path) -> None:
     for name in SETS:
         assert f"seed0/grids/{name}.png" in page
         assert (whole / "out" / "seed0" / "grids" / f"{name}.png").stat().st_size > 5000
+        assert f'"label":"{DERIVED_SETS[name].label}"' in (whole / "out" / "report.html").read_text()
 
 
 def test_networks_start_from_weights_of_their_own(whole: Path) -> None:
@@ -157,8 +159,8 @@ def test_a_changed_setting_redoes_only_what_depends_on_it(whole: Path, tmp_path:
     seed = tmp_path / "out" / "seed0"
     redone = {str(path.relative_to(seed)) for path in seed.rglob("*.*") if path.stat().st_mtime_ns != stamp.get(path)}
     assert {name for name in redone if not name.startswith("rows/")} == {
-        "times.jsonl", *(f"grids/{name}.png" for name in SETS), "sets/rand.h5", "sets/det.h5",
-        "models/rand.safetensors", "models/det.safetensors"
+        "times.jsonl", *(f"grids/{name}.{end}" for name in SETS for end in ("png", "safetensors")),
+        "sets/rand.h5", "sets/det.h5", "models/rand.safetensors", "models/det.safetensors"
     }  # fmt: skip
 
 

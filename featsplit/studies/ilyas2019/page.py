@@ -8,7 +8,7 @@ from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.metadata.sets import read_set_metadata
-from featsplit.report.blocks import Block, Heading, Picture, Table, Text
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, cell, column_name, spread
 from featsplit.report.intervals import Interval
 from featsplit.report.plots import plot
@@ -18,6 +18,7 @@ from featsplit.rows import Row
 from featsplit.studies.ilyas2019 import plots
 from featsplit.studies.ilyas2019.claims import CLAIMS, telling_eps
 from featsplit.studies.ilyas2019.figures import by_class, by_eps, headline, networks, training
+from featsplit.studies.ilyas2019.images import images
 from featsplit.studies.ilyas2019.networks import derived_sets
 from featsplit.studies.ilyas2019.published import BANDS, PUBLISHED, differences
 from featsplit.studies.ilyas2019.set_warnings import set_warnings
@@ -78,7 +79,7 @@ def page_of(results: Results[Settings], derived: Sequence[DerivedSet], more: Seq
             found(rows),
             accuracy_table(rows, show=Interval.short),
             figure=[headline(rows, results.chance)],
-            pictures=[block for one in DERIVED_SETS.values() if one in derived for block in _grid(results, one)],
+            pictures=images(results, derived),
             claims=claims_of(CLAIMS, results),
             sections=[*_curves(results), *_tables(results, derived), *more],
             folded=beside(compared(rows, PUBLISHED, why := differences(results.settings)), BANDS, why),
@@ -205,14 +206,3 @@ def construction_tables(results: Results[Settings], derived: Sequence[DerivedSet
         ]
         tables.append([["set", *(figure.replace("_", " ") for figure in figures)], *lines])
     return tables
-
-
-def _grid(results: Results[Settings], derived: DerivedSet) -> list[Block]:
-    path = f"seed{results.seeds[0]}/grids/{derived.name}.png"
-    if not (results.path / path).is_file():
-        return []
-    file = results.seed_folder(results.seeds[0]) / "sets" / f"{derived.name}.h5"
-    summary = read_set_metadata(file).summary if file.is_file() else {}
-    numbers = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in summary.items())
-    says = f"{derived.label}, seed {results.seeds[0]}: examples spread over the set; means over it: {numbers}"
-    return [Heading(derived.title, 3), Picture(path, says)]
