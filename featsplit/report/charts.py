@@ -1,5 +1,6 @@
 """Charts: numbers with their intervals and what each seed gave, as bars, as lines, and as words for who cannot see."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -71,7 +72,7 @@ def as_bars(stem: str, chart: Chart, says: str, *, width: float = 8.0, height: f
             _bars(axes, chart, name, number)
         _finish(axes, chart)
         axes.set_xticks(range(len(chart.places)), [place.replace(", ", "\n") for place in chart.places])
-        axes.margins(x=0.01)
+        axes.set_xlim(-0.5, len(chart.places) - 0.5)
         figure.legend(loc="outside upper center", ncols=min(5, len(chart.series) + 1), fontsize=9)
 
     return _plot(stem, drawn(width, height, draw), chart, says)
@@ -89,7 +90,7 @@ def _bars(axes: "Axes", chart: Chart, name: str, number: int) -> None:
     for place, one in zip(across, found.values(), strict=True):
         dots(axes, place, one.seeds, width=width)
         if many <= LABELLED:
-            top = max(one.value.high, *one.seeds, one.value.value) if one.seeds else one.value.high
+            top = max(end for end in (one.value.value, one.value.high, *one.seeds) if math.isfinite(end))
             _number(axes, (place, top), f"{one.value.value:.2f}", upright=many > 2)
 
 

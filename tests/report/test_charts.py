@@ -1,5 +1,6 @@
 """Charts draw and say the numbers that they are given: each mean, its interval, each seed, and chance."""
 
+import math
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -7,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from featsplit.report import plots
-from featsplit.report.charts import Chart, as_bars, as_lines, measured
-from featsplit.report.intervals import accuracy
+from featsplit.report.charts import Chart, Measured, as_bars, as_lines, measured
+from featsplit.report.intervals import Interval, accuracy
 from tests.rows import row
 
 SEEDS = {"D": (0.9, 0.8), "D_R": (0.6, 0.5)}
@@ -95,3 +96,16 @@ def test_accuracies_have_an_axis_up_to_one() -> None:
         figured = as_lines("one", chart, "says").drawing
         assert isinstance(figured, plots.Figured)
         assert (axes_of(figured).get_ylim()[1] >= 1.03) == (top > 1)
+
+
+def test_a_bar_without_a_known_end_has_its_number_and_every_place_its_name() -> None:
+    endless = Measured(Interval(0.5, -math.inf, math.inf, 4, 1))
+    chart = Chart({"best": {"a": endless, "b": endless}, "worst": {"b": endless, "c": endless}}, "distance")
+    figured = as_bars("one", chart, "says").drawing
+    assert isinstance(figured, plots.Figured)
+    axes = axes_of(figured)
+    assert [text.get_text() for text in axes.texts] == ["0.50"] * 4
+    assert all(math.isfinite(text.xy[1]) for text in axes.texts)
+    low, high = axes.get_xlim()
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["a", "b", "c"]
+    assert all(low < place < high for place in axes.get_xticks())

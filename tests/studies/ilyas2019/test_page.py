@@ -22,6 +22,7 @@ from featsplit.studies import open_results, page_of, shown_in_brief, study_named
 from featsplit.studies.distill2019.jobs import made_sets
 from featsplit.studies.ilyas2019.page import construction_tables, did, found
 from featsplit.studies.ilyas2019.tables import accuracy_table
+from tests.opening import check_opening
 from tests.pages import Page
 
 
@@ -214,3 +215,7 @@ def test_the_images_stand_in_the_order_of_the_sets(page: Page) -> None:
     shown = [heading for heading in page.headings if heading in titles]
     assert shown == [title for title in titles if title in shown]
     assert len(shown) == 10
+
+
+def test_the_page_opens_as_all_do(every_experiment: Path) -> None:
+    check_opening(every_experiment)
