@@ -78,7 +78,8 @@ def _brief(results: Results[Settings]) -> Cells:
 
 def _pictures(results: Results[Settings]) -> list[Block]:
     place = Place(results.settings, results.seeds[0])
-    return [Picture(path, says) for path, says in picture_files(place).items()]
+    numbers = in_words(results.rows) if "cases" in results.settings.experiments else ""
+    return [Picture(path, f"{says} {numbers}".strip()) for path, says in picture_files(place).items()]
 
 
 def _plots(results: Results[Settings]) -> list[Block]:

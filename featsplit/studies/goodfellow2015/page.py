@@ -64,7 +64,7 @@ def page(results: Results[Settings]) -> list[Block]:
             _found(results, names) if names else measured_of(claims),
             _brief(results, names),
             figure=[_figure(results, names)] if names else [],
-            pictures=[Picture(picture(results.seeds[0]), SHOWS)] if shown(settings) else [],
+            pictures=[Picture(picture(results.seeds[0]), _shows(results))] if shown(settings) else [],
             claims=claims,
             sections=[
                 *(b for name, section in SECTIONS.items() if name in settings.experiments for b in section(results)),
@@ -74,6 +74,14 @@ def page(results: Results[Settings]) -> list[Block]:
             folded=_published(results),
         ),
     )
+
+
+def _shows(results: Results[Settings]) -> str:
+    """What the picture shows, with how often each of its networks errs on such images."""
+    eps = results.settings.eps
+    lines = {network.name: of(results.rows, network.name, "fgsm", eps) for network in shown(results.settings)}
+    told = ", ".join(f"{name} {error(rows)}" for name, rows in lines.items() if rows)
+    return f"{SHOWS} Errors on all such test images, at linf {eps:g}: {told or 'not measured'}."
 
 
 def _errors(results: Results[Settings], name: str, column: Column) -> list[NetworkRow]:

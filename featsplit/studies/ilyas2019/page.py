@@ -109,7 +109,7 @@ def found(rows: Sequence[Row]) -> str:
     order = [f"{name} {_at(by_network, network, eps)}" for name, network in ORDER.items()]
     return (
         "Trained on D_rand and on D_det, whose labels look wrong, a network predicts the share "
-        f"{' and '.join(clean)} of the true test images; under {attack} the accuracies are {', '.join(order)}."
+        f"{' and '.join(clean)} of the true test images; under {attack} the accuracies are: {', '.join(order)}."
     )
 
 

@@ -87,7 +87,12 @@ def _did(results: Results[Settings]) -> str:
 
 def _pictures(results: Results[Settings], chosen: Sequence[str]) -> list[Block]:
     paths = {name: f"seed{results.seeds[0]}/{PICTURES[name]}" for name in PICTURES if name in chosen}
-    return [Picture(path, SAYS[name]) for name, path in paths.items() if (results.path / path).is_file()]
+    numbers = {"methods": methods.found, "photographs": photographs.found}
+    return [
+        Picture(path, f"{SAYS[name]} {numbers[name](results)}")
+        for name, path in paths.items()
+        if (results.path / path).is_file()
+    ]
 
 
 def _published(results: Results[Settings], chosen: Sequence[str]) -> list[Block]:

@@ -51,6 +51,14 @@ def blocks(results: Results[Settings]) -> list[Block]:
     ]
 
 
+def found(results: Results[Settings]) -> str:
+    """What photographs destroy at the largest eps, of all images that count, in a sentence."""
+    largest = max(results.settings.photographed)
+    rates = {method: rate(counted_of(measured(results.rows, method, largest, CASES[0]))) for method in METHODS}
+    said = ", ".join(f"{NAMES[method]} {'of no image' if one is None else one}" for method, one in rates.items())
+    return f"Photographs at linf {largest}/255 destroy, in the {CASES[0]} case: {said}."
+
+
 def own_blocks(results: Results[Settings]) -> list[Block]:
     """The reader's own photographs, where crops of them were given to `featsplit photos`."""
     rows = kept_own(results.path)

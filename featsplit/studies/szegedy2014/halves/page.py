@@ -8,7 +8,7 @@ from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, plot, reaches
 from featsplit.studies.szegedy2014.halves.claims import NAMES
-from featsplit.studies.szegedy2014.models.numbers import distortion
+from featsplit.studies.szegedy2014.models.numbers import distorted, distortion
 from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.statements import Run, pairs, read, shown_to
 
@@ -47,7 +47,8 @@ def pictures(results: Run, folder: str) -> list[Block]:
     if "halves" not in results.settings.experiments:
         return []
     says = "The error of another network on images made for one, before and after the distortion is amplified."
-    return [Picture(f"{folder}/pictures/halves.png", SHOWN), plot("halves", amplification(results), says)]
+    shown = f"{SHOWN} {distorted(results, NAMES, group='halves')}"
+    return [Picture(f"{folder}/pictures/halves.png", shown), plot("halves", amplification(results), says)]
 
 
 def _error(rows: Sequence[SzegedyRow]) -> Interval:

@@ -12,7 +12,7 @@ from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
 from featsplit.studies.szegedy2014.models.claims import error
-from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distortion, fooled, rms
+from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distorted, distortion, fooled, rms
 from featsplit.studies.szegedy2014.rows import Packed
 from featsplit.studies.szegedy2014.statements import Run, read, shown_to
 
@@ -72,7 +72,7 @@ def pictures(results: Run, folder: str) -> list[Block]:
         return []
     says = "The error of the other five networks by the distortion of the images; crosses: of each network by noise."
     return [
-        Picture(f"{folder}/pictures/models.png", SHOWN),
+        Picture(f"{folder}/pictures/models.png", f"{SHOWN} {distorted(results, NAMES, group='models')}"),
         plot(
             "distortions", distortions(results), "How far images have to be distorted: the share that is fooled by it."
         ),

@@ -47,7 +47,9 @@ def pictures(results: Run, folder: str) -> list[Block]:
     if "units" not in results.settings.experiments:
         return []
     says = "The purity by depth: the pixels, each ReLU and the representation. Dotted: random images."
-    return [Picture(f"{folder}/pictures/units.png", SHOWN), plot("purity", by_depth(results), says)]
+    found = [f"{basis} {purity(results, ('representation', basis)).value:.2f}" for basis in ("units", "random")]
+    shown = f"{SHOWN} Mean purity of the 8 images: {', '.join(found)}."
+    return [Picture(f"{folder}/pictures/units.png", shown), plot("purity", by_depth(results), says)]
 
 
 def table(results: Run) -> Cells:
