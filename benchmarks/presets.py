@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from benchmarks.machine import machine, told
 from benchmarks.pages import as_json
 from featsplit.engine.results import Results
-from featsplit.report.blocks import Block, Brief, Code, Heading, Picture, Plot
+from featsplit.report.blocks import Block, Brief, Code, Explorer, Heading, Picture, Plot
 from featsplit.report.cells import as_markdown
 from featsplit.report.intervals import Term, weighted
 from featsplit.report.markdown import as_page
@@ -143,7 +143,7 @@ def write(
         [
             block
             for block in study_named(run.settings.study).page(run)
-            if not isinstance(block, Plot | Picture | Code | Brief)
+            if not isinstance(block, Plot | Picture | Explorer | Code | Brief)
         ]
     )
     page = [

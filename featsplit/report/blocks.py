@@ -123,12 +123,14 @@ class Explorer:
     """Images of derived `sets` to step through; where there is no script, a sheet of them, and in Markdown pictures.
 
     `networks` are the names of the two whose predictions the examples have, the second the control; `classes` those of
-    the labels. `images` is how many of each set there are; None: as many as are small enough.
+    the labels, and `says` what the images are. `images` is how many of each set there are; None: as many as are small
+    enough.
     """
 
     sets: Sequence[ExampleSet]
     networks: tuple[str, str]
     classes: Sequence[str]
+    says: str
     images: int | None = None
 
 

@@ -44,16 +44,13 @@ def explorer_html(block: Explorer, folder: Path) -> str:
 def _html(block: Explorer, found: Sequence[Examples], count: int) -> str:
     chosen = [examples.spread(count) for examples in found]
     sources = {int(row): tile for one in chosen for row, tile in zip(one.index, one.source, strict=True)}
-    place = {row: number for number, row in enumerate(sorted(sources))}
-    sheets = [
-        _sheet(
-            "source",
-            "Source images, which the others follow in their order",
-            np.stack([sources[row] for row in sorted(sources)]),
-        )
-    ]
+    ordered = sorted(sources)
+    place = {row: number for number, row in enumerate(ordered)}
+    starts = _starts(chosen)
+    tiles = np.stack([sources[row] for row in ordered])
+    sheets = [_sheet("source", "Source images, which the others follow in their order", tiles)]
     for number, (one, examples) in enumerate(zip(block.sets, chosen, strict=True)):
-        if len(examples.start):
+        if starts[number] == number:
             sheets.append(_sheet(f"start-{number}", f"{one.label}: where each image started", examples.start))
         sheets.append(_sheet(f"derived-{number}", f"{one.label}: images of the set", examples.derived))
     data = {
@@ -63,13 +60,21 @@ def _html(block: Explorer, found: Sequence[Examples], count: int) -> str:
         "gap": GAP,
         "times": _times(block.sets, chosen),
         "size": chosen[0].source.shape[1:3],
+        "starts": starts,
         "sets": [_facts(one, examples, place) for one, examples in zip(block.sets, chosen, strict=True)],
     }
     known = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     return (
-        f'<section class="explorer" aria-label="Image explorer">\n{packaged("explorer.html")}'
+        f'<section class="explorer" aria-label="Image explorer">\n<p>{escape(block.says)}</p>\n'
+        f"{packaged('explorer.html')}"
         f'<div class="sheets">\n{"".join(sheets)}</div>\n<script type="application/json">{known}</script>\n</section>'
     )
+
+
+def _starts(chosen: Sequence[Examples]) -> list[int | None]:
+    """For each set the first one with the same starts, which has a sheet of them; None where there are none."""
+    pixels = [one.start.tobytes() for one in chosen]
+    return [pixels.index(one) if one else None for one in pixels]
 
 
 def _times(sets: Sequence[ExampleSet], chosen: Sequence[Examples]) -> int:

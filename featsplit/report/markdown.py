@@ -56,8 +56,9 @@ def _markdown(block: Shown, folder: Path) -> str:
             return f"```\n{text}\n```"
         case Links(places):
             return "\n".join(f"- {where}: {_links(links)}" for where, links in places.items())
-        case Explorer(sets):
-            return "\n\n".join(f"### {one.title}\n\n![{picture_says(one)}]({one.picture})" for one in sets)
+        case Explorer():
+            pictures = [f"### {one.title}\n\n![{picture_says(one)}]({one.picture})" for one in block.sets]
+            return "\n\n".join([block.says, *pictures])
         case Folded(title, blocks):
             return f"### {title}\n\n{_joined(blocks, folder)}"
 

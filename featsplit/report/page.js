@@ -142,7 +142,7 @@ async function explore(root) {
     part.shown.hidden = nothing;
     if (nothing) return;
     const source = cut.source(set.source[number]);
-    const start = cut[`start-${chosen}`]?.(number);
+    const start = cut[`start-${data.starts[chosen]}`]?.(number);
     const derived = cut[`derived-${chosen}`](number);
     const times = +part.times.value;
     const reach = (MIDDLE / 255 / times).toFixed(3);

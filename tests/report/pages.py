@@ -11,7 +11,7 @@ from featsplit.report.explorer import sheet_png
 from featsplit.report.page import PAGE, write_page
 
 CLASSES = ("<img src=x onerror='window.hit=1'>", "</script><script>window.hit=2</script>", "cat & dog")
-SETS = ("robust", "robust-noise", "rand", "det")
+SETS = ("robust", "robust-noise", "rand", "det", "nonrobust")
 MEASURED: Cells = [
     ["trained on", "clean", "pgd l2 0.5", "note"],
     ["D", "0.994 (0.978 to 1.000)", "0.438 (0.288 to 0.589)", 'of "all", 100 %'],
@@ -24,22 +24,23 @@ PLOT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 60" width="50
 
 
 def drawn(name: str, count: int = 24, size: int = 6, channels: int = 3) -> Examples:
-    """`count` made-up examples of the set called `name`: sources are the same in all, the last set has every other."""
+    """`count` made-up examples of the set called `name`: sources and starts are the same, and det has half of them."""
     rng = np.random.default_rng(SETS.index(name))
     index = np.arange(count) * 3
     source = np.random.default_rng(99).integers(0, 256, (count, size, size, channels), dtype=np.uint8)
-    label, matched = index // 3 % len(CLASSES), name.startswith("robust")
+    label, matched = index // 3 % len(CLASSES), "robust" in name
+    started = name in ("robust", "nonrobust")
     predicted = rng.integers(0, len(CLASSES), (count, 2, 3))
-    predicted[:, :, 1] = predicted[:, :, 1] if name == "robust" else -1
+    predicted[:, :, 1] = predicted[:, :, 1] if started else -1
     changed = np.clip(source + rng.integers(-12, 13, source.shape), 0, 255).astype(np.uint8)
     far = rng.random(count) if matched else np.full(count, np.nan)
     examples = Examples(
         source,
-        source[::-1] if name == "robust" else source[:0],
+        source[::-1] if started else source[:0],
         changed,
         index,
         label,
-        label[::-1] if name == "robust" else np.full(count, -1),
+        label[::-1] if started else np.full(count, -1),
         label if matched else (label + 1) % len(CLASSES),
         predicted,
         rng.random((count, 2, 3), np.float32),
@@ -52,7 +53,7 @@ def blocks(folder: Path) -> list[Block]:
     """The blocks of the page; what they need is written to `folder`."""
     sets = []
     for name in SETS:
-        perturbed = not name.startswith("robust")
+        perturbed = "robust" not in name
         write_examples(folder / f"{name}.safetensors", drawn(name))
         (folder / f"{name}.png").write_bytes(sheet_png(drawn(name).derived))
         one = (name, f"The set {name}", f"{name}.safetensors", f"{name}.png", 1 - perturbed, perturbed, "Length (l2)")
@@ -63,7 +64,7 @@ def blocks(folder: Path) -> list[Block]:
         Text("What was done."),
         Plot("one", lambda: PLOT, "Accuracy of the network: 0.994"),
         Heading("The images"),
-        Explorer(sets, ("standard network", "adversarially trained network"), CLASSES),
+        Explorer(sets, ("standard network", "adversarially trained network"), CLASSES, "What they are."),
         Heading("Tables"),
         Table(MEASURED, caption="Accuracy on the test images"),
         Table(verdicts, sortable=False),

@@ -57,7 +57,7 @@ def test_a_sheet_holds_its_images_to_the_bit(channels: int, count: int) -> None:
 def test_a_source_is_there_once_however_many_sets_are_made_of_it(tmp_path: Path) -> None:
     html = explorer_html(explorer(tmp_path), tmp_path)
     found, known = sheets(html), data(html)
-    assert sorted(found) == ["derived-0", "derived-1", "derived-2", "derived-3", "source", "start-0"]
+    assert sorted(found) == [*(f"derived-{number}" for number in range(5)), "source", "start-0"]
     for number, name in enumerate(SETS):
         examples, one = drawn(name), known["sets"][number]
         assert one["index"] == examples.index.tolist()
@@ -79,7 +79,7 @@ def test_it_takes_2_mb_at_most_unless_a_number_is_asked_for(tmp_path: Path) -> N
         write_examples(tmp_path / f"{number}.safetensors", drawn("robust", count=100, size=32))
         names = f"{number}.safetensors", f"{number}.png"
         found.append(ExampleSet(str(number), str(number), *names, maker=0, perturbed=True, distance="l2"))
-    block = Explorer(found, ("a", "b"), CLASSES)
+    block = Explorer(found, ("a", "b"), CLASSES, "Noise.")
     html = explorer_html(block, tmp_path)
     count = len(data(html)["sets"][0]["index"])
     assert len(html) <= BYTES
@@ -90,15 +90,16 @@ def test_it_takes_2_mb_at_most_unless_a_number_is_asked_for(tmp_path: Path) -> N
 def test_of_few_small_images_all_are_there(tmp_path: Path) -> None:
     (again,) = with_images([explorer(tmp_path)], None)
     assert isinstance(again, Explorer)
-    assert [len(one["index"]) for one in data(explorer_html(again, tmp_path))["sets"]] == [24, 24, 24, 12]
+    assert [len(one["index"]) for one in data(explorer_html(again, tmp_path))["sets"]] == [24, 24, 24, 12, 24]
     (fewer,) = with_images([again], 5)
     assert isinstance(fewer, Explorer)
-    assert [len(one["index"]) for one in data(explorer_html(fewer, tmp_path))["sets"]] == [5] * 4
+    assert [len(one["index"]) for one in data(explorer_html(fewer, tmp_path))["sets"]] == [5] * 5
 
 
 def test_in_markdown_it_is_a_picture_of_each_set(tmp_path: Path) -> None:
     page: list[Block] = [Heading("A page", 1), explorer(tmp_path)]
     says = "rand: examples spread over the set, with their sources"
+    assert as_page(page, tmp_path).startswith("# A page\n\nWhat they are.\n\n### The set robust\n\n![")
     assert f"### The set rand\n\n![{says}](rand.png)\n\n### The set det" in as_page(page, tmp_path)
 
 

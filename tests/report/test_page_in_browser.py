@@ -153,7 +153,7 @@ def test_without_a_clipboard_a_table_is_copied_by_a_field_or_by_hand(browser: "B
 
 
 def test_the_change_is_the_difference_of_the_images_on_one_scale(page: "Page") -> None:
-    for name in ("rand", "robust"):
+    for name in ("rand", "robust", "nonrobust"):
         choose(page, name)
         examples = drawn(name)
         before = examples.start if len(examples.start) else examples.source
@@ -252,7 +252,7 @@ def test_without_a_script_everything_is_there_to_read(browser: "Browser", file: 
     with opened(browser, file, java_script_enabled=False) as page:
         assert page.locator("button:visible, select:visible, input:visible").count() == 0
         sheets = page.locator("[data-sheet]")
-        assert [sheet.is_visible() for sheet in sheets.all()] == [True] * 6, "a source, a start, four sets"
+        assert [sheet.is_visible() for sheet in sheets.all()] == [True] * 7, "sources, starts, five sets"
         assert column(page, 1) == ["D", "D_10", "D_2", "E"]
 
 

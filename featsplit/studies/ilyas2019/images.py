@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.metadata.sets import read_set_metadata
-from featsplit.report.blocks import Block, ExampleSet, Explorer, Heading, Picture, Text
+from featsplit.report.blocks import Block, ExampleSet, Explorer, Heading, Picture
 from featsplit.studies.ilyas2019.settings import Settings
 
 NETWORKS = "standard network", "adversarially trained network"
@@ -25,7 +25,7 @@ def images(results: Results[Settings], derived: Sequence[DerivedSet]) -> list[Bl
         return []
     kept = [shown for one in drawn if (results.path / (shown := _example_set(results, one)).examples).is_file()]
     if kept:
-        return [Text(SAYS), Explorer(kept, NETWORKS, results.data.classes)]
+        return [Explorer(kept, NETWORKS, results.data.classes, SAYS)]
     return [
         block
         for one in drawn

@@ -32,7 +32,7 @@ def shown(run: Results[Settings], *files: str) -> list[Block]:
 
 def test_the_sets_that_have_examples_are_explored_in_their_order(run: Results[Settings]) -> None:
     files = [f"{name}.{end}" for name in NAMES for end in ("png", "safetensors")]
-    _, explorer = shown(run, *files)
+    (explorer,) = shown(run, *files)
     assert isinstance(explorer, Explorer)
     assert [one.label for one in explorer.sets] == ["D_R (robust)", "D_det", "mislabelled images"]
     assert [one.maker for one in explorer.sets] == [1, 0, None], "the third is of a network that was stopped early"
