@@ -67,14 +67,21 @@ def _place(named: dict[float, str], across: float) -> str:
 
 
 def _clouds(axes: "Axes") -> list[str]:
+    """Points without a line: each by the text beside it, if each has one, else how many and their middle."""
     from matplotlib.collections import PathCollection
 
     found = []
     for cloud in axes.collections:
-        if isinstance(cloud, PathCollection) and not str(cloud.get_label()).startswith("_"):
-            points = np.asarray(cloud.get_offsets(), dtype=float)
-            middle = ", ".join(f"{value:.3g}" for value in points.mean(axis=0)) if len(points) else ""
-            found.append(f"{cloud.get_label()} {len(points)} points" + (f" around ({middle})" if middle else ""))
+        points = np.asarray(cloud.get_offsets(), dtype=float)
+        if isinstance(cloud, PathCollection) and len(points):
+            named = len(points) == len(axes.texts)
+            names = (
+                [text.get_text() for text in axes.texts]
+                if named
+                else [f"{cloud.get_label()} {len(points)} points around"]
+            )
+            shown = points if named else points.mean(axis=0, keepdims=True)
+            found += [f"{name} ({across:.3g}, {up:.3g})" for name, (across, up) in zip(names, shown, strict=True)]
     return found
 
 

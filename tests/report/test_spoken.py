@@ -45,3 +45,12 @@ def test_points_are_told_by_their_number_and_middle_and_a_matrix_by_its_cells() 
     right.set_xticks([0, 1], ["a", "b"])
     right.set_yticks([0], ["D"])
     assert spoken(figure) == ": units 2 points around (1, 2); : D (a: 0.25) (b: 0.5)."
+
+
+def test_points_with_names_are_told_by_them() -> None:
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.scatter([0.5, 0.75], [0.25, 0.125])
+    for name, place in (("cnn", (0.5, 0.25)), ("mlp", (0.75, 0.125))):
+        axes.annotate(name, place)
+    assert spoken(figure) == ": cnn (0.5, 0.25), mlp (0.75, 0.125)."

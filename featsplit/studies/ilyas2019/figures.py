@@ -125,8 +125,9 @@ def _after(lines: dict[Network, list[Row]], last: dict[Network, list[Row]]) -> s
     for name, rows in lines.items():
         end = max(row["epoch"] for row in rows)
         own, test = (picked(rows, split=split, epoch=end) for split in ("train", None))
-        attacked = f", {column_name('pgd', last[name][0]['norm'], last[name][0]['eps'])} {accuracy(last[name])}"
-        numbers = f"on the set itself {accuracy(own)}, clean {accuracy(test)}{attacked if last[name] else ''}"
+        numbers = f"on the set itself {accuracy(own)}, clean {accuracy(test)}"
+        for row in last[name][:1]:
+            numbers += f", {column_name(row['attack'], row['norm'], row['eps'])} {accuracy(last[name])}"
         said.append(f"{title_of(*name)}, epoch {end}: {numbers}")
     return "; ".join(said) + "."
 

@@ -37,7 +37,7 @@ ROWS: list[Row] = [
 ]  # fmt: skip
 EPOCHS: list[Row] = [
     row(0.3 * epoch, experiment="epochs", train_set=name, training=how, epoch=epoch, **test)
-    for name, how in NAMES
+    for name, how in (*NAMES, ("det-control", "standard"))
     for test in ({"test_set": name, "split": "train"}, {"test_set": "source"})
     for epoch in (1, 2)
 ]
@@ -89,6 +89,7 @@ def test_training_curves_show_every_network_and_its_accuracy_under_attack_after_
         attacked = accuracy(of((name, how), 0.25))
         says = f"on the set itself {accuracy(own)}, clean {accuracy(test)}, pgd l2 0.25 {attacked}"
         assert says in plot.alternative
+    assert "D_det, robust source, epoch 2: on the set itself" in plot.alternative, "which is not attacked"
     assert "not measured in every epoch" in plot.says
     assert training(run(ROWS)) == [], "where no network was trained by the run"
 
