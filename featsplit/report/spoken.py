@@ -55,7 +55,9 @@ def _told(axes: "Axes", points: Points) -> str:
         points = [points[int(place)] for place in np.linspace(0, len(points) - 1, MOST)]
     if len({value for _, value in points}) == 1 and len(points) > 1:
         return f"{points[0][1]:.3g} everywhere"
-    named = {float(tick): text.get_text() for tick, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)}
+    named = {
+        float(tick): text.get_text() for tick, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=False)
+    }
     return " ".join(f"({_place(named, across)}: {value:.3g})" for across, value in points)
 
 
@@ -86,11 +88,13 @@ def _clouds(axes: "Axes") -> list[str]:
 
 
 def _matrix(axes: "Axes") -> list[str]:
-    """Of an image with names on its axes the numbers in it, line by line."""
+    """Of an image whose lines and columns have names the numbers in it; of another one its size."""
     if not axes.images:
         return []
     cells = np.asarray(axes.images[0].get_array(), dtype=float)
     names, columns = ([text.get_text() for text in of] for of in (axes.get_yticklabels(), axes.get_xticklabels()))
+    if cells.shape != (len(names), len(columns)):
+        return [f"an image of {cells.shape[1]} x {cells.shape[0]}"]
     return [
         f"{name} {' '.join(f'({column}: {value:.3g})' for column, value in zip(columns, line, strict=True))}"
         for name, line in zip(names, cells, strict=True)

@@ -47,6 +47,14 @@ def test_points_are_told_by_their_number_and_middle_and_a_matrix_by_its_cells() 
     assert spoken(figure) == ": units 2 points around (1, 2); : D (a: 0.25) (b: 0.5)."
 
 
+def test_an_image_without_names_is_told_by_its_size() -> None:
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.imshow([[0.0, 1.0, 0.5], [0.5, 1.0, 0.0]])
+    axes.set(title="w", xticks=[], yticks=[])
+    assert spoken(figure) == "w: an image of 3 x 2."
+
+
 def test_points_with_names_are_told_by_them() -> None:
     figure = Figure()
     axes = figure.add_subplot()
