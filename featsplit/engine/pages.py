@@ -7,7 +7,7 @@ pictures, statements with their verdicts, plots and tables, where the files are;
 import json
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from featsplit.engine.results import SETTINGS, Results
@@ -28,9 +28,9 @@ FEW = 4
 class Page:
     """What a study has to say of a run: `assembled` puts it in the order that all pages have.
 
-    `did` and `found` are sentences: what was done, and what came out, with numbers and intervals. `brief` is the table
-    that a terminal shows. `figure` is what came out, `pictures` are images; `claims` the statements; `sections` are
-    plots and tables, `folded` what few readers want.
+    `did` and `found` are sentences: what was done, and what came out, with numbers and intervals; `over` what these
+    are over, where that is not the test images. `brief` is the table that a terminal shows. `figure` is what came out,
+    `pictures` are images; `claims` the statements; `sections` are plots and tables, `folded` what few readers want.
     """
 
     title: str
@@ -41,12 +41,13 @@ class Page:
     pictures: Sequence[Block] = ()
     claims: Sequence[Claim] = ()
     sections: Sequence[Block] = ()
-    folded: Sequence[Block] = field(default=())
+    folded: Sequence[Block] = ()
+    over: str = ""
 
 
 def assembled(results: Results[Any], page: Page) -> list[Block]:
     """The blocks of a `page` of a run, in the order of all pages."""
-    sentences = [page.did, page.found, how_sure(results, page.claims)]
+    sentences = [page.did, page.found, how_sure(results, page.claims, page.over)]
     stated = [Heading(STATEMENTS), *verdicts(page.claims)] if page.claims else []
     return [
         Heading(page.title, 1),
@@ -75,10 +76,11 @@ def seeds_of(results: Results[Any]) -> str:
     return f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
 
 
-def how_sure(results: Results[Any], claims: Sequence[Claim]) -> str:
-    """How many statements hold, over how many seeds and images, beside which chance."""
+def how_sure(results: Results[Any], claims: Sequence[Claim], images: str = "") -> str:
+    """How many statements hold, over how many seeds and `images` (all test images unless said), beside which chance."""
     data, seeds = results.data, len(results.seeds)
-    over = [f"{data.test} test images"] if data else []
+    images = images or (f"{data.test} test images" if data else "")
+    over = [images] if images else []
     over += [f"{seeds} seeds" if seeds > 1 else "one seed, so they say nothing of other seeds"]
     chance = f"; chance is {results.chance:.3f}" if data else ""
     stated = f"{counted(claims)} " if claims else ""

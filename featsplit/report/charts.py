@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NARROW, ERRORS = 0.38, {"ecolor": INK, "capsize": 2, "elinewidth": 0.8}
-LABELLED = 4
-"""Up to how many series of bars have their numbers above them."""
+LABELLED, MOST = 4, 40
+"""Up to how many series of bars, and bars, have their numbers above them."""
+UPRIGHT = 9
+"""Up to how many places have their names upright, in lines."""
 
 
 class Measured(NamedTuple):
@@ -58,6 +60,12 @@ class Chart:
         return ", ".join(f"{value}" if alone else f"{name} {value}" for name, value in there.items())
 
 
+def within(one: Measured, low: float, high: float = math.inf) -> Measured:
+    """The same where what is measured cannot be less than `low` or more than `high`: nor can its interval."""
+    value = one.value
+    return one._replace(value=value._replace(low=max(value.low, low), high=min(value.high, high)))
+
+
 def measured(rows: Sequence[Row]) -> Measured:
     """The accuracy of `rows`, one a seed."""
     return Measured(accuracy(rows), tuple(row["accuracy"] for row in rows))
@@ -71,9 +79,12 @@ def as_bars(stem: str, chart: Chart, says: str, *, width: float = 8.0, height: f
         for number, name in enumerate(chart.series):
             _bars(axes, chart, name, number)
         _finish(axes, chart)
-        axes.set_xticks(range(len(chart.places)), [place.replace(", ", "\n") for place in chart.places])
+        many = len(chart.places) > UPRIGHT
+        names = [place if many else place.replace(", ", "\n") for place in chart.places]
+        axes.set_xticks(range(len(names)), names, rotation=35 if many else 0, ha="right" if many else "center")
         axes.set_xlim(-0.5, len(chart.places) - 0.5)
-        figure.legend(loc="outside upper center", ncols=min(5, len(chart.series) + 1), fontsize=9)
+        if len(chart.series) > 1 or chart.bound is not None:
+            figure.legend(loc="outside upper center", ncols=min(5, len(chart.series) + 1), fontsize=9)
 
     return _plot(stem, drawn(width, height, draw), chart, says)
 
@@ -89,7 +100,7 @@ def _bars(axes: "Axes", chart: Chart, name: str, number: int) -> None:
     axes.bar(across, heights, 0.92 * width, yerr=reaches(values), error_kw=ERRORS, color=colour, label=name)
     for place, one in zip(across, found.values(), strict=True):
         dots(axes, place, one.seeds, width=width)
-        if many <= LABELLED:
+        if many <= LABELLED and many * len(chart.places) <= MOST:
             top = max(end for end in (one.value.value, one.value.high, *one.seeds) if math.isfinite(end))
             _number(axes, (place, top), f"{one.value.value:.2f}", upright=many > 2)
 

@@ -51,6 +51,13 @@ def test_how_sure_it_is_says_counts_images_seeds_and_chance() -> None:
     )
 
 
+def test_how_sure_it_is_says_what_the_numbers_are_over_where_that_is_not_the_test_images() -> None:
+    page = replace(PAGE, over="4 attacked images")
+    (sure,) = [b.text for b in assembled(RUN, page) if isinstance(b, Text) and "Intervals" in b.text]
+    assert "over 4 attacked images and one seed" in sure
+    assert "360" not in sure
+
+
 def test_an_undecided_statement_says_why_and_what_would_decide_it() -> None:
     texts = [block.text for block in assembled(RUN, PAGE) if isinstance(block, Text)]
     assert "Undecided: D_NR is not (n 10). Measured: 0.2. The margin is small." in texts

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from featsplit.report import plots
-from featsplit.report.charts import Chart, Measured, as_bars, as_lines, measured
+from featsplit.report.charts import Chart, Measured, as_bars, as_lines, measured, within
 from featsplit.report.intervals import Interval, accuracy
 from tests.rows import row
 
@@ -109,3 +109,19 @@ def test_a_bar_without_a_known_end_has_its_number_and_every_place_its_name() -> 
     low, high = axes.get_xlim()
     assert [text.get_text() for text in axes.get_xticklabels()] == ["a", "b", "c"]
     assert all(low < place < high for place in axes.get_xticks())
+
+
+def test_a_share_and_its_interval_stay_within_what_can_be() -> None:
+    found = within(Measured(Interval(0.75, 0.26, 1.24, 4, 1), (0.75,)), 0.0, 1.0)
+    assert found == Measured(Interval(0.75, 0.26, 1.0, 4, 1), (0.75,))
+    assert within(Measured(Interval(0.1, -0.1, 9.0, 4, 1)), 0.0).value == Interval(0.1, 0.0, 9.0, 4, 1)
+
+
+def test_the_names_of_many_places_are_turned_and_their_bars_without_numbers() -> None:
+    for count, turned in ((3, False), (20, True)):
+        series = {str(place): measured(ROWS["D"]) for place in range(count)}
+        figured = as_bars("one", Chart(dict.fromkeys("abc", series), "error"), "says").drawing
+        assert isinstance(figured, plots.Figured)
+        axes = axes_of(figured)
+        assert all((text.get_rotation() > 0) == turned for text in axes.get_xticklabels())
+        assert bool(axes.texts) != turned

@@ -1,5 +1,7 @@
 """The page of a run: pictures and plots first, then what holds, then the tables, beside the published numbers."""
 
+from pathlib import Path
+
 from featsplit.engine.pages import Page, assembled, beside, measured_of, seeds_of
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
@@ -8,7 +10,7 @@ from featsplit.report.cells import Cells
 from featsplit.report.plots import plot
 from featsplit.report.published import compared
 from featsplit.studies.carlini2017 import words
-from featsplit.studies.carlini2017.cases.tables import ORDER, by_case, cases_table, in_words
+from featsplit.studies.carlini2017.cases.tables import ORDER, average_distances, by_case, cases_table, in_words
 from featsplit.studies.carlini2017.claims import CLAIMS
 from featsplit.studies.carlini2017.distillation.tables import by_temperature, temperatures_table
 from featsplit.studies.carlini2017.networks import Network
@@ -51,6 +53,7 @@ def page(results: Results[Settings]) -> list[Block]:
                 *(Text(text) for text in words.DIFFER),
             ],
             folded=_published(results),
+            over="as many attacked images as each number tells (n)",
         ),
     )
 
@@ -78,8 +81,10 @@ def _brief(results: Results[Settings]) -> Cells:
 
 def _pictures(results: Results[Settings]) -> list[Block]:
     place = Place(results.settings, results.seeds[0])
-    numbers = in_words(results.rows) if "cases" in results.settings.experiments else ""
-    return [Picture(path, f"{says} {numbers}".strip()) for path, says in picture_files(place).items()]
+    means = average_distances(results.rows)
+    return [
+        Picture(path, f"{says} {means.get(Path(path).stem, '')}".strip()) for path, says in picture_files(place).items()
+    ]
 
 
 def _plots(results: Results[Settings]) -> list[Block]:

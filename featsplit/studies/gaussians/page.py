@@ -57,6 +57,7 @@ def page(results: Results[Settings]) -> list[Block]:
             agreement(rows),
             figure=[*plane, rules(rows)],
             claims=theorems(rows),
+            over=f"{settings.samples} samples",
             sections=[Heading("Formula and simulation"), Text(GAUSSIANS), Table(agreement(rows), main=True), *tables],
         ),
     )

@@ -99,7 +99,7 @@ def _figure(results: Results[Settings], names: Sequence[str]) -> Plot:
         for column in COLUMNS
     }
     chart = Chart(series, "error", f"network; FGSM and noise of linf {results.settings.eps:g}", 1 - results.chance)
-    return as_bars("errors", chart, FIGURE.format(eps=results.settings.eps), width=max(8.0, 1.0 * len(names)))
+    return as_bars("errors", chart, FIGURE.format(eps=results.settings.eps), width=10.5, height=4.4)
 
 
 def _found(results: Results[Settings], names: Sequence[str]) -> str:

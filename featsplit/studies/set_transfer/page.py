@@ -84,7 +84,7 @@ def bars(results: Results[Settings]) -> Plot:
             series.setdefault(f"{test}", {})[f"{Path(name).stem}, {arch}"] = measured(rows)
     places = len(next(iter(series.values())))
     chart = Chart(series, "accuracy", "trained on, architecture", results.chance if results.data else None)
-    return as_bars("worth", chart, WORTH, width=max(8.0, 0.9 * places))
+    return as_bars("worth", chart, WORTH, width=min(10.5, max(8.0, 0.9 * places)))
 
 
 def transfer_table(rows: Sequence[Row]) -> Cells:

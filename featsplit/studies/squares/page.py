@@ -47,6 +47,7 @@ def page(results: Results[Settings]) -> list[Block]:
             table,
             figure=[by_eps(rows)],
             claims=linear_and_deep(rows),
+            over=f"{results.settings.test} test squares",
             sections=[
                 Heading("Every arm"),
                 Text(SQUARES),

@@ -41,6 +41,7 @@ def page(results: Run) -> list[Block]:
                 *differing(results),
             ],
             folded=_published(results),
+            over=f"{settings.images} attacked images of each network",
         ),
     )
 

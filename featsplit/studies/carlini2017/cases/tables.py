@@ -5,11 +5,11 @@ from statistics import fmean
 
 from featsplit.report.blocks import Plot
 from featsplit.report.cells import Cells
-from featsplit.report.charts import Chart, Measured, as_bars
+from featsplit.report.charts import Chart, Measured, as_bars, within
 from featsplit.studies.carlini2017.cases.claims import CASES, line
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.rows import CarliniRow
-from featsplit.studies.carlini2017.searching import ATTACKS
+from featsplit.studies.carlini2017.searching import ATTACKS, CARLINI
 from featsplit.studies.carlini2017.statements import Line, mean_distance, success
 
 DISTANCES = (
@@ -48,7 +48,13 @@ def by_case(rows: Sequence[CarliniRow], norm: str) -> Plot:
 def _distance(found: Line) -> Measured | None:
     mean = mean_distance(found) if found else None
     by_seed = [mean_distance([row]) for row in found]
-    return None if mean is None else Measured(mean, tuple(one.value for one in by_seed if one is not None))
+    return None if mean is None else within(Measured(mean, tuple(one.value for one in by_seed if one is not None)), 0.0)
+
+
+def average_distances(rows: Sequence[CarliniRow]) -> dict[str, str]:
+    """By norm the mean distance, in the average case, of the attack that is drawn for it, as a sentence."""
+    found = {attack.norm: _distance(line(rows, attack, "average")) for attack in CARLINI}
+    return {norm: f"The mean in the average case is {one.value}." for norm, one in found.items() if one is not None}
 
 
 def in_words(rows: Sequence[CarliniRow]) -> str:
@@ -56,7 +62,7 @@ def in_words(rows: Sequence[CarliniRow]) -> str:
     said = []
     for norm in ORDER:
         found = {attack: line(rows, attack, "average") for attack in ATTACKS if attack.norm == norm}
-        far = {attack: mean for attack, own in found.items() if own and (mean := mean_distance(own)) is not None}
+        far = {attack: one.value for attack, own in found.items() if (one := _distance(own)) is not None}
         if far:
             best = min(far, key=lambda attack: (-success(found[attack]).value, far[attack].value))
             share = success(found[best]).value

@@ -7,7 +7,7 @@ import numpy as np
 
 from featsplit.report.blocks import Block, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells
-from featsplit.report.charts import Chart, Measured, as_bars
+from featsplit.report.charts import Chart, Measured, as_bars, within
 from featsplit.report.intervals import Interval, accuracy
 from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
@@ -82,7 +82,11 @@ def pictures(results: Run, folder: str) -> list[Block]:
 
 def headline(results: Run) -> Plot:
     """How many of the other five networks the images made for each fool, and how far these were distorted."""
-    shares = {name: Measured(mean_of(by_seed), means(by_seed)) for name in NAMES if (by_seed := fooled(results, name))}
+    shares = {
+        name: within(Measured(mean_of(by_seed), means(by_seed)), 0.0, 1.0)
+        for name in NAMES
+        if (by_seed := fooled(results, name))
+    }
     chart = Chart({"fooled of the other five": shares}, "share of the other five fooled", "images made for")
     return as_bars("fools", chart, FOOLS)
 
@@ -94,7 +98,7 @@ def means(by_seed: Sequence[Array]) -> tuple[float, ...]:
 
 def found(results: Run) -> str:
     """What came out, in a sentence."""
-    shares = {name: mean_of(fooled(results, name)) for name in NAMES}
+    shares = {name: within(Measured(mean_of(fooled(results, name))), 0.0, 1.0).value for name in NAMES}
     least, most = (end(NAMES, key=lambda name: shares[name].value) for end in (min, max))
     far = {name: distortion(results, name) for name in NAMES}
     short, long = (end(NAMES, key=lambda name: far[name].value) for end in (min, max))
