@@ -88,9 +88,9 @@ def training(results: Results[Settings]) -> list[Block]:
     names = list(dict.fromkeys((row["train_set"], row["training"]) for row in by_epoch))
     if not names:
         return []
-    eps, attacked = telling_eps(results.rows), networks(results.rows)
+    eps, attacked = telling_eps(results.rows), [one for one in results.rows if one["experiment"] in ("main", "noise")]
     lines = {name: picked(by_epoch, train_set=name[0], training=name[1]) for name in names}
-    last = {name: picked(attacked.get(name, []), eps=eps) for name in names}
+    last = {name: picked(attacked, train_set=name[0], training=name[1], test_set="source", eps=eps) for name in names}
 
     def draw(figure: "Figure") -> None:
         panels: Any = figure.subplots(-(-len(names) // 3), 3, sharey=True, squeeze=False)
