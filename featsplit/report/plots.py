@@ -22,6 +22,8 @@ BARS = (BLUE, "#e8b86d", ORANGE, "#b5481d", "#8a63c9", GREEN, "#2a9d9d")
 """Of bars side by side: clean, then eps by eps darker."""
 LINES = (BLUE, ORANGE, GREEN, RED, "#8a63c9", "#2a9d9d", "#b5651d", INK)
 """Of lines that cross."""
+RING: Any = {"markersize": 3, "markeredgewidth": 0.7, "markerfacecolor": "none", "markeredgecolor": INK}
+"""What the number of a seed looks like beside its mean."""
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "featsplit",
@@ -103,8 +105,15 @@ def dots(axes: "Axes", place: float, seeds: Sequence[float], *, width: float = 0
     count = len(seeds)
     if count > 1:
         across = [place + width * (number / (count - 1) - 0.5) / 2 for number in range(count)]
-        ring: Any = {"markersize": 3, "markeredgewidth": 0.7, "markerfacecolor": "none", "markeredgecolor": INK}
-        axes.plot(across, list(seeds), "o", zorder=4, **ring)
+        axes.plot(across, list(seeds), "o", zorder=4, **RING)
+
+
+def each_seed(
+    axes: "Axes", places: Sequence[float], seeds: Sequence[Sequence[float | None]], *, width: float = 0.0
+) -> None:
+    """The `dots` of several places, each with the numbers of its `seeds`; None where a seed has none."""
+    for place, numbers in zip(places, seeds, strict=True):
+        dots(axes, place, [number for number in numbers if number is not None], width=width)
 
 
 def banded(axes: "Axes", by_place: Mapping[int, Sequence[Row]], colour: str) -> None:

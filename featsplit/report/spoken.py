@@ -1,7 +1,7 @@
 """What a drawn figure shows, in words: the labelled lines, bars and points of its panels with their numbers."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,32 +16,51 @@ Points = Sequence[tuple[float, float]]
 
 def spoken(figure: "Figure") -> str:
     """The numbers of every panel; of a long line some, of a cloud of points their middle."""
-    panels = [_panel(axes) for axes in figure.axes]
+    by_colour = {colour: label for axes in figure.axes for label, colour, _ in _drawn(axes) if label}
+    panels = [_panel(axes, by_colour) for axes in figure.axes]
     return "; ".join(panel for panel in panels if panel) + "."
 
 
-def _panel(axes: "Axes") -> str:
+def _panel(axes: "Axes", by_colour: dict[str, str]) -> str:
+    """What a panel shows; what has no label in it is called as what has its colour in another."""
     title = axes.get_title() or axes.get_title(loc="left")
     names = " by ".join(name for name in (axes.get_ylabel(), axes.get_xlabel()) if name)
     head = ", ".join(part.replace("\n", " ") for part in (title, names) if part)
-    told = [f"{label} {_told(axes, points)}" for label, points in _labelled(axes)] + _clouds(axes) + _matrix(axes)
+    drawn = [(label or by_colour.get(colour), points) for label, colour, points in _drawn(axes)]
+    told = [f"{label} {_told(axes, points)}" for label, points in drawn if label]
+    told += _clouds(axes) + _matrix(axes)
     return f"{head}: {', '.join(told)}" if told else ""
 
 
-def _labelled(axes: "Axes") -> Iterator[tuple[str, Points]]:
-    """The points of each line and of each group of bars that has a label."""
+class _Shape(NamedTuple):
+    """A line or a group of bars: its label, empty where it has none, its colour and its points."""
+
+    label: str
+    colour: str
+    points: Points
+
+
+def _drawn(axes: "Axes") -> Iterator[_Shape]:
+    """The lines that have a label, and all with intervals, and all groups of bars."""
+    from matplotlib.colors import to_hex
     from matplotlib.container import BarContainer, ErrorbarContainer
 
     for line in axes.lines:
-        if not str(line.get_label()).startswith("_"):
-            yield str(line.get_label()), _points(line.get_xdata(), line.get_ydata())
+        if label := _label(line.get_label()):
+            yield _Shape(label, to_hex(line.get_color()), _points(line.get_xdata(), line.get_ydata()))
     for container in axes.containers:
+        label = _label(container.get_label())
         if isinstance(container, ErrorbarContainer) and container.lines[0] is not None:
             line = container.lines[0]
-            yield str(container.get_label()), _points(line.get_xdata(), line.get_ydata())
-        elif isinstance(container, BarContainer):
+            yield _Shape(label, to_hex(line.get_color()), _points(line.get_xdata(), line.get_ydata()))
+        elif isinstance(container, BarContainer) and container.patches:
             bars = [(bar.get_x() + bar.get_width() / 2, bar.get_height()) for bar in container.patches]
-            yield str(container.get_label()), bars
+            yield _Shape(label, to_hex(container.patches[0].get_facecolor()), bars)
+
+
+def _label(label: object) -> str:
+    """A label that was given; empty for one that matplotlib made up."""
+    return "" if label is None or str(label).startswith("_") else str(label)
 
 
 def _points(across: object, up: object) -> Points:
@@ -62,10 +81,20 @@ def _told(axes: "Axes", points: Points) -> str:
 
 
 def _place(named: dict[float, str], across: float) -> str:
-    """What the nearest tick is called, where it is not further than a bar's width; else the number."""
+    """What the nearest tick is called, where that is a name and not further than a bar's width; else the number."""
     near = min(named, key=lambda tick: abs(tick - across), default=None)
-    is_named = near is not None and abs(near - across) < 0.5 and not named[near].replace(".", "").isdigit()
-    return named[near].replace("\n", " ") if is_named and near is not None and named[near] else f"{across:.3g}"
+    if near is None or abs(near - across) >= 0.5 or not named[near] or _is_number(named[near]):
+        return f"{across:.3g}"
+    return named[near].replace("\n", " ")
+
+
+def _is_number(text: str) -> bool:
+    """Whether matplotlib wrote a number as `text`: with its own minus, or as a power."""
+    try:
+        float(text.replace("\u2212", "-"))
+    except ValueError:
+        return "$" in text
+    return True
 
 
 def _clouds(axes: "Axes") -> list[str]:

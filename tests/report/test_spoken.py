@@ -62,3 +62,21 @@ def test_points_with_names_are_told_by_them() -> None:
     for name, place in (("cnn", (0.5, 0.25)), ("mlp", (0.75, 0.125))):
         axes.annotate(name, place)
     assert spoken(figure) == ": cnn (0.5, 0.25), mlp (0.75, 0.125)."
+
+
+def test_intervals_without_a_label_are_called_as_their_colour_in_another_panel() -> None:
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    left.errorbar([1], [0.5], [[0], [0]], color="#112233", label="fast")
+    right.errorbar([1], [0.25], [[0], [0]], color="#112233")
+    right.errorbar([1], [0.75], [[0], [0]], color="#445566")
+    assert spoken(figure) == ": fast (1: 0.5); : fast (1: 0.25)."
+
+
+def test_powers_and_negative_places_are_numbers() -> None:
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    left.plot([0.1, 10], [0.5, 0.25], label="reached")
+    left.set_xscale("log")
+    right.plot([-0.5, 0.5], [0.5, 0.25], label="logit")
+    assert spoken(figure) == ": reached (0.1: 0.5) (10: 0.25); : logit (-0.5: 0.5) (0.5: 0.25)."

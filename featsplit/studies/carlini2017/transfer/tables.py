@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, reaches
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, each_seed, reaches
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.networks import Network
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -46,6 +46,7 @@ def by_confidence(rows: Sequence[CarliniRow], networks: Sequence[Network]) -> Fi
                 heights = [share.value for share in shares]
                 label = f"{network.name}, {TITLES[aim]}"
                 axes.errorbar([*lines], heights, yerr=reaches(shares), label=label, **look)
+                each_seed(axes, [*lines], [[row["accuracy"] for row in own] for own in lines.values()])
         axes.set(xlabel="confidence of the examples on the source", ylabel="share that transfers", ylim=(-0.02, 1.05))
         beside = axes.secondary_xaxis("top", functions=(lambda value: value / size, lambda value: value * size))
         beside.set_xlabel(f"as a share of the source's logits, summed without sign ({size:.0f})")

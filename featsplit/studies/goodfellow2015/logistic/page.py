@@ -8,7 +8,7 @@ from featsplit.models import load_model
 from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, Show, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, each_seed, plot
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.goodfellow2015.logistic.claims import measured
@@ -157,6 +157,7 @@ def error_by_eps(results: Results[Settings]) -> Figured:
                 label = arm.name if name == WORST else None
                 look: Any = {"color": COLOURS[arm.kind], "alpha": faded[arm.kind], "linestyle": line, "label": label}
                 axes.plot([eps for eps, _ in points], heights, **look)
+                each_seed(axes, [eps for eps, _ in points], [[1 - row["accuracy"] for row in of] for _, of in points])
             faded[arm.kind] *= 0.6
         axes.set(xlabel="eps in linf", ylabel=f"error on the test set, n {points[0][1][0]['n']}", ylim=(0, 1.02))
         figure.legend(loc="outside right upper", fontsize=9)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from featsplit.engine.results import Results
 from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot, reaches
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, each_seed, plot, reaches
 from featsplit.report.rates import rate
 from featsplit.studies.kurakin2017.checks import NAMES
 from featsplit.studies.kurakin2017.examples import METHODS
@@ -115,6 +115,8 @@ def curves(results: Results[Settings]) -> Figured:
                 line = "--" if name in mended else "-"
                 heights = [one.value for _, one in there]
                 axes.errorbar(at, heights, ends, color=colour, marker="o", markersize=4, linestyle=line, label=name)
+                seeds = [fooled(results.rows, method, levels, STAGES[place]) for place in at]
+                each_seed(axes, at, [[one.rate for one in of] for of in seeds])
         axes.set_xticks(range(len(STAGES)), STAGES)
         axes.set(ylabel="still fool", ylim=(-0.02, 1.02))
         figure.legend(loc="outside right upper", fontsize=9)

@@ -7,7 +7,7 @@ from featsplit.engine.results import Results
 from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, cell
 from featsplit.report.intervals import Interval
-from featsplit.report.plots import Figured, drawn, plot, reaches
+from featsplit.report.plots import Figured, drawn, each_seed, plot, reaches
 from featsplit.report.rates import rate
 from featsplit.report.rows import picked
 from featsplit.studies.kurakin2017.checks import NAMES
@@ -112,6 +112,8 @@ def curves(results: Results[Settings], levels: int) -> Figured:
                     at, heights = [place for place, _ in there], [one.value for _, one in there]
                     label = NAMES[method] if name == "brightness" else None
                     axes.errorbar(at, heights, ends, color=COLOURS[method], marker="o", markersize=3, label=label)
+                    seeds = [counted(results.rows, method, levels, name, strengths[place]) for place in at]
+                    each_seed(axes, at, [[one.rate for one in of] for of in seeds])
             axes.set_xticks(places, [f"{strength:g}" for strength in strengths])
             axes.set(xlabel=UNITS[name], title=name, ylim=(-0.02, 1.02))
         panels[0].set_ylabel("destruction rate")

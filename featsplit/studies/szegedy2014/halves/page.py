@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, plot, reaches
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, each_seed, plot, reaches
 from featsplit.studies.szegedy2014.halves.claims import NAMES
 from featsplit.studies.szegedy2014.models.numbers import distorted, distortion
 from featsplit.studies.szegedy2014.rows import SzegedyRow
@@ -92,6 +92,8 @@ def amplification(results: Run) -> Figured:
             places = [place + 0.4 * offset - 0.2 for place in range(len(found))]
             heights = [one.value for one in errors]
             axes.bar(places, heights, 0.38, yerr=reaches(errors), color=colour, label=moment)
+            rows = [shown_to(results, made_for, name, group="halves", moment=moment) for made_for, name in found]
+            each_seed(axes, places, [[1 - row["accuracy"] for row in of] for of in rows], width=0.38)
         names = [f"{made_for}\nto {name}" for made_for, name in found]
         axes.set_xticks(range(len(found)), names, fontsize=7)
         axes.set(ylabel="error", ylim=(0, 1.02))

@@ -9,7 +9,7 @@ from featsplit.report.blocks import Block, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.charts import Chart, Measured, as_bars, within
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, RING, Figured, drawn, plot
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
 from featsplit.studies.szegedy2014.models.claims import error
 from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distorted, distortion, fooled, rms
@@ -207,8 +207,14 @@ def fooled_by(results: Run) -> Figured:
         for name, side in zip(NAMES, sides, strict=True):
             across, up = distortion(results, name), mean_of(fooled(results, name))
             axes.errorbar(
-                [across.value], [up.value], [[up.value - up.low], [up.high - up.value]], fmt="o", color=COLOURS[name]
+                [across.value],
+                [up.value],
+                [[up.value - up.low], [up.high - up.value]],
+                fmt="o",
+                color=COLOURS[name],
+                label=name,
             )
+            axes.plot(means(rms(results, name)), means(fooled(results, name)), "o", color=COLOURS[name], **RING)
             away = (5 if side == "left" else -5, 5)
             axes.annotate(
                 SHORT[name], (across.value, up.value), xytext=away, textcoords="offset points", fontsize=9, ha=side

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, plot, reaches
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, each_seed, plot, reaches
 from featsplit.report.rows import picked
 from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.statements import Run
@@ -90,6 +90,7 @@ def by_depth(results: Run) -> Figured:
             axes.errorbar(
                 places, heights, reaches(values), color=colour, linestyle=style, marker="o", label=basis, capsize=2
             )
+            each_seed(axes, places, [[row["purity"] for row in lines(results, (layers[p], basis))] for p in places])
         white = [
             (layers.index(layer), purity(results, (layer, "random, whitened"))) for layer in (PIXELS, "representation")
         ]
