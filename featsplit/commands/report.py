@@ -10,7 +10,7 @@ import typer
 from featsplit.commands import options, single
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, replacing
-from featsplit.report.blocks import Block, Table
+from featsplit.report.blocks import Block, Explorer, Table
 from featsplit.report.cells import Cells, as_csv, as_latex
 from featsplit.studies import open_results, page_of
 
@@ -64,6 +64,8 @@ def report(
         return
     if not compare:
         results, blocks = _opened(run)
+        if images is not None and not any(isinstance(block, Explorer) for block in blocks):
+            raise FeatsplitError(f"--images {images}: {run} has kept no images to step through; leave it out")
         write_report(results, with_images(blocks, images))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return

@@ -70,6 +70,15 @@ def test_images_are_of_the_page_of_a_run(refused: Callable[[str], str], words: s
     assert refused(words) == f"--images {words.split()[3]}: give 1 or more, for the page of one run"
 
 
+def test_a_run_without_images_takes_no_number_of_them(
+    refused: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_opened", lambda path: (Finished(path), [Heading("Head", 1)]))
+    said = f"--images 5: {tmp_path} has kept no images to step through; leave it out"
+    assert refused(f"report {tmp_path} --images 5") == said
+    assert not (tmp_path / "report.html").exists()
+
+
 @pytest.mark.parametrize("images", [2, 20])
 def test_the_page_has_as_many_images_as_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: int

@@ -103,5 +103,7 @@ def test_in_markdown_it_is_a_picture_of_each_set(tmp_path: Path) -> None:
     assert f"### The set rand\n\n![{says}](rand.png)\n\n### The set det" in as_page(page, tmp_path)
 
 
-def test_the_script_is_small() -> None:
-    assert len(packaged("page.js").encode()) <= 10 * 1024
+def test_the_script_is_small_asks_for_nothing_and_writes_no_html() -> None:
+    script = packaged("page.js")
+    assert len(script.encode()) <= 10 * 1024
+    assert not re.search(r"https?:|fetch\(|XMLHttpRequest|import\(|innerHTML|insertAdjacent|eval\(", script)
