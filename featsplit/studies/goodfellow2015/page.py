@@ -56,6 +56,9 @@ def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
     settings, claims = results.settings, claims_of(CLAIMS, results)
     names = sorted(one.name for one in networks(settings))
+    sections = [b for name, section in SECTIONS.items() if name in settings.experiments for b in section(results)]
+    plots = [block for block in sections if isinstance(block, Plot)]
+    figure = [_figure(results, names)] if names else plots[:1]
     return assembled(
         results,
         Page(
@@ -63,11 +66,11 @@ def page(results: Results[Settings]) -> list[Block]:
             _did(results),
             _found(results, names) if names else measured_of(claims),
             _brief(results, names),
-            figure=[_figure(results, names)] if names else [],
+            figure=figure,
             pictures=[Picture(picture(results.seeds[0]), _shows(results))] if shown(settings) else [],
             claims=claims,
             sections=[
-                *(b for name, section in SECTIONS.items() if name in settings.experiments for b in section(results)),
+                *(block for block in sections if block not in figure),
                 Heading("Where lecture, paper and measurement differ"),
                 *(Text(text) for text in DIFFERENCES),
             ],

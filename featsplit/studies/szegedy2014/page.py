@@ -23,7 +23,7 @@ def page(results: Run) -> list[Block]:
     """The page of a run."""
     settings, folder, claims = results.settings, f"seed{results.seeds[0]}", claims_of(CLAIMS, results)
     shown = [block for section in SECTIONS for block in section.pictures(results, folder)]
-    with_models = "models" in settings.experiments
+    with_models, plots = "models" in settings.experiments, [block for block in shown if isinstance(block, Plot)]
     return assembled(
         results,
         Page(
@@ -31,12 +31,11 @@ def page(results: Run) -> list[Block]:
             _did(results),
             models.found(results) if with_models else measured_of(claims),
             models.cross_table(results, models.SHORT) if with_models else [],
-            figure=[models.headline(results)] if with_models else [],
+            figure=[models.headline(results)] if with_models else plots[:1],
             pictures=[block for block in shown if isinstance(block, Picture)],
             claims=claims,
             sections=[
-                Heading("Distortions in plots"),
-                *(block for block in shown if isinstance(block, Plot)),
+                *([Heading("Distortions in plots"), *plots] if with_models else plots[1:]),
                 *(block for section in SECTIONS for block in section.blocks(results)),
                 *differing(results),
             ],

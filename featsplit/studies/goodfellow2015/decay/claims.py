@@ -45,7 +45,9 @@ def _softmax(rows: Rows, settings: Settings) -> list[Claim]:
     for eps in settings.decay.softmax_adversarial:
         own = of(rows, f"softmax adversarial {eps:g}", UNCLIPPED, eps)
         pairs = [(of(rows, f"softmax l1 {size:g}", UNCLIPPED, eps), own) for size in settings.decay.softmax_l1]
-        found.append(more_errors(f"Section 5: softmax at eps {eps:g}, adversarial training beats each L1 decay", pairs))
+        found.append(
+            more_errors(f"Section 5: softmax at linf {eps:g}, adversarial training beats each L1 decay", pairs)
+        )
     return found
 
 
@@ -55,7 +57,9 @@ def _near(results: Results[Settings]) -> list[Claim]:
     for eps in own.adversarial if "logistic" in results.settings.experiments else ():
         if eps in own.eps:
             checks = tuple(_beside(results, size, eps) for size in own.l1)
-            what = f"Section 5: of two classes an L1 decay comes within {NEAR:g} of adversarial training at eps {eps:g}"
+            what = (
+                f"Section 5: of two classes an L1 decay comes within {NEAR:g} of adversarial training at linf {eps:g}"
+            )
             found.append(Claim(what, checks))
     return found
 

@@ -45,7 +45,9 @@ def _fooled(results: Results[Settings]) -> list[Claim]:
     verdict, (further,) = decided(nearly)
     error = further.moved(NEARLY)
     check = Check(where(rows, error), verdict, f"error {error.value:.3f}", f"{error}", why=because(verdict, [further]))
-    return [Claim(f"Figure 2: without regularisation nearly all are errors at eps {AT} (above {NEARLY:.0%})", (check,))]
+    return [
+        Claim(f"Figure 2: without regularisation nearly all are errors at linf {AT} (above {NEARLY:.0%})", (check,))
+    ]
 
 
 def _better(results: Results[Settings]) -> list[Claim]:
@@ -56,11 +58,13 @@ def _better(results: Results[Settings]) -> list[Claim]:
         if eps in settings.eps:
             own = f"adversarial {eps:g}"
             found.append(
-                _above(results, f"Adversarial training at eps {eps:g} beats none there", [(own, "plain")], eps)
+                _above(results, f"Adversarial training at linf {eps:g} beats none there", [(own, "plain")], eps)
             )
             beside = [(own, decay) for decay in decays]
-            found.append(_above(results, f"Adversarial training at eps {eps:g} beats each L1 decay there", beside, eps))
-            what = f"L1 decay of each size beats no regularisation at eps {eps:g}"
+            found.append(
+                _above(results, f"Adversarial training at linf {eps:g} beats each L1 decay there", beside, eps)
+            )
+            what = f"L1 decay of each size beats no regularisation at linf {eps:g}"
             found.append(_above(results, what, [(decay, "plain") for decay in decays], eps))
     return found
 
@@ -92,7 +96,7 @@ def _printed(results: Results[Settings]) -> list[Claim]:
     found = []
     for eps in results.settings.logistic.adversarial:
         lines = [measured(results.rows, name, "none") for name in ("plain", f"as printed {eps:g}")]
-        what = f"The loss as it is printed, at eps {eps:g}, does harm to clean images"
+        what = f"The loss as it is printed, at linf {eps:g}, does harm to clean images"
         if all(lines):
             found.append(Claim(what, (chain(lines),), known=True))
     return found
