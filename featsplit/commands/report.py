@@ -64,8 +64,7 @@ def report(
         return
     if not compare:
         results, blocks = _opened(run)
-        if images is not None and not any(isinstance(block, Explorer) for block in blocks):
-            raise FeatsplitError(f"--images {images}: {run} has kept no images to step through; leave it out")
+        _check_images(images, run, blocks)
         write_report(results, with_images(blocks, images))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return
@@ -73,6 +72,12 @@ def report(
     if out is not None:
         _give(as_html(blocks, run), out)
         typer.echo(f"comparison: {out}")
+
+
+def _check_images(images: int | None, run: Path, blocks: list[Block]) -> None:
+    """Raise FeatsplitError where a number of images is asked for, and the page has none."""
+    if images is not None and not any(isinstance(block, Explorer) for block in blocks):
+        raise FeatsplitError(f"--images {images}: {run} has kept no images to step through; leave it out")
 
 
 def _opened(path: Path) -> "tuple[Results[Any], list[Block]]":

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from featsplit.metadata.plain import Fields
 from featsplit.report.blocks import ExampleSet, Explorer
 from featsplit.report.examples import Examples, read_examples
 from featsplit.report.packaged import packaged
@@ -85,7 +86,7 @@ def _times(sets: Sequence[ExampleSet], chosen: Sequence[Examples]) -> int:
     return max(1, min(TIMES, round(FULL / large))) if large else 1
 
 
-def _facts(one: ExampleSet, examples: Examples, place: Mapping[int, int]) -> dict[str, object]:
+def _facts(one: ExampleSet, examples: Examples, place: Mapping[int, int]) -> Fields:
     """What is known of the images of a set, number by number, as JSON has it."""
     start, end = examples.distances.T
     return {
