@@ -48,7 +48,8 @@ def report(
     as_json: single.Json = False,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs; or give its table."""
-    from featsplit.engine.pages import comparison, write_report
+    from featsplit.engine.pages import write_report
+    from featsplit.engine.side_by_side import comparison
     from featsplit.report.html import as_html, with_images
     from featsplit.report.terminal import as_terminal
 

@@ -1,7 +1,8 @@
 """What a page consists of: blocks, which Markdown, HTML and a terminal each show in their own way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from featsplit.report.cells import Cells
 
@@ -39,11 +40,20 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A drawing in SVG, made when a page is written, and kept beside the Markdown page as `stem`.svg."""
+    """A drawing in SVG, made when a page is written, and kept beside the Markdown page as `stem`.svg.
+
+    It `says` below what it shows; who cannot see it is told the `numbers` too.
+    """
 
     stem: str
     drawing: Drawing
     says: str
+    numbers: Callable[[], str] | None = None
+
+    @property
+    def alternative(self) -> str:
+        """What is read out in its place."""
+        return self.says if self.numbers is None else f"{self.says} {self.numbers()}"
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,20 @@ class Code:
     """A command or a file, as it is."""
 
     text: str
+
+
+class Link(NamedTuple):
+    """A file, by what it is called, and its `path` relative to the page."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Links:
+    """Links to the files of a run, by where they lie."""
+
+    places: Mapping[str, Sequence[Link]]
 
 
 @dataclass(frozen=True)
@@ -110,5 +134,5 @@ class Explorer:
     images: int | None = None
 
 
-Shown = Heading | Text | Table | Plot | Picture | Code | Folded | Explorer
+Shown = Heading | Text | Table | Plot | Picture | Code | Folded | Links | Explorer
 Block = Shown | Brief

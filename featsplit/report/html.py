@@ -8,8 +8,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
-from featsplit.report.blocks import Block, Brief, Code, Explorer, Folded, Heading, Picture, Plot, Shown, Table, Text
+from featsplit.report.blocks import (
+    Block,
+    Brief,
+    Code,
+    Explorer,
+    Folded,
+    Heading,
+    Link,
+    Links,
+    Picture,
+    Plot,
+    Shown,
+    Table,
+    Text,
+)
 from featsplit.report.explorer import explorer_html
 from featsplit.report.packaged import packaged
 
@@ -46,8 +61,8 @@ def _html(block: Shown, folder: Path) -> str:
         case Table():
             return _table(block)
         case Plot(_, drawing, says):
-            svg = drawing()
-            shown = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(says)}"', 1)
+            svg, label = drawing(), escape(block.alternative)
+            shown = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
             return f'<figure tabindex="0">{shown}<figcaption>{escape(says)}</figcaption></figure>'
         case Picture(path, says):
             data = base64.b64encode((folder / path).read_bytes()).decode()
@@ -57,8 +72,15 @@ def _html(block: Shown, folder: Path) -> str:
             return f'<pre tabindex="0">{escape(text)}</pre>'
         case Explorer():
             return explorer_html(block, folder)
+        case Links(places):
+            return f"<ul>{''.join(_links(where, links) for where, links in places.items())}</ul>"
         case Folded(title, blocks):
             return f"<details><summary>{escape(title)}</summary>\n{_joined(blocks, folder)}\n</details>"
+
+
+def _links(where: str, links: Sequence[Link]) -> str:
+    named = ", ".join(f'<a href="{escape(quote(path))}">{escape(name)}</a>' for name, path in links)
+    return f"<li>{escape(where)}: {named}</li>"
 
 
 def _table(table: Table) -> str:

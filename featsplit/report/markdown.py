@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from featsplit.report.blocks import (
     Block,
@@ -11,6 +12,8 @@ from featsplit.report.blocks import (
     Explorer,
     Folded,
     Heading,
+    Link,
+    Links,
     Picture,
     Plot,
     Shown,
@@ -42,17 +45,23 @@ def _markdown(block: Shown, folder: Path) -> str:
             return text
         case Table(cells, _, caption, _):
             return f"{caption}\n\n{as_markdown(cells)}" if caption else as_markdown(cells)
-        case Plot(stem, drawing, says):
+        case Plot(stem, drawing, _):
             path = folder / "plots" / f"{stem}.svg"
             path.parent.mkdir(exist_ok=True)
             path.write_text(drawing().replace("currentColor", "#222222"))
-            return f"![{says}](plots/{stem}.svg)"
+            return f"![{block.alternative}](plots/{stem}.svg)"
         case Picture(path, says):
             return f"![{says}]({path})"
         case Code(text):
             return f"```\n{text}\n```"
+        case Links(places):
+            return "\n".join(f"- {where}: {_links(links)}" for where, links in places.items())
         case Explorer():
             pictures = [f"### {one.title}\n\n![{picture_says(one)}]({one.picture})" for one in block.sets]
             return "\n\n".join([block.says, *pictures])
         case Folded(title, blocks):
             return f"### {title}\n\n{_joined(blocks, folder)}"
+
+
+def _links(links: Sequence[Link]) -> str:
+    return ", ".join(f"[{name}]({quote(path)})" for name, path in links)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.commands import report as command
-from featsplit.engine import pages
+from featsplit.engine import side_by_side
 from featsplit.report.blocks import Block, Heading, Text
 from tests.report.pages import blocks
 
@@ -31,7 +31,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
         return [Heading("Side by side"), Text("as like as two peas")]
 
     monkeypatch.setattr(command, "_opened", lambda path: path)
-    monkeypatch.setattr(pages, "comparison", comparison)
+    monkeypatch.setattr(side_by_side, "comparison", comparison)
     return seen
 
 

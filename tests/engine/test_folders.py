@@ -4,13 +4,11 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from featsplit.engine import folders
 from featsplit.engine.cache import FORMAT
@@ -81,13 +79,13 @@ def test_a_finished_run_is_shown_again_without_a_drawing_and_its_page_made_again
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, page = list[float](), here / "datasets_out" / "least" / "report.html"
-    draw = plots._svg
+    draw = plots._drawn
 
-    def counted(width: float, height: float, picture: Callable[[Figure], None]) -> str:
-        asked.append(width)
-        return draw(width, height, picture)
+    def counted(figured: plots.Figured) -> plots.Drawn:
+        asked.append(figured.width)
+        return draw(figured)
 
-    monkeypatch.setattr(plots, "_svg", counted)
+    monkeypatch.setattr(plots, "_drawn", counted)
     out, _ = run("least.toml --seeds 0,1")
     assert "this run is finished" in out
     assert "D_det" in out

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
+from featsplit.metadata.sets import read_set_metadata
 from featsplit.report.blocks import Block, ExampleSet, Explorer, Heading, Picture
 from featsplit.studies.ilyas2019.settings import Settings
 
@@ -17,17 +18,28 @@ SAYS = (
 
 
 def images(results: Results[Settings], derived: Sequence[DerivedSet]) -> list[Block]:
-    """The section of the images of the `derived` sets; nothing where there are none."""
+    """The images of the `derived` sets; nothing where there are none."""
     ordered = [one for one in DERIVED_SETS.values() if one in derived]
-    shown = [_example_set(results, one) for one in ordered if (results.path / _file(results, one, "png")).is_file()]
-    if not shown or results.data is None:
+    drawn = [one for one in ordered if (results.path / _file(results, one, "png")).is_file()]
+    if not drawn or results.data is None:
         return []
-    kept = [one for one in shown if (results.path / one.examples).is_file()]
+    kept = [shown for one in drawn if (results.path / (shown := _example_set(results, one)).examples).is_file()]
     if kept:
-        return [Heading("The images"), Explorer(kept, NETWORKS, results.data.classes, SAYS)]
-    says = f"seed {results.seeds[0]}: examples spread over the set"
-    pictures = [(Heading(one.title, 3), Picture(one.picture, f"{one.label}, {says}")) for one in shown]
-    return [Heading("The images"), *(block for pair in pictures for block in pair)]
+        return [Explorer(kept, NETWORKS, results.data.classes, SAYS)]
+    return [
+        block
+        for one in drawn
+        for block in (Heading(one.title, 3), Picture(_file(results, one, "png"), _says(results, one)))
+    ]
+
+
+def _says(results: Results[Settings], one: DerivedSet) -> str:
+    """What a picture shows, with the means over the set that its file tells."""
+    seed = results.seeds[0]
+    file = results.seed_folder(seed) / "sets" / f"{one.name}.h5"
+    summary = read_set_metadata(file).summary if file.is_file() else {}
+    means = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in summary.items())
+    return f"{one.label}, seed {seed}: examples spread over the set" + (f"; means over it: {means}" if means else "")
 
 
 def _example_set(results: Results[Settings], one: DerivedSet) -> ExampleSet:

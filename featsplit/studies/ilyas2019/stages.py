@@ -20,6 +20,7 @@ from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.checkpoints import load_model, read_metadata, state_digest
 from featsplit.models.classifier import Classifier
+from featsplit.outcomes import IDENTITY
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.runtime import Machine
@@ -29,9 +30,6 @@ from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.studies.ilyas2019.tested import SplitName, TestSet
 from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb
 from featsplit.training import ensure_trained
-
-IDENTITY = 16
-"""How many digits of a digest say in a row which images it is of."""
 
 
 @dataclass(frozen=True)

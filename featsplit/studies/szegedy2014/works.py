@@ -16,7 +16,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest, nothing_written_since
 from featsplit.models import Classifier, build, read_metadata, save_model
 from featsplit.models.checkpoints import decisive, state_digest, versions
-from featsplit.outcomes import packed
+from featsplit.outcomes import IDENTITY, packed
 from featsplit.randomness import normal, torch_generator
 from featsplit.runtime import batches
 from featsplit.studies.szegedy2014 import fitting
@@ -24,8 +24,6 @@ from featsplit.studies.szegedy2014.networks import HALVES, Network, TrainSet
 from featsplit.studies.szegedy2014.rows import NOISE, SzegedyRow
 from featsplit.studies.szegedy2014.stages import Place, Stages
 
-IDENTITY = 16
-"""How many digits of a digest say in a row which images it is of."""
 AT_ONCE = 2000
 
 

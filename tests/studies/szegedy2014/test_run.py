@@ -17,6 +17,7 @@ from featsplit.studies import open_results, read_settings
 from featsplit.studies.szegedy2014.attacking import amplified
 from featsplit.studies.szegedy2014.networks import MODELS
 from featsplit.studies.szegedy2014.stages import tensors_of
+from tests.opening import check_opening
 
 SMALL = [
     *("szegedy2014-digits", "--device", "cpu", "--workers", "1"),
@@ -124,9 +125,9 @@ def test_the_page_has_pictures_first_then_verdicts_tables_and_published_numbers(
     places = [
         page.index(text)
         for text in (
-            "pictures/models.png", "## What is stated", "## Six networks", "## Networks of two halves",
-            "## Units and random", "## The spectral norm", "## Beside the published numbers",
-            "## Where lecture, paper and measurement differ", "## To make it again",
+            "plots/fools.svg", "pictures/models.png", "## What is stated", "## Six networks",
+            "## Networks of two halves", "## Units and random", "## The spectral norm",
+            "## Where lecture, paper and measurement differ", "## The files, and how", "nothing comparable beside",
         )
     ]  # fmt: skip
     assert places == sorted(places)
@@ -150,7 +151,11 @@ def test_one_experiment_alone_has_its_own_networks_and_page(tmp_path: Path) -> N
     out = tmp_path / "run"
     assert CliRunner().invoke(app, ["run", *SMALL, "--experiments", "units", "--out", str(out)]).exit_code == 0
     assert [path.name for path in out.glob("seed0/models/*")] == ["convolutional-standard.safetensors"]
-    assert "## Beside the published numbers" not in (out / "report.md").read_text()
+    assert "published numbers" not in (out / "report.md").read_text()
+
+
+def test_the_page_opens_as_all_do(finished: Path) -> None:
+    check_opening(finished)
 
 
 def test_networks_that_are_given_stand_in_the_place_of_the_convolutional_ones(finished: Path, tmp_path: Path) -> None:

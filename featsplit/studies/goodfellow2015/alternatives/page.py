@@ -46,7 +46,7 @@ def networks_table(results: Results[Settings]) -> Cells:
         "network",
         "clean error",
         "mean probability",
-        f"error of FGSM {settings.eps:g} (how sure)",
+        f"error of FGSM linf {settings.eps:g} (how sure)",
         "rubbish seen as something (how sure)",
     ]
     table = [head]

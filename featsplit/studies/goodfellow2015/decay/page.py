@@ -36,7 +36,7 @@ def decay_table(results: Results[Settings]) -> Cells:
     first = (plain(settings), adversarial(settings))
     deep = [one.name for one in (*first, *(one for one in others if one.architecture == "maxout"))]
     return [
-        ["error of", "training", "clean", *(f"FGSM {eps:g}" for eps in radii)],
+        ["error of", "training", "clean", *(f"FGSM linf {eps:g}" for eps in radii)],
         *(
             [
                 name,

@@ -17,13 +17,12 @@ from featsplit.files import nothing_written_since
 from featsplit.geometry import lengths
 from featsplit.models import Classifier
 from featsplit.models.checkpoints import state_digest
-from featsplit.outcomes import packed, packed_numbers
+from featsplit.outcomes import IDENTITY, packed, packed_numbers
 from featsplit.randomness import torch_generator
 from featsplit.runtime import frozen
 from featsplit.studies.szegedy2014.convolutional import Arm, file_of, network
 from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.stages import Place, Stages
-from featsplit.studies.szegedy2014.works import IDENTITY
 
 STEPS = 100
 """Of the attack that looks for the nearest adversarial image."""
