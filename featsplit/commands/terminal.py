@@ -1,10 +1,11 @@
-"""What is printed: in a pipe the line as it is; on a terminal broken between words, and verdicts in colour.
+"""What is printed: in a pipe the line as it is; on a terminal broken between words, and counts of verdicts in colour.
 
 Colours are there only on a terminal, and nowhere where NO_COLOR is set (no-color.org); FORCE_COLOR asks for them in a
 pipe too. A line in a log stays whole, so that it can be searched for.
 """
 
 import os
+import re
 import shutil
 import sys
 from textwrap import fill
@@ -14,8 +15,12 @@ import typer
 
 WIDEST = 100
 """Columns of a line of prose, however wide the terminal is."""
-VERDICTS = {"holds": typer.colors.GREEN, "does not hold": typer.colors.RED, "undecided": typer.colors.YELLOW}
-"""The words that begin the line of a statement."""
+COUNTED = {
+    r"[1-9]\d* of \d+ [a-z\s]+ hold\s+here": typer.colors.GREEN,
+    r"[1-9]\d*\s+do\s+not\b": typer.colors.RED,
+    r"[1-9]\d*\s+are\s+undecided": typer.colors.YELLOW,
+}
+"""How many statements hold, do not and are undecided, as a run says it, where any are."""
 
 
 def is_coloured(stream: TextIO) -> bool:
@@ -40,13 +45,13 @@ def fitted(line: str, stream: TextIO) -> str:
 
 
 def show(text: str) -> None:
-    """What came out, on standard output, its verdicts coloured where there are colours."""
+    """What came out, on standard output, its counts of verdicts coloured where there are colours."""
     coloured = is_coloured(sys.stdout)
-    lines = [_painted(line) for line in text.split("\n")] if coloured else [text]
-    typer.echo("\n".join(lines), color=coloured)
+    typer.echo(_painted(text) if coloured else text, color=coloured)
 
 
-def _painted(line: str) -> str:
-    """The `line`, its verdict in colour if it begins with one."""
-    word = next((word for word in VERDICTS if line.startswith(f"{word}  ")), "")
-    return typer.style(word, fg=VERDICTS[word], bold=True) + line[len(word) :] if word else line
+def _painted(text: str) -> str:
+    """The `text`, each count of verdicts in its colour."""
+    for pattern, colour in COUNTED.items():
+        text = re.sub(pattern, typer.style(r"\g<0>", fg=colour, bold=True), text)
+    return text

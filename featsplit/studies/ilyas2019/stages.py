@@ -214,9 +214,12 @@ class Stages:
         return card_of(network.file, read_metadata(self.network_file(network)))
 
     def ensure_rows(
-        self, stem: str, depends_on: Mapping[str, object], measure: Callable[[], Sequence[Row]]
+        self, stem: str, depends_on: Mapping[str, object], measure: Callable[[], Sequence[Row]], *, title: str = ""
     ) -> list[Row]:
-        """The rows that `measure` gives, kept in the file `stem` while the same things decide them."""
+        """The rows that `measure` gives, kept in the file `stem` while the same things decide them.
+
+        Its line of progress calls them by `title`, if given, else by `stem`.
+        """
         began, fresh = time.perf_counter(), list[Row]()
 
         def measured() -> Sequence[Row]:
@@ -225,7 +228,7 @@ class Stages:
 
         rows = list(kept_rows(self.folder / "rows" / f"{stem}.json", depends_on, measured))
         if fresh:
-            self.tell(f"evaluate {stem.removesuffix('-source')}", began=began, figures=_figures(rows))
+            self.tell(f"evaluate {title or stem}", began=began, figures=_figures(rows))
         return rows
 
     def ensure_evaluated(
@@ -243,7 +246,8 @@ class Stages:
         If `together`, `split` are images of the source's test split, and the worker's ranks share them.
         """
         images, model = digest_of(split.images), self.network(network)
-        stem = f"{network.name}-{test.stem}" if experiment == "main" else f"{experiment}-{network.name}-{test.stem}"
+        own = network.name if experiment == "main" else f"{experiment}-{network.name}"
+        stem, shown = f"{own}-{test.stem}", own if test == TestSet() else f"{own}-{test.stem}"
         depends_on = {"attacks": [asdict(a) for a in attacks], "seed": self.seed, "model": state_digest(model)}
 
         def measure() -> list[Row]:
@@ -256,7 +260,8 @@ class Stages:
             first: Row = {**self.about(network, experiment), **test.fields(), "images": images[:IDENTITY]}
             return [{**first, **row} for row in found]
 
-        return self.ensure_rows(stem, {**depends_on, "images": images, "labels": digest_of(split.labels)}, measure)
+        depends_on |= {"images": images, "labels": digest_of(split.labels)}
+        return self.ensure_rows(stem, depends_on, measure, title=shown)
 
 
 def _figures(rows: Sequence[Row]) -> str:
