@@ -1,7 +1,7 @@
 """python -m benchmarks.walks [NAME ...]: do what docs/first-ten-minutes.md and the notebooks say, step by step.
 
 Each page is gone through in an empty folder; what is printed is put back into the page, below the step that printed
-it, and the times go to benchmarks/results. A page's steps are its blocks of `sh`, and its blocks of `python`: those
+it, with the minutes where a section has a line of them, and the times go to benchmarks/results. A page's steps are its blocks of `sh`, and its blocks of `python`: those
 that begin with the name of a file are written to that file, the others run one after the other in one namespace.
 """
 
@@ -29,6 +29,7 @@ PAGES = {
 }
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)\n")
+MINUTES = re.compile(r"^\*\*Minutes\*\*: [\d.]+", re.MULTILINE)
 SECTION = re.compile(r"(?=^## )", re.MULTILINE)
 ACTIVATE = "if [ -f .venv/bin/activate ]; then . .venv/bin/activate; fi\n"
 FIRST, LAST = 4, 24
@@ -43,9 +44,10 @@ def walked(text: str, step: Step) -> tuple[str, dict[str, float]]:
     for section in SECTION.split(text):
         began = time.perf_counter()
         done = BLOCK.sub(lambda found: _with_output(found[1], found[2], step(found[1], found[2])), section)
+        took = time.perf_counter() - began
         if BLOCK.search(section):
-            seconds[section.splitlines()[0].lstrip("# ")] = time.perf_counter() - began
-        sections.append(done)
+            seconds[section.splitlines()[0].lstrip("# ")] = took
+        sections.append(MINUTES.sub(f"**Minutes**: {took / 60:.1f}", done))
     return "".join(sections), seconds
 
 

@@ -44,6 +44,8 @@ def test_steps_in_a_shell_share_a_folder_and_stop_at_a_failure(tmp_path: Path) -
     page = "## A\n\n```python\n# two.py\nprint(2)\n```\n\n```sh\npython3 two.py\n```\n"
     text, _ = walks.walked(page, walks.in_shell(tmp_path))
     assert text.endswith("```sh\npython3 two.py\n```\n\n```text\n2\n```\n")
+    timed, _ = walks.walked("## A\n\n**Minutes**: 9.9\n\n```sh\necho 1\n```\n", walks.in_shell(tmp_path))
+    assert "\n**Minutes**: 0.0\n" in timed
     with pytest.raises(SystemExit, match="no-such-command"):
         walks.walked("## A\n\n```sh\nno-such-command\n```\n", walks.in_shell(tmp_path))
 
