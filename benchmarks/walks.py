@@ -1,8 +1,9 @@
 """python -m benchmarks.walks [NAME ...]: do what docs/first-ten-minutes.md and the notebooks say, step by step.
 
 Each page is gone through in an empty folder; what is printed is put back into the page, below the step that printed
-it, with the minutes where a section has a line of them, and the times go to benchmarks/results. A page's steps are its blocks of `sh`, and its blocks of `python`: those
-that begin with the name of a file are written to that file, the others run one after the other in one namespace.
+it, with the minutes where a section has a line of them, and the times go to benchmarks/results. A page's steps are its
+blocks of `sh`, and its blocks of `python`: those that begin with the name of a file are written to that file, the
+others run one after the other in one namespace.
 """
 
 import contextlib
