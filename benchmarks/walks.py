@@ -33,7 +33,7 @@ FILE = re.compile(r"# (\w+\.py)\n")
 MINUTES = re.compile(r"^\*\*Minutes\*\*: [\d.]+", re.MULTILINE)
 SECTION = re.compile(r"(?=^## )", re.MULTILINE)
 ACTIVATE = "if [ -f .venv/bin/activate ]; then . .venv/bin/activate; fi\n"
-FIRST, LAST = 4, 24
+FIRST, LAST = 4, 40
 """Lines of a long output that are shown, from its beginning and from its end."""
 Step = Callable[[str, str], str]
 """Does a step, of a kind and a text, and returns what it printed."""
@@ -84,7 +84,7 @@ def in_namespace(folder: Path) -> Step:
 
 
 def _with_output(kind: str, text: str, printed: str) -> str:
-    lines = printed.rstrip().splitlines()
+    lines = printed.rstrip().lstrip("\n").splitlines()
     if len(lines) > FIRST + LAST:
         lines = [*lines[:FIRST], "...", *lines[-LAST:]]
     shown = "\n".join(line.rstrip() for line in lines)

@@ -26,7 +26,7 @@ old
 Text.
 
 ```python
-print("\\n".join(map(str, range(40))))
+print("\\n".join(map(str, range(50))))
 ```
 """
 
@@ -35,7 +35,7 @@ def test_an_output_is_put_below_its_step_in_the_place_of_the_old_one(tmp_path: P
     text, seconds = walks.walked(PAGE, walks.in_namespace(tmp_path))
     assert "```text\nold" not in text
     assert 'print("one", a)\n```\n\n```text\none 1\n```\n\nText.' in text
-    assert "```text\n0\n1\n2\n3\n...\n16\n" in text
+    assert "```text\n0\n1\n2\n3\n...\n10\n" in text
     assert list(seconds) == ["Page", "One"]
     assert walks.walked(text, walks.in_namespace(tmp_path))[0] == text
 
