@@ -109,7 +109,8 @@ def _measure(name: str, results: Path) -> None:
     lines = [["step", "seconds", "minutes"]]
     lines += [[step, f"{took:.0f}", f"{took / 60:.1f}"] for step, took in [*seconds.items(), _whole(seconds)]]
     head = f"# {text[text.index('# ') + 2 :].splitlines()[0]}"
-    said = f"`{content['command']}`: what [the page]({os.path.relpath(page, results)}) says, done in an empty folder, beside other work."
+    link = f"[the page]({os.path.relpath(page, results)})"
+    said = f"`{content['command']}`: what {link} says, done in an empty folder, whatever else the machine did."
     told_lines = [head, said, f"Machine: {told(seen)}.", as_markdown(lines)]
     (results / f"{name}.md").write_text("\n\n".join(told_lines) + "\n")
 
