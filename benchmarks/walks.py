@@ -1,8 +1,9 @@
 """python -m benchmarks.walks [NAME ...]: do what docs/first-ten-minutes.md and the notebooks say, step by step.
 
 Each page is gone through in an empty folder; what is printed is put back into the page, below the step that printed
-it, and the times go to benchmarks/results. A page's steps are its blocks of `sh`, and its blocks of `python`: those
-that begin with the name of a file are written to that file, the others run one after the other in one namespace.
+it, with the minutes where a section has a line of them, and the times go to benchmarks/results. A page's steps are its
+blocks of `sh`, and its blocks of `python`: those that begin with the name of a file are written to that file, the
+others run one after the other in one namespace.
 """
 
 import contextlib
@@ -29,9 +30,10 @@ PAGES = {
 }
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)\n")
+MINUTES = re.compile(r"^\*\*Minutes\*\*: [\d.]+", re.MULTILINE)
 SECTION = re.compile(r"(?=^## )", re.MULTILINE)
 ACTIVATE = "if [ -f .venv/bin/activate ]; then . .venv/bin/activate; fi\n"
-FIRST, LAST = 4, 24
+FIRST, LAST = 4, 40
 """Lines of a long output that are shown, from its beginning and from its end."""
 Step = Callable[[str, str], str]
 """Does a step, of a kind and a text, and returns what it printed."""
@@ -43,9 +45,10 @@ def walked(text: str, step: Step) -> tuple[str, dict[str, float]]:
     for section in SECTION.split(text):
         began = time.perf_counter()
         done = BLOCK.sub(lambda found: _with_output(found[1], found[2], step(found[1], found[2])), section)
+        took = time.perf_counter() - began
         if BLOCK.search(section):
-            seconds[section.splitlines()[0].lstrip("# ")] = time.perf_counter() - began
-        sections.append(done)
+            seconds[section.splitlines()[0].lstrip("# ")] = took
+        sections.append(MINUTES.sub(f"**Minutes**: {took / 60:.1f}", done))
     return "".join(sections), seconds
 
 
@@ -81,7 +84,7 @@ def in_namespace(folder: Path) -> Step:
 
 
 def _with_output(kind: str, text: str, printed: str) -> str:
-    lines = printed.rstrip().splitlines()
+    lines = printed.rstrip().lstrip("\n").splitlines()
     if len(lines) > FIRST + LAST:
         lines = [*lines[:FIRST], "...", *lines[-LAST:]]
     shown = "\n".join(line.rstrip() for line in lines)
@@ -106,7 +109,8 @@ def _measure(name: str, results: Path) -> None:
     lines = [["step", "seconds", "minutes"]]
     lines += [[step, f"{took:.0f}", f"{took / 60:.1f}"] for step, took in [*seconds.items(), _whole(seconds)]]
     head = f"# {text[text.index('# ') + 2 :].splitlines()[0]}"
-    said = f"`{content['command']}`: what [the page]({os.path.relpath(page, results)}) says, done in an empty folder."
+    link = f"[the page]({os.path.relpath(page, results)})"
+    said = f"`{content['command']}`: what {link} says, done in an empty folder, whatever else the machine did."
     told_lines = [head, said, f"Machine: {told(seen)}.", as_markdown(lines)]
     (results / f"{name}.md").write_text("\n\n".join(told_lines) + "\n")
 

@@ -89,6 +89,8 @@ def test_a_page_that_is_followed_shows_what_its_steps_print(name: str) -> None:
     measured = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text()
     sections = [part.splitlines()[0].lstrip("# ") for part in walks.SECTION.split(text) if walks.BLOCK.search(part)]
     assert re.findall(r"^\| (.+?) \| \d", measured, re.MULTILINE) == [*sections, "the whole"]
+    shown = re.findall(r"^## (.+)\n\n\*\*Minutes\*\*: ([\d.]+)$", text, re.MULTILINE)
+    assert shown == (re.findall(r"^\| (\d.+?) \| \d+ \| ([\d.]+) ", measured, re.MULTILINE))
 
 
 def _anchor(title: str) -> str:

@@ -26,7 +26,7 @@ old
 Text.
 
 ```python
-print("\\n".join(map(str, range(40))))
+print("\\n".join(map(str, range(50))))
 ```
 """
 
@@ -35,7 +35,7 @@ def test_an_output_is_put_below_its_step_in_the_place_of_the_old_one(tmp_path: P
     text, seconds = walks.walked(PAGE, walks.in_namespace(tmp_path))
     assert "```text\nold" not in text
     assert 'print("one", a)\n```\n\n```text\none 1\n```\n\nText.' in text
-    assert "```text\n0\n1\n2\n3\n...\n16\n" in text
+    assert "```text\n0\n1\n2\n3\n...\n10\n" in text
     assert list(seconds) == ["Page", "One"]
     assert walks.walked(text, walks.in_namespace(tmp_path))[0] == text
 
@@ -44,6 +44,8 @@ def test_steps_in_a_shell_share_a_folder_and_stop_at_a_failure(tmp_path: Path) -
     page = "## A\n\n```python\n# two.py\nprint(2)\n```\n\n```sh\npython3 two.py\n```\n"
     text, _ = walks.walked(page, walks.in_shell(tmp_path))
     assert text.endswith("```sh\npython3 two.py\n```\n\n```text\n2\n```\n")
+    timed, _ = walks.walked("## A\n\n**Minutes**: 9.9\n\n```sh\necho 1\n```\n", walks.in_shell(tmp_path))
+    assert "\n**Minutes**: 0.0\n" in timed
     with pytest.raises(SystemExit, match="no-such-command"):
         walks.walked("## A\n\n```sh\nno-such-command\n```\n", walks.in_shell(tmp_path))
 
