@@ -88,7 +88,7 @@ def bars(every: Sequence[Run]) -> list[Block]:
         }
         chances = {run.results.chance for run in every}
         chart = Chart(series, "accuracy", attack, chances.pop() if len(chances) == 1 else None, whole=True)
-        blocks.append(as_bars(f"beside-{number}", chart, BARS.format(attack)))
+        blocks.append(as_bars(f"beside-{number}", chart, BARS.format(attack), width=9))
     return blocks
 
 
@@ -116,7 +116,7 @@ def settings_apart(runs: Sequence[Results[Any]]) -> Cells:
 def _apart(number: int, first: Run, other: Run, found: dict[Line, Measured]) -> Block:
     """By how much `other` differs, by network and attack."""
     chart = Chart(_series(found), "difference of accuracy")
-    return as_bars(f"apart-{number}", chart, APART.format(other.name, first.name))
+    return as_bars(f"apart-{number}", chart, APART.format(other.name, first.name), width=9)
 
 
 def _did(every: Sequence[Run], settings: int) -> str:
