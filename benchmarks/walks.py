@@ -29,6 +29,7 @@ PAGES = {
     "own-network": ROOT / "docs" / "notebooks" / "own-network.md",
 }
 BLOCK = re.compile(r"```(sh|python)\n(.*?)```\n(?:\n```text\n.*?```\n)?", re.DOTALL)
+OUTPUT = re.compile(r"```text\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)\n")
 MINUTES = re.compile(r"^\*\*Minutes\*\*: [\d.]+", re.MULTILINE)
 SECTION = re.compile(r"(?=^## )", re.MULTILINE)
@@ -104,7 +105,8 @@ def _measure(name: str, results: Path) -> None:
             text, seconds = walked(page.read_text(), in_shell(folder))
     page.write_text(text)
     seen = machine()
-    content = {"command": f"python -m benchmarks.walks {name}", "machine": seen, "seconds": seconds}
+    content: dict[str, Any] = {"command": f"python -m benchmarks.walks {name}", "machine": seen, "seconds": seconds}
+    content["printed"] = OUTPUT.findall(text)
     (results / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
     lines = [["step", "seconds", "minutes"]]
     lines += [[step, f"{took:.0f}", f"{took / 60:.1f}"] for step, took in [*seconds.items(), _whole(seconds)]]

@@ -1,5 +1,6 @@
 """The pages as they are, without Sphinx: what each must have, what others say of it, and that its links lead on."""
 
+import json
 import re
 from pathlib import Path
 
@@ -83,12 +84,14 @@ def test_every_table_of_results_is_in_the_list_of_them() -> None:
 
 @pytest.mark.parametrize("name", walks.PAGES)
 def test_a_page_that_is_followed_shows_what_its_steps_print(name: str) -> None:
-    """Without doing them: each step with an output has it below, and each section its time in the results."""
+    """Without doing them: what is below a step is what is kept in the results, and so are the times."""
     text = walks.PAGES[name].read_text()
     assert text.count("```text") >= 4
     measured = (ROOT / "benchmarks" / "results" / f"{name}.md").read_text()
     sections = [part.splitlines()[0].lstrip("# ") for part in walks.SECTION.split(text) if walks.BLOCK.search(part)]
     assert re.findall(r"^\| (.+?) \| \d", measured, re.MULTILINE) == [*sections, "the whole"]
+    kept = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
+    assert walks.OUTPUT.findall(text) == kept["printed"]
     shown = re.findall(r"^## (.+)\n\n\*\*Minutes\*\*: ([\d.]+)$", text, re.MULTILINE)
     assert shown == (re.findall(r"^\| (\d.+?) \| \d+ \| ([\d.]+) ", measured, re.MULTILINE))
 
