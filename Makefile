@@ -1,6 +1,6 @@
 # What to run before a commit. Another Python: make check PYTHON=.venv/bin/python
 PYTHON ?= python3
-.PHONY: quick test all check lint types format
+.PHONY: quick test all check lint types format docs
 
 quick:  # the tests that are not marked slow: under a minute
 	$(PYTHON) -m pytest -q -m "not slow"
@@ -23,3 +23,7 @@ check: lint types all  # what has to pass before a change comes in
 format:
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
+
+docs:  # the site, docs/_build/html/index.html; a warning or a dead link is an error
+	$(PYTHON) -m sphinx -W --keep-going -q -E -j auto -c docs -b html . docs/_build/html
+	$(PYTHON) -m benchmarks.links docs/_build/html

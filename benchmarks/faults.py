@@ -100,7 +100,7 @@ def _undisturbed(out: Path) -> tuple[dict[str, str], float]:
     began = time.perf_counter()
     ended = _start(out, ["--workers", "1"]).wait()
     if ended not in ENDED:
-        raise SystemExit(f"the run itself ends with {ended}")
+        raise SystemExit(f"the run itself ends with {ended}; see what it says: featsplit {shlex.join(TINY)}")
     return digests(out), time.perf_counter() - began
 
 

@@ -11,9 +11,10 @@ from typing import Any, Literal, NamedTuple
 from benchmarks.machine import machine, told
 from benchmarks.pages import as_json
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Brief, Code, Explorer, Folded, Heading, Links, Picture, Plot
 from featsplit.report.cells import as_markdown
 from featsplit.report.intervals import Term, weighted
-from featsplit.report.markup import Block, Brief, Code, Heading, Picture, Plot, as_page
+from featsplit.report.markdown import as_page
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies import open_results, study_named
@@ -138,13 +139,7 @@ def write(
     content["aims"] = [dict(zip(HEAD, line, strict=True)) for line in verdicts]
     rows = [row for row in run.rows if row["experiment"] != "epochs"]
     (results / f"{stem}.json").write_text(as_json(content, rows))
-    blocks = _filled(
-        [
-            block
-            for block in study_named(run.settings.study).page(run)
-            if not isinstance(block, Plot | Picture | Code | Brief)
-        ]
-    )
+    blocks = _filled(_in_text(study_named(run.settings.study).page(run)))
     page = [
         f"`{command}`: {taken}.",
         f"Machine: {told(seen)}.",
@@ -179,6 +174,17 @@ def _limits(name: str, seconds: tuple[float, float]) -> list[list[str]]:
     what, most = LIMITS[name]
     taken = seconds[0] if what == "one seed" else seconds[1]
     return [[f"seconds of {what}", f"{taken:.0f}", f"at most {most:g}", "holds" if taken <= most else "does not hold"]]
+
+
+def _in_text(blocks: Sequence[Block]) -> list[Block]:
+    """What is in texts and tables, of folded blocks too."""
+    found: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Folded):
+            found += [Heading(block.title, 3), *_in_text(block.blocks)]
+        elif not isinstance(block, Plot | Picture | Explorer | Code | Brief | Links):
+            found.append(block)
+    return found
 
 
 def _filled(blocks: list[Block]) -> list[Block]:

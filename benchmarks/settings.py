@@ -32,7 +32,7 @@ def page() -> str:
     for name, kind in zip(STUDIES, kinds, strict=True):
         parts += [f"## {name}", summary_of(kind), _table(kind)]
     parts += ["## [engine]", "On what jobs are carried out; it decides nothing of what comes out."]
-    parts += [_table(EngineOptions), "# Tables in these"]
+    parts += [_table(EngineOptions), "## Tables in these"]
     for record in sorted(_inside([*kinds, EngineOptions]), key=name_of):
         parts += [f"## {name_of(record)}", summary_of(record), _table(record)]
     return "\n\n".join(parts) + "\n"

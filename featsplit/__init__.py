@@ -53,11 +53,11 @@ if TYPE_CHECKING:
     from .records.minimum_norm import MinimumNorm as MinimumNorm
     from .records.probes import SGD as SGD
     from .records.probes import Ridge as Ridge
+    from .report.blocks import Heading as Heading
+    from .report.blocks import Table as Table
+    from .report.blocks import Text as Text
     from .report.cells import as_text as as_text
-    from .report.markup import Heading as Heading
-    from .report.markup import Table as Table
-    from .report.markup import Text as Text
-    from .report.markup import write_page as write_page
+    from .report.page import write_page as write_page
     from .rows import Row as Row
     from .runtime.frozen import frozen as frozen
     from .runtime.machine import Machine as Machine
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from .training import train as train
     from .training import train_simclr as train_simclr
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "Adversary": "training",
@@ -96,7 +96,7 @@ _HOMES = {
     "FORMATS": "records.exports",
     "FeatsplitError": "errors",
     "Foreign": "models.importing",
-    "Heading": "report.markup",
+    "Heading": "report.blocks",
     "ImageData": "data.images",
     "LBFGS": "descent",
     "Machine": "runtime.machine",
@@ -116,8 +116,8 @@ _HOMES = {
     "SGD": "records.probes",
     "SimCLR": "records.contrastive",
     "Split": "data.images",
-    "Table": "report.markup",
-    "Text": "report.markup",
+    "Table": "report.blocks",
+    "Text": "report.blocks",
     "accuracy_table": "studies.ilyas2019.tables",
     "as_text": "report.cells",
     "build": "models.build",
@@ -162,7 +162,7 @@ _HOMES = {
     "usefulness": "evaluation.usefulness",
     "verify": "data.derived",
     "wrap": "models.wrapping",
-    "write_page": "report.markup",
+    "write_page": "report.page",
 }
 """The home of each public name, imported when it is first asked for, so that `import featsplit` costs no torch."""
 __all__ = [*_HOMES]

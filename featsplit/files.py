@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,20 @@ def expanded(path: str | Path) -> Path:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise FeatsplitError(f"{path}: there is no such user; write the path out") from error
+
+
+_replaced = float("-inf")
+"""When this process last put something in its place, on the clock of `time.perf_counter`."""
+
+
+def nothing_written_since(began: float) -> bool:
+    """Whether this process has put no file in its place since `began` (`time.perf_counter`): all was there already."""
+    return _replaced < began
+
+
+def _note_replaced() -> None:
+    global _replaced
+    _replaced = time.perf_counter()
 
 
 UNWRITTEN = ("write", "errno", "close file", "flush")
@@ -74,6 +89,7 @@ def replacing(path: Path) -> Iterator[Path]:
             with partial.open("rb") as file:
                 os.fsync(file.fileno())
             partial.replace(path)
+            _note_replaced()
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -95,6 +111,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             if hasattr(os, "sync"):
                 os.sync()  # a folder may hold a file for each image
             _swap(partial, path)
+            _note_replaced()
     finally:
         _remove(partial)
 

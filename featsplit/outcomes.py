@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from torch import Tensor
 
+IDENTITY = 16
+"""How many digits of a digest say in a row which images it is of."""
+
 
 def packed(right: "Tensor") -> str:
     """The outcomes (N,) bool as base64 of their bits, the first image in the highest bit of the first byte."""

@@ -18,7 +18,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        self.open += [] if tag in ("meta", "img") else [tag]
+        self.open += [] if tag in ("meta", "img", "input", "br") else [tag]
         self.place = tag
         if tag == "table":
             self.tables.append([])

@@ -9,8 +9,10 @@ from unittest.mock import patch
 from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec
 from featsplit.engine.jobs import Job, Worker
+from featsplit.engine.several import in_ranks
 from featsplit.errors import FeatsplitError, ProcessDiedError, warn
 from featsplit.rows import Row
+from featsplit.runtime import Machine
 
 _seen: list[ImageData] = []
 
@@ -45,6 +47,26 @@ class See:
         with patch("featsplit.engine.jobs.load_data", _refuse):
             data = worker.data(self.spec)
         return [{"n": int(data.train.labels.sum()), "accuracy": float(data.test.inputs().mean())}]
+
+
+@dataclass(frozen=True)
+class SeeTogether:
+    """See the data of `spec` in each of two processes, which must be given them by this one."""
+
+    spec: DataSpec
+
+    def __call__(self, worker: Worker) -> list[Row]:
+        """The row of the first."""
+        return in_ranks(2, worker.machine, _SeeThere(worker, self.spec))
+
+
+@dataclass(frozen=True)
+class _SeeThere:
+    worker: Worker
+    spec: DataSpec
+
+    def __call__(self, machine: Machine) -> list[Row]:
+        return See(self.spec)(self.worker)
 
 
 @dataclass(frozen=True)

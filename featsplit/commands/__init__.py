@@ -12,7 +12,8 @@ from typing import Any, NoReturn, TextIO
 
 import typer
 
-from featsplit.commands.lazily import Lazy
+from featsplit.commands import terminal
+from featsplit.commands.lazily import Lazy, Sections
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.files import TRUST
 
@@ -47,8 +48,33 @@ COMMANDS = {
     "show": "Examples of a data set as a picture.",
 }
 """Each command in a line; its module is imported when it is asked for."""
+GROUPS = {
+    "First steps": ("run", "init", "info", "show"),
+    "Sets": ("build-robust", "build-nonrobust", "verify", "export", "import-madrylab"),
+    "Networks": ("train", "import-model", "probe"),
+    "Measure": ("evaluate", "attack", "transfer", "audit", "leakage", "photos"),
+    "Runs and clusters": ("jobs", "status", "report"),
+}
+"""Under which heading of the help each command stands."""
+FIRST = """\
+featsplit splits a labelled image data set into the features that a robust
+classifier uses and the features that only a standard one uses (Ilyas et al.
+2019, arXiv:1905.02175), and shows what each kind is worth.
+
+See it in about a minute, on images that come with it:
+
+    featsplit run digits
+
+Then with images of your own, in class folders below photos/train and
+photos/test; init says how many minutes it will take:
+
+    featsplit init folder:photos --out photos.toml
+    featsplit run photos.toml
+
+All commands: featsplit --help"""
 
 app = typer.Typer(
+    cls=Sections,
     epilog="Start with: featsplit run digits",
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -90,7 +116,7 @@ def _options(
     if trust:
         os.environ[TRUST] = "1"  # for the processes of a run too
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        typer.echo(FIRST)
     elif _are_several() and context.invoked_subcommand not in SHARED:
         raise FeatsplitError(
             f"{context.invoked_subcommand}: is not for several processes (torchrun); "
@@ -105,7 +131,7 @@ def main() -> None:
     """
     try:
         with _ended_by_signals(), _one_line_warnings(), _in_group():
-            code = app(standalone_mode=False)
+            code = app(prog_name="featsplit", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     except Exception as error:
@@ -208,7 +234,7 @@ def _one_line_warnings() -> Iterator[None]:
             usual(message, category, filename, lineno, file, line)
         elif str(message) not in shown and _is_first():
             shown.add(str(message))
-            typer.echo(f"featsplit: note: {message}", err=True)
+            terminal.say(f"featsplit: note: {message}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", FeatsplitWarning)
@@ -217,5 +243,5 @@ def _one_line_warnings() -> Iterator[None]:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"featsplit: {_printable(message)}", err=True)
+    terminal.say(f"featsplit: {_printable(message)}")
     sys.exit(code)

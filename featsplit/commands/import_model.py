@@ -1,6 +1,5 @@
 """featsplit import-model: a network that was trained elsewhere as a checkpoint of ours."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -140,13 +139,15 @@ def _take(foreign: "Foreign", training: Training, images: "ImageData", device: s
 
 def _measured(model: "Classifier", images: "ImageData", name: str) -> float:
     """The accuracy on the test images, which a line is said of where it is that of chance."""
+    from featsplit.data.chance import chance_of
     from featsplit.runtime import accuracy
 
-    found, chance = accuracy(model, images.test), 1 / len(images.classes)
-    if found < chance + 2 * math.sqrt(chance * (1 - chance) / len(images.test)):
+    found, chance = accuracy(model, images.test), chance_of(images.test.labels)
+    if chance.explains(found):
         warn(
-            f"{name}: its accuracy on {images.name} is {found:.3f}, and that of guessing {chance:.3f}: are the weights "
-            "of these classes in this order, and of this normalisation (--mean, --std)?"
+            f"{name}: its accuracy on {images.name} is {found:.3f}, that of always saying the most frequent class "
+            f"{chance.share:.3f}: are the weights of these classes in this order, "
+            "and of this normalisation (--mean, --std)?"
         )
     return found
 

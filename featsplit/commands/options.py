@@ -3,8 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-import typer
-
+from featsplit.commands.terminal import say as say
 from featsplit.commands.texts import numbers as numbers
 from featsplit.commands.texts import whole_numbers as whole_numbers
 from featsplit.commands.texts import words as words
@@ -43,9 +42,3 @@ def check_suffix(path: Path, suffix: str, flag: str = "--out") -> None:
     """Raise FeatsplitError unless the file that is to be written ends as the other commands expect it to."""
     if path.suffix != suffix:
         raise FeatsplitError(f"{flag} {path}: must end in {suffix}")
-
-
-def say(*lines: str) -> None:
-    """Lines of progress, on standard error."""
-    for line in lines:
-        typer.echo(line, err=True)

@@ -23,7 +23,8 @@ def photos(
         Path | None, typer.Option(metavar="FOLDER", help="Your crops, beside the manifest or in a folder below it.")
     ] = None,
     pairs: Annotated[
-        int, typer.Option(min=1, help="On the sheet, of each method at each eps; fewer where fewer fool.")
+        int,
+        typer.Option(min=1, metavar="NUMBER", help="On the sheet, of each method at each eps; fewer where fewer fool."),
     ] = 6,
     data_root: single.DataRoot = None,
     download: single.Download = False,

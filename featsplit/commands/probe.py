@@ -47,6 +47,7 @@ def probe(
 
     With it an encoder predicts labels, so that it can be attacked and evaluated, and makes D_rand and D_det.
     """
+    from featsplit.data.chance import chance_of
     from featsplit.models.checkpoints import load_model, model_spec, read_metadata, save_model, versions
     from featsplit.runtime import accuracy
     from featsplit.training.probing import fit_head
@@ -72,11 +73,12 @@ def probe(
     }
     save_model(found.cpu(), out, spec=spec, extra=extra)
     _say(out, metadata, found.head.in_features, clean, images.name)
-    chance = float(images.test.labels.bincount().max()) / len(images.test)
-    if clean <= chance:
+    chance = chance_of(images.test.labels)
+    if chance.explains(clean):
         warn(
-            f"{out}: predicts {clean:.3f} of the test images, and always saying the most frequent class {chance:.3f}: "
-            "the representation tells nothing of these classes; name another --layer, or --mean and --std at its import"
+            f"{out}: predicts {clean:.3f} of the test images, and always saying the most frequent class "
+            f"{chance.share:.3f}: the representation tells nothing of these classes; "
+            "name another --layer, or --mean and --std at its import"
         )
 
 

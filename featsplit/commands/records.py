@@ -25,6 +25,8 @@ from featsplit.errors import FeatsplitError, unknown
 
 Value = str | int | float | bool | Path | None
 """What Typer reads; None where an option is not given. Of an option that takes a list, given again, all with commas."""
+UNITS = {int: "NUMBER", float: "NUMBER", str: "TEXT", Path: "PATH"}
+"""What the help calls the value of an option that has no unit of its own."""
 FIELD = re.compile(r"(?<![\w/.-])(\w+)\.(?:\w+\.)*(\w+)")
 
 
@@ -150,6 +152,8 @@ def _parameter(name: str, leaves: list[Leaf]) -> inspect.Parameter:
     if get_origin(kind) in (Literal, tuple):
         unit = unit or ("|".join(get_args(kind)) if get_origin(kind) is Literal else None)
         kind = str if get_origin(kind) is Literal else list[str]
+    elif kind in UNITS:
+        unit = unit or UNITS[kind]
     option: Any = typer.Option(
         ... if required else None,
         first.about.flag or first.flag,

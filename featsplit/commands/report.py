@@ -10,7 +10,7 @@ import typer
 from featsplit.commands import options, single
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, replacing
-from featsplit.report import markup
+from featsplit.report.blocks import Block, Explorer, Table
 from featsplit.report.cells import Cells, as_csv, as_latex
 from featsplit.studies import open_results, page_of
 
@@ -27,16 +27,34 @@ def report(
         list[Path] | None, typer.Option("--compare", metavar="RUN", help="Set this run beside it; may be repeated.")
     ] = None,
     form: Annotated[
-        Format, typer.Option("--format", help="The page; or the main table alone, on standard output or in --out.")
+        Format,
+        typer.Option(
+            "--format",
+            metavar="page|latex|csv",
+            help="The page; or the main table alone, on standard output or in --out.",
+        ),
     ] = "page",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")
     ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="How many images of each set the page has, of up to 200 that are kept; by default up to 100, 2 MB.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: single.Json = False,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs; or give its table."""
-    from featsplit.engine.pages import comparison, write_report
+    from featsplit.engine.pages import write_report
+    from featsplit.engine.side_by_side import comparison
+    from featsplit.report.html import as_html, with_images
+    from featsplit.report.terminal import as_terminal
 
+    if images is not None and (images < 1 or as_json or compare or form != "page"):
+        raise FeatsplitError(f"--images {images}: give 1 or more, for the page of one run")
     if as_json:
         if out is not None or compare or form != "page":
             raise FeatsplitError("--json: stands alone; --out, --compare and --format are of the page and its table")
@@ -50,24 +68,32 @@ def report(
         _give(FORMS[form](_table(blocks)), out)
         return
     if not compare:
-        write_report(*_opened(run))
+        results, blocks = _opened(run)
+        _check_images(images, run, blocks)
+        write_report(results, with_images(blocks, images))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
         return
-    typer.echo(markup.as_terminal(blocks))
+    typer.echo(as_terminal(blocks))
     if out is not None:
-        _give(markup.as_html(blocks, run), out)
+        _give(as_html(blocks, run), out)
         typer.echo(f"comparison: {out}")
 
 
-def _opened(path: Path) -> "tuple[Results[Any], list[markup.Block]]":
+def _check_images(images: int | None, run: Path, blocks: list[Block]) -> None:
+    """Raise FeatsplitError where a number of images is asked for, and the page has none."""
+    if images is not None and not any(isinstance(block, Explorer) for block in blocks):
+        raise FeatsplitError(f"--images {images}: {run} has kept no images to step through; leave it out")
+
+
+def _opened(path: Path) -> "tuple[Results[Any], list[Block]]":
     """The run in the folder `path`, with its page."""
     results = open_results(path)
     return results, page_of(results)
 
 
-def _table(blocks: list[markup.Block]) -> Cells:
+def _table(blocks: list[Block]) -> Cells:
     """The main table of a page, or its first."""
-    tables = [block for block in blocks if isinstance(block, markup.Table)]
+    tables = [block for block in blocks if isinstance(block, Table)]
     if not tables:
         raise FeatsplitError("--format: this page has no table; open it, report.html")
     return next((table.cells for table in tables if table.main), tables[0].cells)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, NoReturn
 
 import typer
 
-from featsplit.commands import options, single
+from featsplit.commands import options, single, terminal
 from featsplit.errors import FeatsplitError
 from featsplit.records.engine import EngineOptions
 
@@ -24,7 +24,19 @@ Seeds = Annotated[
     tuple[int, ...], {"help": "One whole run for each, such as 0,1,2.", "unit": "NUMBERS", "group": "Study"}
 ]
 Experiments = Annotated[
-    str | None, {"help": "Of the study's: all, none, or some with commas (noise, splits ...).", "group": "Study"}
+    str | None,
+    {
+        "help": (
+            "Of the study's: all, none, or some with commas. Of ilyas2019: noise, splits, control, architectures, "
+            "steps, autoattack, distance; of distill2019 these too, and audit, leakage, bugs, mislabelled; of "
+            "szegedy2014: units, models, halves, spectral; of goodfellow2015: linear, logistic, confidence, decay, "
+            "adversarial, alternatives; of kurakin2017: methods, transformations, photographs, storage; of "
+            "carlini2017: objectives, cases, distillation, transfer, pictures."
+        ),
+        "default": "as the preset says",
+        "unit": "NAMES",
+        "group": "Study",
+    },
 ]
 Changes = Annotated[
     list[str] | None,
@@ -123,18 +135,19 @@ def _whole(asked: Asked, only: Sequence[str], command: str) -> None:
     from featsplit.files import check_writable
     from featsplit.runtime import Machine, resolve_device
     from featsplit.studies import read_settings
+    from featsplit.studies.beforehand import expected_time, usual_time
     from featsplit.studies.carry_out import carry_out, carry_out_jobs
 
     settings = read_settings(asked.preset, asked.overrides)
     place = destination(settings, asked.seeds, asked.out)
     options.say(*place.lines)
     if is_finished(place.folder, settings, asked.seeds):
-        cure = "this run is finished; change a setting, or give another --out, to run again"
-        _end(_finished(place.folder), f"{place.folder}: {cure}")
+        kept = f"kept: {place.folder}: this run is finished; change a setting, or give another --out, to run again"
+        _end(_finished(place.folder), f"{kept}\npage: {place.folder / 'report.html'}")
     machine = Machine(resolve_device(asked.device), settings.precision)
     check_writable(place.folder / RUN, overwrite=True)
-    options.say(*settings.notes())
     if only:
+        options.say(*settings.notes())
         carry_out_jobs(
             settings, place, only, seeds=asked.seeds, machine=machine, root=asked.root, download=asked.download,
             engine=asked.engine, say=options.say,
@@ -143,14 +156,16 @@ def _whole(asked: Asked, only: Sequence[str], command: str) -> None:
     shown = carry_out(
         settings, place, seeds=asked.seeds, machine=machine, root=asked.root, download=asked.download,
         engine=asked.engine, command=command, say=options.say,
+        time=expected_time(usual_time(asked.preset), len(asked.seeds), changed=bool(asked.overrides)),
     )  # fmt: skip
-    _end(shown, f"{time.perf_counter() - began:.0f} s; report: {place.folder / 'report.html'}")
+    _end(shown, f"page: {place.folder / 'report.html'}\n{time.perf_counter() - began:.0f} s")
 
 
 def _sweep(asked: Asked, text: str) -> None:
     """A run for each value of a setting; then the page of all, and what a terminal shows of it."""
     from featsplit.engine.folders import is_finished
-    from featsplit.report.markup import in_brief, write_page
+    from featsplit.report.page import write_page
+    from featsplit.report.terminal import in_brief
     from featsplit.runtime import Machine, resolve_device
     from featsplit.studies import open_results
     from featsplit.studies.carry_out import carry_out
@@ -159,7 +174,7 @@ def _sweep(asked: Asked, text: str) -> None:
     key, values = parsed(text)
     found = places(asked.preset, asked.overrides, key, values, asked.seeds, asked.out)
     for value, (settings, place) in found.items():
-        options.say(f"{key} = {value}: {place.folder}", *place.lines, *settings.notes())
+        options.say(f"{key} = {value}: {place.folder}", *place.lines)
         if is_finished(place.folder, settings, asked.seeds):
             continue
         command = _command(asked.preset, asked.seeds, None, [*asked.overrides, f"{key}={value}"])
@@ -172,7 +187,7 @@ def _sweep(asked: Asked, text: str) -> None:
     command = shlex.join([*shlex.split(_command(asked.preset, asked.seeds, None, asked.overrides)), "--sweep", text])
     blocks = page(key, {value: open_results(place.folder) for value, (_, place) in found.items()}, command)
     write_page(blocks, whole)
-    typer.echo(f"\n{in_brief(blocks)}\n\npage: {whole / 'report.html'}")
+    terminal.show(f"\n{in_brief(blocks)}\n\npage: {whole / 'report.html'}")
 
 
 def _refuse(*said: tuple[str, object], beside: str) -> None:
@@ -191,7 +206,7 @@ def _command(preset: str, seeds: Sequence[int], experiments: str | None, changes
 
 def _finished(folder: Path) -> "Shown":
     """What the run in `folder` has shown; its page is made again where it is gone."""
-    from featsplit.report.markup import PAGE, write_page
+    from featsplit.report.page import PAGE, write_page
     from featsplit.studies import open_results, page_of, shown_in_brief
 
     results = open_results(folder)
@@ -202,6 +217,6 @@ def _finished(folder: Path) -> "Shown":
 
 
 def _end(shown: "Shown", last: str) -> NoReturn:
-    typer.echo(shown.text)
-    typer.echo(last)
+    terminal.show(shown.text)
+    terminal.show(last)
     raise typer.Exit(shown.status)

@@ -18,7 +18,10 @@ def show(
     subject: Subject,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The picture to write (.png).")],
     count: Annotated[
-        int, typer.Option(min=1, help="How many examples, spread over a derived set; of another, of each class.")
+        int,
+        typer.Option(
+            min=1, metavar="NUMBER", help="How many examples, spread over a derived set; of another, of each class."
+        ),
     ] = 8,
     data: Annotated[DataSpec, shared.ALL_BUT_THE_SOURCE] = DataSpec(""),
     split: Annotated[shared.SplitName, {"help": "Which images of a data set that is not derived.", "group": "Data"}] = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from featsplit.files import json_digest, write_json
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive
 from featsplit.rows import Row
 
 FORMAT = 5
@@ -18,10 +18,10 @@ Kept = TypeVar("Kept", bound=Row)
 def kept_rows(path: Path, depends_on: Mapping[str, object], measure: Callable[[], Sequence[Kept]]) -> Sequence[Kept]:
     """The rows at `path` where the same (JSON) values decided them, else those that `measure` gives, kept there.
 
-    They depend on the versions of the package and of torch too. Rows of which a byte has changed since are measured
-    again.
+    They depend on torch's version too, and on the package's where numbers changed. Rows of which a byte has changed
+    since are measured again.
     """
-    key = json_digest({**depends_on, "versions": versions(), "format": FORMAT})
+    key = json_digest({**depends_on, "versions": decisive(), "format": FORMAT})
     try:
         kept = dict(json.loads(path.read_text()))
     except (OSError, ValueError, TypeError):

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple, get_args
 from featsplit.curves import FOLDER
 from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError
-from featsplit.files import write_json
+from featsplit.files import nothing_written_since, write_json
 from featsplit.metadata.plain import Fields, mapping, names, number, sequence, text
 from featsplit.progress import add_event, curves_in, keep_events
 from featsplit.records.machine import Precision
@@ -53,7 +53,7 @@ def told(job: Job, worker: Worker) -> Iterator[None]:
     path = events_of(worker.folder, job.key)
     path.parent.mkdir(parents=True, exist_ok=True)
     keep_events(path)
-    began = time.monotonic()
+    before, began = _was_done(job, worker.folder), time.perf_counter()
     add_event(state="running", device=_device(worker))
     try:
         with curves_in(worker.folder / FOLDER / path.stem if worker.curves else None):
@@ -62,9 +62,16 @@ def told(job: Job, worker: Worker) -> Iterator[None]:
         add_event(state="failed")
         raise
     else:
-        add_event(state="done", seconds=round(time.monotonic() - began, 2))
+        kept = before and nothing_written_since(began)
+        add_event(state="done", seconds=round(time.perf_counter() - began, 2), **({"kept": True} if kept else {}))
     finally:
         keep_events(None)
+
+
+def _was_done(job: Job, folder: Path) -> bool:
+    """Whether an earlier start of the run in `folder` has done `job`, or all its files are there from another run."""
+    done = any(event.get("state") == "done" for event in _read(events_of(folder, job.key)))
+    return done or (bool(job.files) and all((folder / file).is_file() for file in job.files))
 
 
 def _device(worker: Worker) -> str:
@@ -79,7 +86,10 @@ def events_of(folder: Path, key: str) -> Path:
 
 
 class Standing(NamedTuple):
-    """How a job stands: its `state`, where it runs, and what it said last ("train robust: 30 %, loss 0.31")."""
+    """How a job stands: its `state`, where it runs, and what it said last ("train robust: 30 %, loss 0.31").
+
+    One that was `kept` had been done before, and left nothing new.
+    """
 
     key: str
     kind: str
@@ -88,6 +98,7 @@ class Standing(NamedTuple):
     far: str = ""
     seconds: float | None = None
     work: str = ""
+    kept: bool = False
 
 
 def standings(folder: Path) -> list[Standing]:
@@ -143,7 +154,9 @@ def _standing(key: str, kind: str, events: Sequence[Fields], began: float) -> St
     said = [event for event in events[events.index(last) :] if "title" in event] if known == "running" else []
     ended = [number(event["seconds"]) for event in states if "seconds" in event]
     where = f"{last.get('host')}:{last.get('process')} {states[-1].get('device', '')}".strip()
-    return Standing(key, kind, known, where if known == "running" else "", _far(said), max(ended, default=None))
+    return Standing(
+        key, kind, known, where if known == "running" else "", _far(said), max(ended, default=None), kept="kept" in last
+    )
 
 
 def _far(said: Sequence[Fields]) -> str:

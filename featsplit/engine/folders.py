@@ -22,7 +22,7 @@ from featsplit.engine.study import StudySettings
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, json_digest, replacing
 from featsplit.metadata.plain import Fields, Json, mapping, names, sequence, text, whole
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive, versions
 from featsplit.records.machine import Precision
 
 USUAL = Path("datasets_out")
@@ -143,7 +143,7 @@ def _replaced(folder: Path, settings: StudySettings, seeds: Sequence[int]) -> li
     if gone := [str(seed) for seed in there.seeds if seed not in seeds]:
         names = f"seed{'s' if len(gone) > 1 else ''} {', '.join(gone)}"
         lines.append(f"{folder}: the rows of {names} leave rows.json and the page; their other files stay")
-    if there.finished and there.versions != versions():
+    if there.finished and decisive(there.versions or {}) != decisive():
         was, now = (
             ", ".join(f"{name} {value}" for name, value in v.items()) for v in (there.versions or {}, versions())
         )
@@ -154,14 +154,16 @@ def _replaced(folder: Path, settings: StudySettings, seeds: Sequence[int]) -> li
 
 
 def is_finished(folder: Path, settings: StudySettings, seeds: Sequence[int]) -> bool:
-    """Whether `folder` holds the finished run of these settings and seeds, by these versions, with these rows.
+    """Whether `folder` holds the finished run of these settings and seeds, by versions that give the same
+    numbers, with these rows.
 
     The user's own data and code may have changed since, so a run of them is never taken as finished by its settings.
     """
     there = held(folder, settings)
     if there is None or settings.is_of_files():
         return False
-    same = (there.settings, there.seeds, there.versions) == (plain_of(settings), tuple(seeds), versions())
+    same = (there.settings, there.seeds) == (plain_of(settings), tuple(seeds))
+    same = same and decisive(there.versions or {}) == decisive()
     return same and (there.rows, there.format) == (rows_digest(folder / ROWS), FORMAT)
 
 

@@ -46,10 +46,13 @@ class Worker:
         """How many training images the data have that `spec` describes."""
         return len(self.data(spec).train) if self.images is None else self.images
 
-    def tell(self, folder: Path, who: str, what: str, *, began: float, figures: str) -> None:
-        """A line for a stage of `who` that `began` (`perf_counter`) and has ended; its time is kept in `folder`."""
-        seconds = self.keep_time(folder, what, began=began)
-        self.say(f"{who}  {what:<22}{seconds:7.1f} s   {figures}")
+    def tell(self, folder: Path, who: str, what: str, *, began: float, figures: str, kept: bool = False) -> None:
+        """A line for a stage of `who` that `began` (`perf_counter`) and has ended; its time is kept in `folder`.
+
+        Of one that was `kept`, since it had been done before, it is said, and no time.
+        """
+        took = f"{'kept':>9}" if kept else f"{self.keep_time(folder, what, began=began):7.1f} s"
+        self.say(f"{who}  {what:<22}{took}   {figures}")
 
     def keep_time(self, folder: Path, what: str, *, began: float) -> float:
         """The seconds of a stage `what` that `began` and has ended, kept in `folder`; nothing is said."""
@@ -65,6 +68,11 @@ _given: dict[DataSpec, Callable[[], ImageData]] = {}
 def give(spec: DataSpec, data: Callable[[], ImageData]) -> None:
     """From now on workers of this process have the data of `spec` from `data`, which is called once, if at all."""
     _given[spec] = data
+
+
+def given() -> dict[DataSpec, ImageData]:
+    """The data that workers of this process were given."""
+    return {spec: data() for spec, data in _given.items()}
 
 
 @lru_cache(maxsize=4)

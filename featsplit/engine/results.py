@@ -6,12 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from featsplit.data.images import ImageData
+import numpy as np
+from numpy.typing import NDArray
+
+from featsplit.data.chance import chance_of
+from featsplit.data.images import ImageData, digest_of
 from featsplit.engine.cache import FORMAT, rows_digest
 from featsplit.engine.jobs import TIMES
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_digest, json_digest, write_json
 from featsplit.metadata.plain import Fields, Json, as_json, mapping, names, number, sequence, text, texts, whole
+from featsplit.outcomes import IDENTITY, packed_numbers, unpacked_numbers
 from featsplit.report.cells import Cells
 
 RUN, SETTINGS, ROWS = "run.json", "settings.toml", "rows.json"
@@ -21,7 +26,11 @@ S_co = TypeVar("S_co", covariant=True)
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What a page says of the data: `chance` is the share of the most frequent class of the test images."""
+    """What a page says of the data: `chance` is the share of the most frequent class of the test images.
+
+    `test_labels` are theirs, as `outcomes.packed_numbers` packs them, and `images` is the digest by which rows name
+    them; both are empty in a run of a version before.
+    """
 
     name: str
     digest: str
@@ -30,12 +39,24 @@ class DataSummary:
     shape: tuple[int, ...]
     classes: tuple[str, ...]
     chance: float
+    test_labels: str = ""
+    images: str = ""
 
 
 def summary_of(data: ImageData) -> DataSummary:
     """The summary of `data`."""
-    chance = float(data.test.labels.bincount().max()) / len(data.test)
-    return DataSummary(data.name, data.digest, len(data.train), len(data.test), data.shape, data.classes, chance)
+    chance = chance_of(data.test.labels).share
+    return DataSummary(
+        data.name,
+        data.digest,
+        len(data.train),
+        len(data.test),
+        data.shape,
+        data.classes,
+        chance,
+        packed_numbers(data.test.labels),
+        digest_of(data.test.images)[:IDENTITY],
+    )
 
 
 @dataclass(frozen=True)
@@ -56,6 +77,12 @@ class Results(Generic[S_co]):
     def chance(self) -> float:
         """The accuracy of a network that knows nothing; 0 of a run that is not of one data set."""
         return 0.0 if self.data is None else self.data.chance
+
+    def test_labels(self) -> NDArray[np.int64] | None:
+        """The labels (N,) of the test images that are those of the data's `images`; None where they are not kept."""
+        if self.data is None or not self.data.test_labels:
+            return None
+        return unpacked_numbers(self.data.test_labels).astype(np.int64)
 
     def seed_folder(self, seed: int) -> Path:
         """Where the files of `seed` lie."""
@@ -138,6 +165,8 @@ def _summary(plain: Json) -> DataSummary | None:
         tuple(map(whole, sequence(fields["shape"]))),
         texts(fields["classes"]),
         number(fields["chance"]),
+        text(fields.get("test_labels", "")),
+        text(fields.get("images", "")),
     )
 
 

@@ -18,8 +18,8 @@ from featsplit.engine.results import Results
 from featsplit.engine.settings import record
 from featsplit.errors import FeatsplitError, unknown
 from featsplit.metadata.plain import Fields
+from featsplit.report.blocks import Block
 from featsplit.report.decisions import Claim
-from featsplit.report.markup import Block
 from featsplit.report.published import Published
 from featsplit.runtime import Precision
 

@@ -23,6 +23,12 @@ from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 from featsplit.records.models import Pool
 
+SAME_NUMBERS = ("0.1.0", "0.2.0")
+"""Versions of featsplit that give the same numbers, this one the last: what one of them kept the others take up.
+
+A version that changes numbers begins the list anew.
+"""
+
 
 def save_model(
     model: Classifier, path: str | Path, *, spec: ModelSpec, extra: Mapping[str, object] | None = None
@@ -121,5 +127,16 @@ def state_digest(model: Classifier) -> str:
 
 
 def versions() -> dict[str, str]:
-    """The versions that a result depends on."""
+    """The versions that make a file now, as it says."""
     return {"featsplit": __version__, "torch": torch.__version__}
+
+
+def decisive(made_by: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What of the versions that a file was `made_by` (None: these) decides its numbers, for keys and comparisons.
+
+    Of those of featsplit that give the same numbers the first stands for all.
+    """
+    found = dict(versions() if made_by is None else made_by)
+    if found.get("featsplit") in SAME_NUMBERS:
+        found["featsplit"] = SAME_NUMBERS[0]
+    return found

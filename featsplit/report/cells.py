@@ -46,7 +46,7 @@ def as_text(table: Cells) -> str:
         )
         for line in table
     ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+    return "\n".join([lines[0], "-" * len(lines[0]), *(line.rstrip() for line in lines[1:])])
 
 
 def as_markdown(table: Cells) -> str:

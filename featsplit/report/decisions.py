@@ -31,6 +31,7 @@ class Check(NamedTuple):
     """A statement under one attack: the `verdict`, the numbers that were `measured`, and the intervals that decide.
 
     `margin` is how far the lowest end of an interval lies above what it was to exceed; `eps` is that of the attack.
+    `why` it does not hold or is undecided: which number against which bound, in a sentence; empty where it holds.
     """
 
     at: str
@@ -39,6 +40,7 @@ class Check(NamedTuple):
     intervals: str
     margin: float = 0.0
     eps: float | None = None
+    why: str = ""
 
 
 class Claim(NamedTuple):
@@ -73,20 +75,35 @@ def decided(statement: Statement, *, asked: int = 1) -> tuple[Verdict, list[Inte
     return "does not hold" if reversed_ else "undecided", fulfilled
 
 
+def because(verdict: Verdict, margins: Sequence[Interval], names: Sequence[str] = ()) -> str:
+    """Which inequality, of those fulfilled by these `margins`, made the `verdict`; empty where it is that all hold.
+
+    `names` are what they state; without, they are counted.
+    """
+    if verdict == "holds" or not margins:
+        return ""
+    failed = verdict == "does not hold"
+    place = min(range(len(margins)), key=lambda one: margins[one].high if failed else margins[one].low)
+    counted = f"inequality {place + 1} of {len(margins)}: " if len(margins) > 1 else ""
+    name = f"{names[place]}: " if names else counted
+    wrong = "on the wrong side of 0" if failed else "its whole interval would have to lie above 0"
+    return f"{name}the margin is {written([margins[place]])}, {wrong}."
+
+
 def radii(rows: list[Row]) -> list[float]:
     """The eps greater than 0 of the rows, ascending."""
     return sorted({float(row["eps"]) for row in rows if row["eps"]})
 
 
-def at_each_eps(lines: Sequence[Series]) -> tuple[Check, ...]:
-    """Whether the accuracies fall from each of `lines` to the next, at every eps at which all were measured."""
+def at_each_eps(lines: Sequence[Series], names: Sequence[str] = ()) -> tuple[Check, ...]:
+    """Whether the accuracies fall from each of `lines`, called `names`, to the next, at every eps that all have."""
     found = [{eps: [row for row in line if row["eps"] == eps] for eps in radii(list(line))} for line in lines]
     common = [eps for eps in found[0] if all(eps in line for line in found)]
-    return tuple(chain([line[eps] for line in found], asked=len(common)) for eps in common)
+    return tuple(chain([line[eps] for line in found], names, asked=len(common)) for eps in common)
 
 
-def chain(lines: Sequence[Series], *, asked: int = 1) -> Check:
-    """Whether the accuracies fall from each of `lines` to the next; `asked` is as in `decided`."""
+def chain(lines: Sequence[Series], names: Sequence[str] = (), *, asked: int = 1) -> Check:
+    """Whether the accuracies fall from each of `lines`, called `names`, to the next; `asked` is as in `decided`."""
 
     def falls(level: float) -> list[Interval]:
         return [difference(left, right, confidence=level) for left, right in pairwise(lines)]
@@ -94,7 +111,10 @@ def chain(lines: Sequence[Series], *, asked: int = 1) -> Check:
     verdict, found = decided(falls, asked=asked)
     measured = as_chain([fmean(row["accuracy"] for row in line) for line in lines])
     lowest, eps = min(fall.low for fall in found), lines[0][0]["eps"]
-    return Check(where(lines[0], found[0]), verdict, measured, written(found), lowest, eps)
+    steps = [f"{left} > {right}" for left, right in pairwise(names)]
+    return Check(
+        where(lines[0], found[0]), verdict, measured, written(found), lowest, eps, because(verdict, found, steps)
+    )
 
 
 def written(intervals: Sequence[Interval]) -> str:
@@ -122,7 +142,7 @@ def correlated(learned: list[float], rates: list[float]) -> Check:
     """Whether the rank correlation is above 0, by how many of all pairings have one as far from 0."""
     at = f"{len(learned)} architectures"
     if len(set(learned)) < 2 or len(set(rates)) < 2:
-        return Check(at, "undecided", "none: all are equal", "")
+        return Check(at, "undecided", "none: all are equal", "", why="where all are equal there is no order.")
 
     from scipy import stats
 
@@ -136,4 +156,6 @@ def correlated(learned: list[float], rates: list[float]) -> Check:
     )
     side: Verdict = "holds" if test.statistic > 0 else "does not hold"
     verdict: Verdict = side if test.pvalue <= ERROR else "undecided"
-    return Check(at, verdict, f"{test.statistic:.2f}", f"p {test.pvalue:.3f} of no correlation (permutations)")
+    chance = f"p {test.pvalue:.3f} of no correlation (permutations)"
+    why = "it is below 0." if verdict == "does not hold" else f"p {test.pvalue:.3f} is above {ERROR:g}."
+    return Check(at, verdict, f"{test.statistic:.2f}", chance, why="" if verdict == "holds" else why)

@@ -7,8 +7,7 @@ import numpy as np
 
 from featsplit.outcomes import unpacked_numbers
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Drawing
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 
@@ -30,7 +29,7 @@ class Curve(NamedTuple):
     points: Sequence[Row] = ()
 
 
-def curves(found: Sequence[Curve]) -> Drawing:
+def curves(found: Sequence[Curve]) -> Figured:
     """The accuracy of each network at every eps, by its distances; its accuracies under attacks as points."""
     first = found[0].distances[0]
 

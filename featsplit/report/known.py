@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from featsplit.report.decisions import Check, Claim
 from featsplit.report.intervals import Verdict
 
+FEW = 2
+"""Up to how many of those that did not come out are told."""
 SURE = 4
 """Standard errors that chance does not reach: in 1 of 16,000 numbers."""
 
@@ -26,6 +28,8 @@ def concluded(claims: Sequence[Claim]) -> str:
         for claim in claims
         if claim.verdict != "holds"
     ]
+    if len(rest) > FEW:
+        rest = [*rest[:FEW], f"So are {len(rest) - FEW} more."]
     if not claims:
         return "Verdict: none. At these settings nothing is known to compare with."
     return f"Verdict: {' '.join(rest)}" if rest else f"Verdict: all {len(claims)} are as known."

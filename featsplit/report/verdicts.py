@@ -1,6 +1,5 @@
 """The verdicts on the paper's statements as a person reads them: in a terminal, and on the page of a run."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import get_args
 
@@ -23,26 +22,23 @@ def claims_table(found: Sequence[Claim]) -> Cells:
     table = [["statement", "verdict", "measured", "differences, with their intervals"]]
     for claim in found:
         one = claim.decisive
-        table.append([f"{claim.what} ({one.at})", claim.verdict, one.measured, one.intervals])
+        at = f" ({one.at})" if one.at else ""
+        table.append([f"{claim.what}{at}", claim.verdict, one.measured, one.intervals])
         others = [other for other in claim.checks if other is not one]
         table += [[f"the same ({c.at})", f"there: {c.verdict}", c.measured, c.intervals] for c in others]
     return table
 
 
-def verdicts_as_text(found: Sequence[Claim]) -> list[str]:
-    """Paragraphs for a terminal of 80 columns: the verdict on each of the statements, and how many hold."""
-    undecided = any(claim.verdict == "undecided" for claim in found)
-    more = ["What is undecided wants more test images, or more --seeds."] if undecided else []
-    number = "\n".join(textwrap.wrap(counted(found), 80))
-    return ["\n".join(line for claim in found for line in _told(claim)), number, *more]
+def reasons(found: Sequence[Claim], verdict: Verdict) -> list[str]:
+    """For each statement with this `verdict` why it has it: which number stands against which bound."""
+    return [_reason(claim) for claim in found if claim.verdict == verdict]
 
 
-def _told(claim: Claim) -> list[str]:
-    """The verdict on a claim, and what it was made by, in lines of 80 columns."""
-    check, indent = claim.decisive, " " * 15
-    texts = [f"{claim.verdict:<13}  {claim.what}", f"{indent}{check.measured}  ({check.at})"]
-    texts += [f"{indent}{check.intervals}"] if check.intervals else []
-    return [line for text in texts for line in textwrap.wrap(text, 80, subsequent_indent=indent)]
+def _reason(claim: Claim) -> str:
+    check = claim.decisive
+    at = f" ({check.at})" if check.at else ""
+    why = f" {check.why[0].upper()}{check.why[1:]}" if check.why else ""
+    return f"{claim.verdict.capitalize()}: {claim.what}{at}. Measured: {check.measured}.{why}"
 
 
 def counted(found: Sequence[Claim]) -> str:

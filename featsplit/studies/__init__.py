@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from featsplit.engine.study import Study, StudySettings
     from featsplit.metadata.plain import Fields
     from featsplit.records.engine import EngineOptions, EngineSpec
-    from featsplit.report.markup import Block
+    from featsplit.report.blocks import Block
 
 ENGINE = "engine"
 """The section of a TOML file that decides nothing of what comes out."""
@@ -115,7 +115,7 @@ def page_of(results: "Results[Any]") -> "list[Block]":
 def shown_in_brief(results: "Results[Any]", page: "Sequence[Block]") -> Shown:
     """What a terminal shows of a finished run and of its `page`."""
     from featsplit.engine.study import claims_of
-    from featsplit.report.markup import in_brief
+    from featsplit.report.terminal import in_brief
 
     claims = claims_of(study_named(results.settings.study).CLAIMS, results)
     off = any(claim.known and claim.verdict == "does not hold" for claim in claims)

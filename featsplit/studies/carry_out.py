@@ -24,6 +24,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.records.engine import EngineSpec
 from featsplit.runtime import Machine
 from featsplit.studies import Shown, page_of, shown_in_brief, study_named
+from featsplit.studies.beforehand import announced, kept_jobs
 
 OF_A_PAGE = ("scipy.stats", "matplotlib.figure")
 """What only a page needs."""
@@ -40,10 +41,12 @@ def carry_out(
     engine: EngineSpec,
     command: str,
     say: Say,
+    time: str | None = None,
 ) -> Shown:
     """Run the study of `settings` for each of `seeds` in its `place`; what a terminal shows of it.
 
-    `root` is where torchvision's data sets lie, `command` what made the run, `engine` on what its jobs are carried out.
+    `root` is where torchvision's data sets lie, `command` what made the run, `engine` on what its jobs are carried out,
+    `time` a line on how long that will take. What will be done is said before it begins.
     Raises FeatsplitError where the data cannot be loaded, before anything is written.
     """
     study, machine = study_named(settings.study), _decided(machine, place, settings, engine)
@@ -54,10 +57,16 @@ def carry_out(
             for name in OF_A_PAGE:  # they take their second while the processes begin
                 import_module(name)
             spec = settings.source()
-            if spec is not None:
-                worker.data(spec)
-            reopen(place, settings, jobs_of(study, settings, seeds))
+            data = None if spec is None else worker.data(spec)
+            jobs = jobs_of(study, settings, seeds)
+            count, where = len(with_parts(jobs, worker)), _where(engine, machine, settings)
+            lines = announced(settings, seeds, data=data, jobs=count, where=where, folder=place.folder)
+            for line in (*lines, *([] if time is None else [time]), *settings.notes()):
+                say(line)
+            reopen(place, settings, jobs)
             run(study, settings, seeds=seeds, engine=at_work)
+        for line in kept_jobs(place.folder):
+            say(line)
         again = _again(place.folder, seeds, root)
         mark = mark_of(settings, seeds=seeds, worker=worker, command=command, again=again)
         results = results_of(place.folder, study.Settings.read(mark.settings), mark)
@@ -129,8 +138,19 @@ def _started(engine: EngineSpec, worker: Worker, settings: StudySettings) -> Abs
     preload = f"featsplit.studies.{settings.study}"
     if engine.engine == "ray":
         return start_ray(worker, engine, preload=preload, data=settings.shared())
-    count = engine.workers or usual_processes(worker.machine, small=settings.is_small())
-    return start_engine(worker, processes=count, preload=preload)
+    return start_engine(worker, processes=_processes(engine, worker.machine, settings), preload=preload)
+
+
+def _processes(engine: EngineSpec, machine: Machine, settings: StudySettings) -> int:
+    return engine.workers or usual_processes(machine, small=settings.is_small())
+
+
+def _where(engine: EngineSpec, machine: Machine, settings: StudySettings) -> str:
+    """On what the jobs are carried out, in words."""
+    if engine.engine == "ray":
+        return "on Ray"
+    count = _processes(engine, machine, settings)
+    return f"in {count} process{'es' if count > 1 else ''} on {machine.device}"
 
 
 def usual_processes(machine: Machine, *, small: bool) -> int:

@@ -45,7 +45,7 @@ def run(
     heard, settled = say or _nothing, engine_of(preset, engine).on(device)
     settings = read_settings(preset, overrides)
     place = destination(settings, seeds, None if out is None else Path(out))
-    for line in (*place.lines, *settings.notes()):
+    for line in place.lines:
         heard(line)
     if not is_finished(place.folder, settings, seeds):
         check_writable(place.folder / RUN, overwrite=True)

@@ -1,5 +1,6 @@
 """A sweep: a run for each value of one setting, and one page of all of them, with curves."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,22 +9,22 @@ from featsplit.engine.folders import USUAL, Destination, destination, held
 from featsplit.engine.results import Results
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
-from featsplit.report.cells import Cells, as_text, cell, column_name
+from featsplit.report.blocks import Block, Brief, Code, Heading, Link, Links, Table, Text
+from featsplit.report.cells import Cells, as_text, cell
+from featsplit.report.charts import Chart, Measured, as_lines, measured
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Brief, Code, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import drawn, reaches
+from featsplit.report.lines import Line, is_plain, lines_of
+from featsplit.report.plots import LINES
 from featsplit.rows import Row
 from featsplit.studies import read_settings
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from featsplit.engine.study import StudySettings
 
 Swept = Mapping[str, Results[Any]]
 """The finished runs by the value of the setting, as it was written."""
-COLOURS = ("#4c7fd0", "#d9822b", "#2f9e62", "#cc5450", "#8e6cc0", "#6b7280", "#b08a2e", "#2a8c8c")
-MANY = len(COLOURS)
+Lines = Mapping[Line, Mapping[str, Sequence[Row]]]
+SAYS = "Accuracy, {}, by {}: bands are 95 % intervals, rings the seeds."
 
 
 def parsed(text: str) -> tuple[str, list[str]]:
@@ -61,98 +62,86 @@ def places(
 def page(key: str, runs: Swept, command: str) -> list[Block]:
     """The page of a sweep of the setting `key`: accuracies against its values, as curves and as a table."""
     lines = _lines(runs)
-    table = _table(lines, list(runs))
-    seeds = len(next(iter(runs.values())).seeds)
-    what = f"A whole run for each value of {key}, {seeds} seed{'s' if seeds > 1 else ''} each; with intervals."
-    plots: list[Block] = [
-        Plot(f"sweep-{place}", curves(key, list(runs), own), f"{attack}, by {key}.")
-        for place, (attack, own) in enumerate(_by_attack(lines).items())
-    ]
-    pages = [f"{value}: {results.path / 'report.html'}" for value, results in runs.items()]
+    table, charts = _table(lines, list(runs)), _charts(key, runs, lines)
+    sentences = _sentences(key, runs, lines)
+    pages = {value: [Link(f"{value}", f"{results.path.name}/report.html")] for value, results in runs.items()}
     return [
         Heading(f"{key}: {', '.join(runs)}", 1),
-        Text(what),
+        *map(Text, sentences),
         Brief(as_text(table)),
-        *plots,
+        Brief("\n".join(textwrap.fill(sentence, 80) for sentence in sentences)),
+        *charts,
         Table(table, main=True),
         Heading("To make it again"),
         Code(command),
         Text("Each run has a page of its own:"),
-        Code("\n".join(pages)),
+        Links(pages),
     ]
 
 
-def curves(key: str, values: Sequence[str], lines: "Mapping[str, Mapping[str, Sequence[Row]]]") -> Drawing:
-    """Accuracies against the `values` of the setting: a curve for each of the `lines`, by its name."""
-    numbers = _numbers(values)
-
-    def draw(figure: "Figure") -> None:
-        axes: Any = figure.subplots()
-        for (name, by_value), colour in zip(lines.items(), COLOURS, strict=False):
-            there = [place for place, value in enumerate(values) if by_value.get(value)]
-            found = [accuracy(by_value[values[place]]) for place in there]
-            across = [numbers[place] for place in there]
-            heights = [one.value for one in found]
-            axes.errorbar(across, heights, reaches(found), color=colour, marker="o", markersize=4, label=name)
-        axes.set_xticks(numbers, values)
-        axes.set(xlabel=key, ylabel="accuracy on the test images")
-        figure.legend(loc="outside right upper", fontsize=9)
-
-    return drawn(7.5, 3.4, draw)
+def _sentences(key: str, runs: Swept, lines: Lines) -> list[str]:
+    """What was done, what came out, and how sure it is."""
+    first = next(iter(runs.values()))
+    seeds, values = len(first.seeds), list(runs)
+    spans = {line: [accuracy(rows) for value in values if (rows := by.get(value))] for line, by in lines.items()}
+    widest = max(spans, key=lambda line: max(one.value for one in spans[line]) - min(one.value for one in spans[line]))
+    least, most = (end(spans[widest], key=lambda one: one.value) for end in (min, max))
+    images = f"{first.data.test} test images" if first.data else "the test images"
+    return [
+        f"A whole run of {first.settings.name} was made for each value of {key}: {', '.join(values)}.",
+        f"It matters most for {widest.network}, {widest.attack}: from {least} to {most}.",
+        f"Intervals, in brackets, are of 95 % over {images} and {seeds} seed{'s' if seeds > 1 else ''}; chance is "
+        f"{first.chance:.3f}.",
+    ]
 
 
-def _numbers(values: Sequence[str]) -> list[float]:
+def _charts(key: str, runs: Swept, lines: Lines) -> list[Block]:
+    """A plot for each attack, a curve for each network: up to as many as there are colours."""
+    found: dict[str, dict[str, dict[str, Measured]]] = {}
+    for line, by_value in lines.items():
+        own = found.setdefault(line.attack, {})
+        if len(own) < len(LINES):
+            own[line.network] = {value: measured(by_value[value]) for value in runs if by_value.get(value)}
+    chance = {results.chance for results in runs.values()}
+    bound = chance.pop() if len(chance) == 1 else None
+    numbers = _numbers(list(runs))
+    return [
+        as_lines(
+            f"sweep-{place}",
+            Chart(own, f"accuracy, {attack}", key, bound),
+            SAYS.format(attack, key),
+            at=[numbers[value] for value in Chart(own, "").places],
+        )
+        for place, (attack, own) in enumerate(found.items())
+    ]
+
+
+def _numbers(values: Sequence[str]) -> dict[str, float]:
     """The values as numbers; as places where they are none."""
     try:
-        return [float(value) for value in values]
+        return {value: float(value) for value in values}
     except ValueError:
-        return [float(place) for place in range(len(values))]
+        return {value: float(place) for place, value in enumerate(values)}
 
 
-def _lines(runs: Swept) -> dict[tuple[str, str], dict[str, list[Row]]]:
-    """The rows of each network and attack on the source's test images, by value: those of "main" if there are any."""
-    found: dict[tuple[str, str], dict[str, list[Row]]] = {}
+def _lines(runs: Swept) -> Lines:
+    """The rows of each network and attack on the source's test images, by value."""
+    found: dict[Line, dict[str, list[Row]]] = {}
     for value, results in runs.items():
-        rows = [row for row in results.rows if row.get("test_set") == "source" and not row.get("labels")]
-        rows = [row for row in rows if row.get("attack") and "accuracy" in row and "epoch" not in row]
-        for row in [row for row in rows if row.get("experiment") == "main"] or rows:
-            name, attack = _name(row), column_name(row["attack"], row["norm"], row["eps"])
-            of_value = found.setdefault((name, attack), {}).setdefault(value, [])
-            if any(other["seed"] == row["seed"] for other in of_value):
+        for line, rows in lines_of(results.rows).items():
+            if not is_plain(rows):
                 raise FeatsplitError(
-                    f"--sweep: this study measures {name}, {attack}, more than once; see its own pages"
+                    f"--sweep: this study measures {line.network}, {line.attack}, more than once; see its own pages"
                 )
-            of_value.append(row)
+            found.setdefault(line, {})[value] = rows
     if not found:
         raise FeatsplitError("--sweep: this study has no accuracies on the test images of one source to draw")
     return found
 
 
-def _name(row: Row) -> str:
-    """What the network of a row learned, how, what for, and which it is."""
-    parts = [
-        "the source" if row["train_set"] == "source" else Path(row["train_set"]).stem,
-        row["training"] if row["train_set"] == "source" else "",
-        "" if row.get("experiment") in (None, "main") else row["experiment"],
-        row.get("architecture", ""),
-    ]
-    return ", ".join(part for part in parts if part)
-
-
-def _by_attack(
-    lines: Mapping[tuple[str, str], Mapping[str, Sequence[Row]]],
-) -> dict[str, dict[str, Mapping[str, Sequence[Row]]]]:
-    found: dict[str, dict[str, Mapping[str, Sequence[Row]]]] = {}
-    for (name, attack), by_value in lines.items():
-        own = found.setdefault(attack, {})
-        if len(own) < MANY:
-            own[name] = by_value
-    return found
-
-
-def _table(lines: Mapping[tuple[str, str], Mapping[str, Sequence[Row]]], values: Sequence[str]) -> Cells:
+def _table(lines: Lines, values: Sequence[str]) -> Cells:
     shown = [
-        [*name, *(cell(by_value.get(value, ()), Interval.short) for value in values)]
-        for name, by_value in lines.items()
+        [*line, *(cell(by_value.get(value, ()), Interval.short) for value in values)]
+        for line, by_value in lines.items()
     ]
     return [["learned of", "attack", *values], *shown]

@@ -9,8 +9,9 @@ from featsplit.records.training import Adversary, Recipe
 from featsplit.training.contrastive import nt_xent, train_simclr
 from featsplit.training.distillation import Distilled, SoftRecipe, distill, heated, soft_labels, train_soft
 from featsplit.training.files import ensure_trained
-from featsplit.training.loop import History, train, train_by_epoch
+from featsplit.training.loop import train, train_by_epoch
 from featsplit.training.probing import fit_head, representations
+from featsplit.training.state import History
 from featsplit.training.trainer import Trainer
 
 __all__ = [

@@ -6,20 +6,25 @@ for the two views i, j of an image, among the 2 N views of a batch; the mean ove
 is a small network on the representation, which is thrown away afterwards.
 """
 
+import json
 import math
+from dataclasses import asdict
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from featsplit.data.augment import augment
-from featsplit.data.images import Split, channel_moments
+from featsplit.data.images import Split, channel_moments, digest_of
 from featsplit.errors import FeatsplitError
+from featsplit.models.checkpoints import decisive
 from featsplit.models.classifier import Classifier, in_mode
 from featsplit.progress import progress
 from featsplit.randomness import drawn_by, torch_generator
 from featsplit.records.contrastive import SimCLR
 from featsplit.runtime import CPU, Machine, arrange, mixed
+from featsplit.training.state import History, keep, restore
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
@@ -38,15 +43,17 @@ def train_simclr(
     *,
     seed: int = 0,
     machine: Machine = CPU,
+    resume: Path | None = None,
     title: str = "simclr",
-) -> list[float]:
-    """Train the representation of `encoder` in place on the images of `split`, without their labels; loss by epoch.
+) -> History:
+    """Train the representation of `encoder` in place on the images of `split`, without their labels; `loss` by epoch.
 
     - encoder: takes its normalisation from these images; its head stays as it is. Left in eval mode.
     - split: of at least two images.
     - recipe: how; see `SimCLR`.
     - seed: decides views, order and the projection.
     - machine: where; in bfloat16 the layers are computed in it.
+    - resume: a file that keeps the state after each epoch: the same work goes on from it. The caller removes it.
 
     Raises FeatsplitError for a recipe out of range, or where the loss is no longer finite.
     """
@@ -61,18 +68,23 @@ def train_simclr(
     optimiser = torch.optim.SGD(
         free, lr=recipe.lr, momentum=recipe.momentum, nesterov=recipe.momentum > 0, weight_decay=recipe.weight_decay
     )
-    losses: list[float] = []
+    whole = nn.ModuleDict({"encoder": encoder, "projection": projection})
+    parts = [asdict(recipe), digest_of(split.images), seed, encoder.shape, str(whole), machine.half, decisive()]
+    key = json.dumps(["simclr", *parts])
+    history = restore(resume, whole, optimiser, key=key) if resume else []
     with in_mode(encoder, training=True):
-        epochs = progress(range(recipe.epochs), title)
+        epochs = progress(range(len(history), recipe.epochs), title, done=len(history), total=recipe.epochs)
         for epoch in epochs:
             with drawn_by(seed, f"simclr/dropout/{epoch}", device):
                 loss = _epoch(encoder, projection, optimiser, split, recipe, epoch=epoch, seed=seed, machine=machine)
-            losses.append(loss)
-            if not math.isfinite(losses[-1]):
-                raise FeatsplitError(f"simclr.lr = {recipe.lr:g}: the loss is {losses[-1]}; lower the rate")
-            epochs.reached(epoch + 1, loss=losses[-1])
+            if not math.isfinite(loss):
+                raise FeatsplitError(f"simclr.lr = {recipe.lr:g}: the loss is {loss}; lower the rate")
+            history.append({"loss": loss})
+            epochs.reached(epoch + 1, loss=loss)
+            if resume:
+                keep(resume, whole, optimiser, key=key, history=history)
     encoder.eval()
-    return losses
+    return history
 
 
 def _projection(features: int, size: int, seed: int) -> nn.Module:

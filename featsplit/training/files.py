@@ -1,17 +1,15 @@
 """Training into a file: a checkpoint of the same work is left as it is, and what was cut off goes on."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from torch import Tensor
-
+from featsplit.data.chance import chance_of
 from featsplit.data.images import ImageData
 from featsplit.errors import FeatsplitError, warn
 from featsplit.files import check_writable, json_digest
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
-from featsplit.models.checkpoints import read_metadata, save_model, versions
+from featsplit.models.checkpoints import decisive, read_metadata, save_model, versions
 from featsplit.records.training import Recipe
 from featsplit.runtime import CPU, Machine
 from featsplit.training.loop import augmented, train
@@ -71,26 +69,21 @@ def ensure_trained(
 def warn_of_constant(path: Path, data: ImageData, history: Sequence[Mapping[str, float]]) -> None:
     """Warn where the network at `path` ended no better than one that always says the most frequent class of `data`.
 
-    By less than two standard errors, that is, in training and, where it was tested, in the test too. Of fewer than
-    `ENOUGH` training images that is no surprise.
+    In training, that is, and, where it was tested, in the test too. Of fewer than `ENOUGH` training images that is no
+    surprise.
     """
     if len(data.train) < ENOUGH:
         return
     last = history[-1] if history else {}
     seen = {"train_accuracy": data.train.labels, "test_accuracy": data.test.labels}
-    found = {name: (last[name], _frequent(labels)) for name, labels in seen.items() if name in last}
-    if found and all(accuracy <= share + error for accuracy, (share, error) in found.values()):
-        accuracy, (share, _) = list(found.values())[-1]
+    found = [(last[name], chance_of(labels)) for name, labels in seen.items() if name in last]
+    if found and all(chance.explains(accuracy) for accuracy, chance in found):
+        accuracy, chance = found[-1]
         warn(
-            f"{path}: its accuracy is {accuracy:.3f}, that of always saying the most frequent class {share:.3f}: it "
+            f"{path}: its accuracy is {accuracy:.3f}, that of always saying the most frequent class "
+            f"{chance.share:.3f}: it "
             "has learned nothing; lower the rate (lr), or train longer"
         )
-
-
-def _frequent(labels: Tensor) -> tuple[float, float]:
-    """The share of the most frequent of the `labels` (N,), and two standard errors of it."""
-    share = float(labels.bincount().max()) / len(labels)
-    return share, 2 * math.sqrt(share * (1 - share) / len(labels))
 
 
 def _decided_by(data: ImageData, recipe: Recipe, seed: int, *, half: bool, world: int) -> dict[str, object]:
@@ -110,7 +103,7 @@ def _decided_by(data: ImageData, recipe: Recipe, seed: int, *, half: bool, world
 
 
 def _key(extra: Mapping[str, object], spec: ModelSpec) -> str:
-    return json_digest({**extra, "model": spec.settled().plain()})
+    return json_digest({**extra, "versions": decisive(), "model": spec.settled().plain()})
 
 
 def _kept(path: Path) -> ModelMetadata | None:

@@ -1,30 +1,26 @@
-"""The epochs: which images in which order, the rate, the history, and the state that is kept."""
+"""The epochs: which images in which order, the rate, and the history."""
 
-import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from featsplit.data.augment import augment
-from featsplit.data.images import ImageData, Split, as_inputs, channel_moments, digest_of_all
+from featsplit.data.images import ImageData, Split, as_inputs, channel_moments
 from featsplit.errors import FeatsplitError
-from featsplit.files import replacing
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import drawn_by, torch_generator
 from featsplit.records.training import RESIZED_CROP, Adversary, Recipe
 from featsplit.runtime import CPU, Machine, accuracy, placed
+from featsplit.training.state import History, keep, restore
 from featsplit.training.trainer import Trainer
 
 AT_ONCE = 2**28
-History = list[dict[str, float]]
 
 
 def train(
@@ -77,9 +73,9 @@ def train_by_epoch(
     at_rest = split if seen is data.train.images else Split(data.train.images, data.train.labels)
     _normalise(model.to(machine.device), at_rest)
     trainer = Trainer(model, recipe, machine)
-    parts = [recipe.plain(), data.digest, seed, model.shape, str(model), trainer.half, versions(), ranks.world]
+    parts = [recipe.plain(), data.digest, seed, model.shape, str(model), trainer.half, decisive(), ranks.world]
     key = json.dumps([*parts, *([] if at_rest is split else [seen.shape])])
-    history = _restore(resume, model, trainer.optimiser, key) if resume else []
+    history = restore(resume, model, trainer.optimiser, key=key) if resume else []
     if len(history) == recipe.epochs:
         model.eval()
         yield history
@@ -95,7 +91,7 @@ def train_by_epoch(
         history.append({"loss": loss, "train_accuracy": right, **tested})
         epochs.reached(len(history), **history[-1])
         if resume and ranks.is_first:
-            _keep(resume, model, trainer.optimiser, key, history)
+            keep(resume, model, trainer.optimiser, key=key, history=history)
         model.eval()
         yield history
 
@@ -142,39 +138,3 @@ def _offsets(
     if adversary is None or not adversary.random_start:
         return None
     return adversary.threat.random_offsets(rows.tolist(), shape, seed=seed, stage=stage).to(rows.device)
-
-
-def _keep(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str, history: History) -> None:
-    """Write the state of training after an epoch: weights, momentum and history."""
-    tensors = {f"model.{name}": value.contiguous() for name, value in model.state_dict().items()}
-    for row, parameter in enumerate(model.parameters()):
-        velocity = optimiser.state[parameter].get("momentum_buffer")
-        if velocity is not None:
-            tensors[f"momentum.{row}"] = velocity.contiguous()
-    with replacing(path) as partial:
-        save_file(tensors, partial, metadata=_metadata(key, json.dumps(history), tensors))
-
-
-def _metadata(key: str, history: str, tensors: Mapping[str, Tensor]) -> dict[str, str]:
-    """What the file of a state says beside the `tensors`: the `digest` is that of all of it."""
-    digest = hashlib.sha256(f"{key}/{history}/{digest_of_all(tensors)}".encode()).hexdigest()
-    return {"key": key, "history": history, "digest": digest}
-
-
-def _restore(path: Path, model: Classifier, optimiser: torch.optim.SGD, key: str) -> History:
-    """Take up the state at `path` and return its history; nothing where it is absent, damaged or of other work."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except Exception:  # noqa: BLE001 (absent or cut off: start anew)
-        return []
-    if metadata != _metadata(key, metadata.get("history", ""), tensors):
-        return []
-    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
-    for row, parameter in enumerate(model.parameters()):
-        if (velocity := tensors.get(f"momentum.{row}")) is not None:
-            buffer = torch.empty_like(parameter).copy_(velocity)
-            optimiser.state[parameter]["momentum_buffer"] = buffer
-    history: History = json.loads(metadata["history"])
-    return history

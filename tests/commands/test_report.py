@@ -1,15 +1,24 @@
 """featsplit report: a comparison goes to its file whole or not at all, and what cannot be written is said first."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.commands import report as command
-from featsplit.engine import pages
-from featsplit.report.markup import Block, Heading, Text
+from featsplit.engine import side_by_side
+from featsplit.report.blocks import Block, Heading, Text
+from tests.report.pages import blocks
+
+
+class Finished(NamedTuple):
+    """What a page is written by."""
+
+    path: Path
 
 
 @pytest.fixture
@@ -22,7 +31,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[list[Path]]:
         return [Heading("Side by side"), Text("as like as two peas")]
 
     monkeypatch.setattr(command, "_opened", lambda path: path)
-    monkeypatch.setattr(pages, "comparison", comparison)
+    monkeypatch.setattr(side_by_side, "comparison", comparison)
     return seen
 
 
@@ -52,6 +61,34 @@ def test_a_comparison_that_fails_half_way_leaves_what_was_there(
     result = CliRunner().invoke(app, ["report", "a", "--compare", "b", "--out", str(out)])
     assert f"{out}: cannot be written: No space left on device" in str(result.exception)
     assert out.read_bytes() == b"the one before"
+
+
+@pytest.mark.parametrize(
+    "words", ["report a --images 0", "report a --images 5 --format csv", "report a --images 5 --json"]
+)
+def test_images_are_of_the_page_of_a_run(refused: Callable[[str], str], words: str) -> None:
+    assert refused(words) == f"--images {words.split()[3]}: give 1 or more, for the page of one run"
+
+
+def test_a_run_without_images_takes_no_number_of_them(
+    refused: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_opened", lambda path: (Finished(path), [Heading("Head", 1)]))
+    said = f"--images 5: {tmp_path} has kept no images to step through; leave it out"
+    assert refused(f"report {tmp_path} --images 5") == said
+    assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("images", [2, 20])
+def test_the_page_has_as_many_images_as_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: int
+) -> None:
+    page = blocks(tmp_path)
+    monkeypatch.setattr(command, "_opened", lambda path: (Finished(path), page))
+    CliRunner().invoke(app, ["report", str(tmp_path), "--images", str(images)], catch_exceptions=False)
+    first = re.search(r'"index":\[([0-9,]*)\]', (tmp_path / "report.html").read_text())
+    assert first is not None
+    assert len(first[1].split(",")) == images
 
 
 @pytest.mark.parametrize(

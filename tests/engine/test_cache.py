@@ -43,7 +43,7 @@ def test_rows_of_another_format_or_version_are_measured_again(path: Path, monkey
     kept_rows(path, {}, measure)
     monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
     kept_rows(path, {}, measure)
-    monkeypatch.setattr(cache, "versions", lambda: {"featsplit": "0", "torch": "1.0"})
+    monkeypatch.setattr(cache, "decisive", lambda: {"featsplit": "0", "torch": "1.0"})
     kept_rows(path, {}, measure)
     assert measure.count == 3
     kept_rows(path, {}, measure)

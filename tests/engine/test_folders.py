@@ -4,13 +4,11 @@ import json
 import os
 import shutil
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from featsplit.engine import folders
 from featsplit.engine.cache import FORMAT
@@ -66,8 +64,8 @@ def test_other_settings_go_to_a_folder_of_their_own_and_take_the_work_along(here
     shared = {str(p.relative_to(own)) for p in own.rglob("*.*") if p.stat().st_nlink > 1}
     made = {name.removeprefix("seed0/") for name in contents(own) if name.startswith("seed0/") and name not in shared}
     assert {name for name in made if not name.startswith("rows/")} == {
-        "times.jsonl", *(f"grids/{n}.png" for n in FOUR), "sets/rand.h5", "sets/det.h5",
-        "models/rand.safetensors", "models/det.safetensors"
+        "times.jsonl", *(f"grids/{n}.{end}" for n in FOUR for end in ("png", "safetensors")),
+        "sets/rand.h5", "sets/det.h5", "models/rand.safetensors", "models/det.safetensors"
     }  # fmt: skip
     assert {f"seed{s}/models/{n}.safetensors" for s in (0, 1) for n in ("standard", "adversarial", "robust")} < shared
     out, err = run("least.toml --seeds 0,1 --set perturb.eps=0.75")
@@ -81,13 +79,13 @@ def test_a_finished_run_is_shown_again_without_a_drawing_and_its_page_made_again
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, page = list[float](), here / "datasets_out" / "least" / "report.html"
-    draw = plots._svg
+    draw = plots._drawn
 
-    def counted(width: float, height: float, picture: Callable[[Figure], None]) -> str:
-        asked.append(width)
-        return draw(width, height, picture)
+    def counted(figured: plots.Figured) -> plots.Drawn:
+        asked.append(figured.width)
+        return draw(figured)
 
-    monkeypatch.setattr(plots, "_svg", counted)
+    monkeypatch.setattr(plots, "_drawn", counted)
     out, _ = run("least.toml --seeds 0,1")
     assert "this run is finished" in out
     assert "D_det" in out
@@ -120,7 +118,7 @@ def test_fewer_seeds_say_which_leave_the_page_and_more_say_nothing(here: Path) -
     )
     assert sorted(path.name for path in Path("datasets_out/least/seed1/models").iterdir()) == models
     _, err = run("least.toml --seeds 0,1")
-    assert "datasets_out" not in err
+    assert [line for line in err.splitlines() if "datasets_out" in line] == ["to      datasets_out/least"]
     assert sorted(os.listdir("datasets_out")) == ["least"]
 
 

@@ -17,7 +17,7 @@ from featsplit.engine.on_ray import RayEngine, start_ray
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.records.engine import EngineOptions, EngineSpec
 from featsplit.runtime import Machine
-from tests.works import DIAMOND, Die, Fail, Leave, LoseRank, See, Warn, hear
+from tests.works import DIAMOND, Die, Fail, Leave, LoseRank, See, SeeTogether, Warn, hear
 
 pytest.importorskip("ray")
 ON_RAY = EngineSpec("ray", retries=2)
@@ -76,6 +76,8 @@ def test_jobs_see_the_data_where_the_driver_has_put_them(engine: RayEngine) -> N
     own = RayEngine(engine.worker, ON_RAY, engine.ray, None, [spec])
     expected = [{"n": int(data.train.labels.sum()), "accuracy": float(data.test.inputs().mean())}]
     assert own.carry_out([Job("s", See(spec))]) == {"s": expected}
+    together = Job("t", SeeTogether(spec), trains=True)
+    assert own.carry_out([together]) == {"t": expected}, "of those that train together too"
     with pytest.raises(FeatsplitError, match="these are its own"):
         own.carry_out([Job("o", See(replace(spec, limit=40)))])
 

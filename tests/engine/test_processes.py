@@ -67,10 +67,10 @@ def test_a_process_knows_its_worker_alone_and_loads_what_it_is_told(tmp_path: Pa
 @pytest.mark.parametrize(
     ("workers", "how", "all_of_them"),
     [
-        ("1", signal.SIGINT, False),
+        pytest.param("1", signal.SIGINT, False, marks=pytest.mark.long),
         ("2", signal.SIGINT, True),
         ("1", signal.SIGTERM, False),
-        ("2", signal.SIGTERM, True),
+        pytest.param("2", signal.SIGTERM, True, marks=pytest.mark.long),
         ("2", signal.SIGHUP, True),
     ],
 )

@@ -6,12 +6,14 @@ import shutil
 import tarfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.data.sources import load_data
 from featsplit.engine.cache import FORMAT
 from featsplit.engine.results import open_run
 from featsplit.errors import FeatsplitError
@@ -199,3 +201,17 @@ def test_a_mark_of_which_a_byte_changed_is_refused(every_experiment: Path, tmp_p
     mark.write_text(mark.read_text().replace('"date": "2', '"date": "3'))
     with pytest.raises(FeatsplitError, match=r"its run\.json is not what was written; run it again"):
         open_results(tmp_path / "run")
+
+
+def test_a_run_keeps_the_labels_of_the_test_images_that_its_rows_name(every_experiment: Path) -> None:
+    """By which its page tells accuracies by class; a run of a version before has none."""
+    results = open_results(every_experiment)
+    data = load_data(results.settings.data)
+    labels = results.test_labels()
+    assert labels is not None
+    assert labels.tolist() == data.test.labels.tolist()
+    assert results.data
+    named = {row["images"] for row in results.rows if row["experiment"] == "main" and row["test_set"] == "source"}
+    assert named == {results.data.images}
+    before = replace(results, data=replace(results.data, test_labels=""))
+    assert before.test_labels() is None

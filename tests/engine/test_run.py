@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from featsplit.metadata.derived_sets import DERIVED_SETS
 from featsplit.models.checkpoints import read_metadata
 from featsplit.report.intervals import Interval
-from featsplit.studies.ilyas2019.tables import accuracy_table, control_table
+from featsplit.studies.ilyas2019.tables import accuracy_table
 from tests.started import TINY, kill, run, start, until
 
 
@@ -107,7 +108,7 @@ def test_the_table_is_printed_within_80_columns(whole: Path) -> None:
     text = (whole / "stdout").read_text()
     rows = json.loads((whole / "out" / "rows.json").read_text())
     assert max(map(len, text.splitlines())) <= 80
-    for cells in accuracy_table(rows, show=Interval.short)[1:] + control_table(rows, show=Interval.short)[1:]:
+    for cells in accuracy_table(rows, show=Interval.short)[1:]:
         assert any(all(cell in line for cell in cells) for line in text.splitlines())
     assert "\x1b" not in (whole / "stderr").read_text()  # quiet where it is no terminal
     assert "%|" not in (whole / "stderr").read_text()
@@ -115,7 +116,7 @@ def test_the_table_is_printed_within_80_columns(whole: Path) -> None:
 
 def test_the_report_shows_table_control_and_grids(whole: Path) -> None:
     page = (whole / "out" / "report.md").read_text()
-    assert "![What a normally trained network learns from each set." in page
+    assert "![Accuracy of each network on the true test images, clean and under attack" in page
     assert (whole / "out" / "plots" / "learned.svg").is_file()
     assert (whole / "out" / "report.html").read_text().startswith("<!doctype html>")
     for wanted in ("D_R (robust)", "on D_rand", "featsplit run tiny.toml --seeds 0,1", "relative distance", " to "):
@@ -123,6 +124,7 @@ def test_the_report_shows_table_control_and_grids(whole: Path) -> None:
     for name in SETS:
         assert f"seed0/grids/{name}.png" in page
         assert (whole / "out" / "seed0" / "grids" / f"{name}.png").stat().st_size > 5000
+        assert f'"label":"{DERIVED_SETS[name].label}"' in (whole / "out" / "report.html").read_text()
 
 
 def test_networks_start_from_weights_of_their_own(whole: Path) -> None:
@@ -157,12 +159,15 @@ def test_a_changed_setting_redoes_only_what_depends_on_it(whole: Path, tmp_path:
     seed = tmp_path / "out" / "seed0"
     redone = {str(path.relative_to(seed)) for path in seed.rglob("*.*") if path.stat().st_mtime_ns != stamp.get(path)}
     assert {name for name in redone if not name.startswith("rows/")} == {
-        "times.jsonl", *(f"grids/{name}.png" for name in SETS), "sets/rand.h5", "sets/det.h5",
-        "models/rand.safetensors", "models/det.safetensors"
+        "times.jsonl", *(f"grids/{name}.{end}" for name in SETS for end in ("png", "safetensors")),
+        "sets/rand.h5", "sets/det.h5", "models/rand.safetensors", "models/det.safetensors"
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("reached", ["seed0/models/.standard.safetensors.training", "seed1/sets/nonrobust.h5"])
+@pytest.mark.parametrize(
+    "reached",
+    ["seed0/models/.standard.safetensors.training", pytest.param("seed1/sets/nonrobust.h5", marks=pytest.mark.long)],
+)
 def test_a_killed_run_goes_on_and_ends_with_the_same_files(whole: Path, tmp_path: Path, reached: str) -> None:
     (tmp_path / "tiny.toml").write_text(TINY)
     process = start(tmp_path, "--seeds", "0,1")

@@ -6,20 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from featsplit.report.markup import (
-    Block,
-    Brief,
-    Code,
-    Heading,
-    Picture,
-    Plot,
-    Table,
-    Text,
-    as_html,
-    as_page,
-    as_terminal,
-    in_brief,
-)
+from featsplit.report.blocks import Block, Brief, Code, Folded, Heading, Picture, Plot, Table, Text
+from featsplit.report.html import as_html
+from featsplit.report.markdown import as_page
+from featsplit.report.terminal import as_terminal, in_brief
 
 PIXEL = b"\x89PNG\r\n\x1a\n<not really>"
 SVG = '<?xml version="1.0"?>\n<!DOCTYPE svg>\n<svg width="9"><path stroke="currentColor"/></svg>'
@@ -77,7 +67,9 @@ def folder(tmp_path: Path) -> Path:
 
 def test_html_escapes_what_it_is_given(folder: Path) -> None:
     page = parsed(as_html(BLOCKS, folder))
-    assert not {"b", "script"} & {tag for tag, _ in page.tags}
+    tags = [tag for tag, _ in page.tags]
+    assert "b" not in tags
+    assert tags.count("script") == 1, "the page's own"
     assert page.words.count(WILD) == 8, "as title, heading, text, two cells, two captions and code"
     labels = [attrs["aria-label"] for tag, attrs in page.tags if tag == "svg"]
     assert labels == [WILD]
@@ -123,3 +115,22 @@ def test_a_terminal_sees_in_brief_what_the_page_has_at_greater_length(folder: Pa
     assert in_brief(blocks) == "in short\n\nand shorter"
     assert as_page(blocks, folder) == as_page(BLOCKS, folder)
     assert as_html(blocks, folder) == as_html(BLOCKS, folder)
+
+
+def test_what_is_folded_is_in_the_page_and_under_a_heading_in_markdown(folder: Path) -> None:
+    blocks: list[Block] = [
+        Heading("Head", 1),
+        Folded(WILD, [Text("in it"), Brief("short"), Folded("deeper", [Code("there")])]),
+    ]
+    page = parsed(as_html(blocks, folder))
+    assert [tag for tag, _ in page.tags if tag in ("details", "summary")] == ["details", "summary"] * 2
+    assert page.words.count(WILD) == 1
+    assert as_page(blocks, folder) == f"# Head\n\n### {WILD}\n\nin it\n\n### deeper\n\n```\nthere\n```\n"
+
+
+def test_a_caption_stands_in_the_table_and_above_it_in_markdown(folder: Path) -> None:
+    blocks: list[Block] = [Heading("Head", 1), Table([["a", "b"], ["1", "2"]], caption=WILD)]
+    html = as_html(blocks, folder)
+    assert html.count("<caption>") == 1
+    assert WILD in parsed(html).words
+    assert f"# Head\n\n{WILD}\n\n| a | b |\n" in as_page(blocks, folder)

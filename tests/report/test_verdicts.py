@@ -2,10 +2,11 @@
 
 import pytest
 
-from featsplit.report.decisions import Check, Claim
-from featsplit.report.intervals import Verdict
+from featsplit.report.decisions import Check, Claim, because, chain
+from featsplit.report.intervals import Interval, Verdict
 from featsplit.report.known import known
-from featsplit.report.verdicts import counted
+from featsplit.report.verdicts import counted, reasons
+from tests.rows import row
 
 
 def stated(verdict: Verdict) -> Claim:
@@ -26,3 +27,41 @@ OF_KNOWN = "1 of 2 answers that are known hold here, 1 do not, 0 are undecided."
 )
 def test_known_answers_are_counted_apart(claims: list[Claim], text: str) -> None:
     assert counted(claims) == text
+
+
+INTERVAL = Interval(0.157, -0.012, 0.326, 360, 3)
+
+
+def test_what_is_undecided_says_which_margin_reaches_below_its_bound() -> None:
+    wide = [Interval(0.3, 0.1, 0.5, 360, 3), INTERVAL]
+    text = because("undecided", wide, ["adversarial > D_R", "D_R > standard"])
+    assert text == (
+        "D_R > standard: the margin is +0.157 (-0.012 to +0.326), its whole interval would have to lie above 0."
+    )
+    assert because("undecided", wide).startswith("inequality 2 of 2: the margin is +0.157")
+    assert because("undecided", [INTERVAL]).startswith("the margin is +0.157")
+    assert because("holds", wide) == ""
+
+
+def test_what_does_not_hold_says_which_inequality_is_reversed() -> None:
+    """The one whose interval ends lowest, though another one reaches further down."""
+    reversed_, wide = Interval(-0.1, -0.15, -0.05, 360, 1), Interval(0.1, -0.5, 0.7, 360, 1)
+    text = because("does not hold", [wide, reversed_], ["a > b", "b > c"])
+    assert text == "b > c: the margin is -0.100 (-0.150 to -0.050), on the wrong side of 0."
+
+
+def test_reasons_are_those_of_the_verdict_with_what_was_measured() -> None:
+    check = Check("pgd l2 0.5, n 360, 3 seeds", "undecided", "0.553 > 0.438", "", why="the margin is small.")
+    claims = [Claim("Table 7", (check,)), *PAPER]
+    assert reasons(claims, "undecided") == [
+        "Undecided: Table 7 (pgd l2 0.5, n 360, 3 seeds). Measured: 0.553 > 0.438. The margin is small.",
+        "Undecided: D_R is robust (clean, n 10, 1 seed). Measured: 0.5.",
+    ]
+    assert len(reasons(claims, "does not hold")) == 1
+
+
+def test_a_chain_names_the_step_that_is_undecided() -> None:
+    lines = [[row(value, n=100)] for value in (0.9, 0.5, 0.49)]
+    found = chain(lines, ("D", "D_R", "D_NR"))
+    assert found.verdict == "undecided"
+    assert found.why.startswith("D_R > D_NR: the margin is +0.010 (")

@@ -139,6 +139,7 @@ def test_only_what_has_four_dimensions_is_put_into_channels_last() -> None:
     assert torch.equal(model.body.get_buffer("five"), rand(2, 3, 4, 5, 6))
 
 
+@pytest.mark.long
 def test_eight_channels_train_on_two_threads() -> None:
     """In channels_last this ends in heap corruption with torch 2.15."""
     code = """

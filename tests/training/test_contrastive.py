@@ -1,6 +1,9 @@
 """SimCLR: its loss against the sum that the paper writes, and what it learns without a label."""
 
 import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +14,13 @@ from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
 from featsplit.models import ModelSpec, build
+from featsplit.models.classifier import Classifier
 from featsplit.models.encoder import cut
 from featsplit.randomness import torch_generator
 from featsplit.records.contrastive import SimCLR
 from featsplit.records.probes import Ridge
 from featsplit.runtime import accuracy
+from featsplit.training import contrastive
 from featsplit.training.contrastive import nt_xent, train_simclr
 from featsplit.training.probing import fit_head
 
@@ -46,7 +51,7 @@ def test_an_encoder_learns_the_digits_without_their_labels(digits: ImageData) ->
     before = accuracy(fit_head(encoder, digits, Ridge(penalty=0.01)), digits.test)
     losses = train_simclr(encoder, digits.train, SimCLR(epochs=30, batch_size=100, lr=0.1, augment=("shift",)))
     after = accuracy(fit_head(encoder, digits, Ridge(penalty=0.01)), digits.test)
-    assert losses[-1] < losses[0] - 0.5
+    assert losses[-1]["loss"] < losses[0]["loss"] - 0.5
     assert after > before + 0.02
     assert not encoder.training
 
@@ -67,6 +72,32 @@ def test_the_seed_decides_what_dropout_draws(digits: ImageData) -> None:
         encoder = cut(build(ModelSpec("maxout", width=8), shape=digits.shape, classes=2, seed=1), "output")
         losses.append(train_simclr(encoder, digits.train, FEW, seed=3))
     assert losses[0] == losses[1]
+
+
+def test_what_was_cut_off_goes_on_and_ends_the_same(
+    digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encoder() -> Classifier:
+        return cut(build(ModelSpec("cnn", width=4), shape=digits.shape, classes=2, seed=1), "output")
+
+    whole, part, again, state = encoder(), encoder(), encoder(), tmp_path / "state"
+    losses = train_simclr(whole, digits.train, FEW, seed=1)
+    seen, epoch_of = list[int](), contrastive._epoch
+
+    def watched(*arguments: Any, epoch: int, **options: Any) -> float:
+        seen.append(epoch)
+        if seen == [0, 1, 2, 3]:
+            raise KeyboardInterrupt
+        return epoch_of(*arguments, epoch=epoch, **options)
+
+    monkeypatch.setattr(contrastive, "_epoch", watched)
+    with pytest.raises(KeyboardInterrupt):
+        train_simclr(part, digits.train, FEW, seed=1, resume=state)
+    assert train_simclr(again, digits.train, FEW, seed=1, resume=state) == losses
+    assert seen == [0, 1, 2, 3, 3, 4, 5]
+    assert all(torch.equal(one, other) for one, other in zip(whole.parameters(), again.parameters(), strict=True))
+    train_simclr(encoder(), digits.train, replace(FEW, lr=0.01), seed=1, resume=state)
+    assert seen[-6:] == [0, 1, 2, 3, 4, 5], "of other work"
 
 
 def test_the_rate_rises_for_an_epoch_and_falls() -> None:

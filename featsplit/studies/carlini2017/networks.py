@@ -12,7 +12,7 @@ from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive, versions
 from featsplit.randomness import torch_generator
 from featsplit.rows import Row
 from featsplit.runtime import accuracy
@@ -93,7 +93,7 @@ def ensure_network(worker: Worker, place: Place, network: Network) -> Classifier
         return load_model(path, factory=settings.model.arch)
     recipe = replace(settings.distill, epochs=1) if network.kind == "start" else settings.distill
     content = {"network": list(network), "recipe": asdict(recipe), "seed": seed, "data_digest": data.digest}
-    content |= {"model": asdict(settings.model), "half_precision": worker.machine.half, "versions": versions()}
+    content |= {"model": asdict(settings.model), "half_precision": worker.machine.half, "versions": decisive()}
     key = json_digest(content)
     try:
         if read_metadata(path).key == key:
@@ -102,7 +102,7 @@ def ensure_network(worker: Worker, place: Place, network: Network) -> Classifier
         pass  # there is none yet, or a damaged one: it is trained now
     model = _learn(worker, place, network, data, recipe, seed)
     extra = {"key": key, "trained_on": data.name, "class_names": list(data.classes), "temperature": network.temperature}
-    save_model(model.cpu(), path, spec=settings.model, extra={**content, **extra})
+    save_model(model.cpu(), path, spec=settings.model, extra={**content, **extra, "versions": versions()})
     return load_model(path, factory=settings.model.arch)
 
 

@@ -1,13 +1,16 @@
 """The page of a run: pictures and plots first, then what holds, then the tables, beside the published numbers."""
 
-from featsplit.engine.pages import again, verdicts
+from pathlib import Path
+
+from featsplit.engine.pages import Page, assembled, beside, measured_of, seeds_of
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
-from featsplit.report.cells import as_text
-from featsplit.report.markup import Block, Brief, Heading, Picture, Plot, Table, Text
-from featsplit.report.published import compared, published_table
+from featsplit.report.blocks import Block, Heading, Picture, Table, Text
+from featsplit.report.cells import Cells
+from featsplit.report.plots import plot
+from featsplit.report.published import compared
 from featsplit.studies.carlini2017 import words
-from featsplit.studies.carlini2017.cases.tables import cases_table
+from featsplit.studies.carlini2017.cases.tables import ORDER, average_distances, by_case, cases_table, in_words
 from featsplit.studies.carlini2017.claims import CLAIMS
 from featsplit.studies.carlini2017.distillation.tables import by_temperature, temperatures_table
 from featsplit.studies.carlini2017.networks import Network
@@ -27,66 +30,80 @@ from featsplit.studies.carlini2017.transfer.tables import by_confidence, transfe
 
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
-    chosen = results.settings.experiments
-    return [
-        Heading(f"featsplit run {results.settings.name}", 1),
-        Text(_setting(results)),
-        *_briefs(results),
-        *(_pictures(results) if "pictures" in chosen else []),
-        *_plots(results),
-        Heading("What is stated, and what holds here"),
-        *verdicts(claims_of(CLAIMS, results)),
-        *(_cases(results) if "cases" in chosen else []),
-        *(_distillation(results) if "distillation" in chosen else []),
-        *(_transfer(results) if "transfer" in chosen else []),
-        *(_objectives(results) if "objectives" in chosen else []),
-        Heading("Where lecture, paper and measurement differ"),
-        *(Text(text) for text in words.DIFFER),
-        *_published(results),
-        *again(results),
-    ]
-
-
-def _setting(results: Results[Settings]) -> str:
-    data = results.data
-    assert data is not None
-    seeds = f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
-    return (
-        f"{data.name}: {data.train} training and {data.test} test images of {' x '.join(map(str, data.shape))}; "
-        f"network {results.settings.model.arch}; {seeds}. {words.SETTING}"
+    chosen, claims = results.settings.experiments, claims_of(CLAIMS, results)
+    plots, with_cases = _plots(results), "cases" in chosen
+    return assembled(
+        results,
+        Page(
+            f"featsplit run {results.settings.name}",
+            _did(results),
+            in_words(results.rows) if with_cases else measured_of(claims),
+            _brief(results),
+            figure=[by_case(results.rows, "l2")] if with_cases else plots[:1],
+            pictures=_pictures(results) if "pictures" in chosen else [],
+            claims=claims,
+            sections=[
+                Heading("By temperature, confidence and constant"),
+                *(plots if with_cases else plots[1:]),
+                *(_cases(results) if with_cases else []),
+                *(_distillation(results) if "distillation" in chosen else []),
+                *(_transfer(results) if "transfer" in chosen else []),
+                *(_objectives(results) if "objectives" in chosen else []),
+                Heading("Where lecture, paper and measurement differ"),
+                *(Text(text) for text in words.DIFFER),
+            ],
+            folded=_published(results),
+            over="as many attacked images as each number tells (n)",
+        ),
     )
 
 
-def _briefs(results: Results[Settings]) -> list[Block]:
+def _did(results: Results[Settings]) -> str:
+    data = results.data
+    assert data is not None
+    return (
+        f"A network ({results.settings.model.arch}) was trained on {data.name} ({data.train} training images of "
+        f"{' x '.join(map(str, data.shape))} in {len(data.classes)} classes), and every attack looked for the nearest "
+        "image of another class, after Carlini and Wagner 2017 (arXiv:1608.04644) and Papernot et al. 2016 "
+        f"(arXiv:1511.04508): {seeds_of(results)}."
+    )
+
+
+def _brief(results: Results[Settings]) -> Cells:
+    """What a terminal shows: the cases, or what the attacks reach at each temperature."""
     chosen, rows = results.settings.experiments, results.rows
-    tables = []
     if "cases" in chosen:
-        tables.append(cases_table(rows, Network().name, reach=False))
+        return cases_table(rows, Network().name, reach=False)
     if "distillation" in chosen:
-        tables.append([[line[0][:40], *line[1:]] for line in temperatures_table(rows)])
-    return [Brief(as_text(table)) for table in tables]
+        return [[line[0][:40], *line[1:]] for line in temperatures_table(rows)]
+    return []
 
 
 def _pictures(results: Results[Settings]) -> list[Block]:
     place = Place(results.settings, results.seeds[0])
-    return [Picture(path, says) for path, says in picture_files(place).items()]
+    means = average_distances(results.rows)
+    return [
+        Picture(path, f"{says} {means.get(Path(path).stem, '')}".strip()) for path, says in picture_files(place).items()
+    ]
 
 
 def _plots(results: Results[Settings]) -> list[Block]:
     chosen, rows, found = results.settings.experiments, results.rows, list[Block]()
     if "distillation" in chosen:
-        found.append(Plot("temperature", by_temperature(rows), words.TEMPERATURE_PLOT))
+        found.append(plot("temperature", by_temperature(rows), words.TEMPERATURE_PLOT))
     if "transfer" in chosen:
-        found.append(Plot("confidence", by_confidence(rows, others(results.settings)), words.CONFIDENCE_PLOT))
+        found.append(plot("confidence", by_confidence(rows, others(results.settings)), words.CONFIDENCE_PLOT))
     if "objectives" in chosen:
-        found.append(Plot("constant", by_constant(rows), words.CONSTANT_PLOT))
+        found.append(plot("constant", by_constant(rows), words.CONSTANT_PLOT))
     return found
 
 
 def _cases(results: Results[Settings]) -> list[Block]:
     return [
         Heading("Best, average and worst case (Table IV)"),
+        Text(words.SETTING),
         Text(words.CASES),
+        *(by_case(results.rows, norm) for norm in ORDER if norm != "l2"),
         Table(cases_table(results.rows, Network().name), main=True),
     ]
 
@@ -123,11 +140,6 @@ def _objectives(results: Results[Settings]) -> list[Block]:
 
 def _published(results: Results[Settings]) -> list[Block]:
     why = differences(results.settings)
-    reason = f" Here nothing is comparable: {'; '.join(why)}." if why else ""
     numbers = PUBLISHED_CIFAR if results.settings.data.source == "cifar10" else PUBLISHED
     found = [one for one in compared(results.rows, numbers, why) if one.found is not None]
-    return [
-        Heading("Beside the published numbers"),
-        Text(f"{BANDS}{reason} {words.NOT_MEASURED}"),
-        Table(published_table(found)),
-    ]
+    return beside(found, f"{BANDS} {words.NOT_MEASURED}", why)

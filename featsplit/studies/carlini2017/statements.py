@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featsplit.outcomes import unpacked_numbers
-from featsplit.report.decisions import Check, Claim, decided
+from featsplit.report.decisions import Check, Claim, because, decided
 from featsplit.report.decisions import written as all_written
 from featsplit.report.intervals import Interval, accuracy, mean_of, with_errors
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -89,7 +89,9 @@ def further_claim(what: str, pairs: Sequence[tuple[Line, Line]], factor: float =
 
     verdict, intervals = decided(apart)
     values = ", ".join(f"{_mean(left):.3g} / {_mean(right):.3g}" for left, right in pairs)
-    return Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),), known)
+    return Claim(
+        what, (Check(where(intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)),), known
+    )
 
 
 def share_claim(
@@ -106,7 +108,9 @@ def share_claim(
 
     verdict, intervals = decided(apart)
     values = ", ".join(f"{success(line).value:.3f}" for line in lines)
-    return Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),), known)
+    return Claim(
+        what, (Check(where(intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)),), known
+    )
 
 
 def written(intervals: Sequence[Interval]) -> str:

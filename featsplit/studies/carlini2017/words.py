@@ -1,10 +1,8 @@
 """The paragraphs of the page."""
 
 SETTING = (
-    "In brackets, or after ±, are 95 % intervals over images and seeds. After Carlini and Wagner 2017 "
-    "(arXiv:1608.04644) and Papernot et al. 2016 (arXiv:1511.04508). Distances are of pixels in [0, 1]: l0 counts "
-    "pixels, linf is the largest change of one, and l2 the root of the sum of squares, not divided by the number of "
-    "pixels."
+    "Distances are of pixels in [0, 1]: l0 counts pixels, linf is the largest change of one, and l2 the root of the "
+    "sum of squares, not divided by the number of pixels."
 )
 CASES = (
     "Each image is attacked towards all other classes. Best is the nearest of these, worst the furthest, and average "

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.evaluation import LayerRow, UnitRow
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, cell, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.distill2019.jobs import made_sets
@@ -73,14 +73,14 @@ def audit(rows: Sequence[Any]) -> list[Block]:
     units, layers = units_of(rows), layers_of(rows)
     threat = f"{units[0]['norm']} eps {units[0]['eps']:g}"
     blocks: list[Block] = [Heading("Useful and robust features"), Text(AUDIT)]
-    blocks += [Plot("audit", scatter(units), f"Each unit of the representation; adversary within {threat}.")]
+    blocks += [plot("audit", scatter(units), f"Each unit of the representation; adversary within {threat}.")]
     blocks += [Table(audit_table(units)), Text(by_chance(units))]
     if layers:
         blocks += [Heading("Layer by layer"), Text(LAYERS), Table(layer_table(layers))]
     return blocks
 
 
-def scatter(units: Sequence[UnitRow]) -> Drawing:
+def scatter(units: Sequence[UnitRow]) -> Figured:
     """rho against gamma of each unit, a panel for each kind of training."""
     shown = picked(units, layer="representation")
     names = _trainings(shown)

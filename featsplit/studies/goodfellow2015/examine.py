@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from featsplit.data.images import Split
 from featsplit.engine.jobs import Worker
 from featsplit.evaluation import Attack, evaluate
-from featsplit.models import Classifier
+from featsplit.models import Classifier, read_metadata
 from featsplit.outcomes import packed
 from featsplit.randomness import torch_generator
 from featsplit.records.minimum_norm import MinimumNorm
@@ -64,7 +65,8 @@ class TrainAndExamine:
 def about(network: Network, *, side: int | None = None) -> NetworkRow:
     """The fields of a row that say which network it is of."""
     row: NetworkRow = {"experiment": "networks", "train_set": "source", "test_set": "source", "model": network.name}
-    row |= {"training": network.way.name, "architecture": network.architecture}
+    architecture = network.architecture if network.given is None else read_metadata(Path(network.given)).arch
+    row |= {"training": network.way.name, "architecture": architecture}
     return row | {"side": side} if side else row
 
 

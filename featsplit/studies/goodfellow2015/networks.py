@@ -1,10 +1,10 @@
 """The networks of a run: what each is, how it is trained, and which experiments want it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from featsplit.models import ModelSpec
 from featsplit.randomness import stage_key
-from featsplit.records.training import Recipe
+from featsplit.records.training import Adversary, Recipe
 from featsplit.studies.goodfellow2015.settings import Settings
 from featsplit.studies.goodfellow2015.training import Way
 
@@ -17,7 +17,7 @@ class Network:
     """A network of a run, called `name`, of an `architecture`; on images of a `size`, where not the run's own.
 
     `member`: networks of one member begin with the same weights and see the same batches. `closely`: it is attacked by
-    PGD and for the nearest adversarial images too.
+    PGD and for the nearest adversarial images too. `given` is the checkpoint of the user's that stands in its place.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Network:
     size: int | None = None
     member: int = 0
     closely: bool = False
+    given: str | None = None
 
     @property
     def stem(self) -> str:
@@ -38,6 +39,12 @@ class Network:
     def file(self) -> str:
         """Where it lies, in the folder of its seed."""
         return f"models/{self.stem}.safetensors"
+
+    @property
+    def told(self) -> Recipe:
+        """Its recipe as its file tells it: with the adversary of its way."""
+        adversary = Adversary("fgsm", "linf", self.way.eps) if self.way.moved == "fgsm" else None
+        return replace(self.recipe, adversary=adversary)
 
     def seed(self, seed: int) -> int:
         """The seed of its initial weights and of its training, in a run of this `seed`."""
@@ -71,12 +78,14 @@ def sigmoids(settings: Settings) -> Network:
 
 def adversarial(settings: Settings) -> Network:
     """The maxout network that is adversarially trained, as in the paper: not clipped."""
-    return maxout(settings, Way("adversarial", "fgsm", settings.eps), closely=True)
+    network = maxout(settings, Way("adversarial", "fgsm", settings.eps), closely=True)
+    return replace(network, given=settings.networks.adversarial)
 
 
 def plain(settings: Settings) -> Network:
     """The maxout network that is trained as usual."""
-    return maxout(settings, closely="adversarial" in settings.experiments)
+    network = maxout(settings, closely="adversarial" in settings.experiments)
+    return replace(network, given=settings.networks.standard)
 
 
 def controls(settings: Settings) -> list[Network]:

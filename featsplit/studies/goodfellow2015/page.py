@@ -1,13 +1,14 @@
 """The page of the study: pictures, what is stated and holds, each experiment, and the published numbers beside ours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from featsplit.engine.pages import again, verdicts
+from featsplit.engine.pages import Page, assembled, beside, measured_of, seeds_of
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
-from featsplit.report.cells import as_text
-from featsplit.report.markup import Block, Brief, Heading, Picture, Table, Text
-from featsplit.report.published import compared, published_table
+from featsplit.report.blocks import Block, Heading, Picture, Plot, Text
+from featsplit.report.cells import Cells
+from featsplit.report.charts import Chart, Measured, as_bars
+from featsplit.report.published import compared
 from featsplit.studies.goodfellow2015.adversarial.page import section as of_adversarial
 from featsplit.studies.goodfellow2015.alternatives.page import section as of_alternatives
 from featsplit.studies.goodfellow2015.claims import CLAIMS
@@ -15,6 +16,7 @@ from featsplit.studies.goodfellow2015.confidence.page import section as of_confi
 from featsplit.studies.goodfellow2015.decay.page import section as of_decay
 from featsplit.studies.goodfellow2015.differences import DIFFERENCES
 from featsplit.studies.goodfellow2015.linear.page import section as of_linear
+from featsplit.studies.goodfellow2015.logistic.page import in_brief
 from featsplit.studies.goodfellow2015.logistic.page import section as of_logistic
 from featsplit.studies.goodfellow2015.logistic.published import BANDS
 from featsplit.studies.goodfellow2015.logistic.published import PUBLISHED as OF_LOGISTIC
@@ -22,8 +24,9 @@ from featsplit.studies.goodfellow2015.logistic.published import differences as l
 from featsplit.studies.goodfellow2015.networks import networks
 from featsplit.studies.goodfellow2015.pictures import picture, shown
 from featsplit.studies.goodfellow2015.published import DEEP, ELSEWHERE, deep_differences
-from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED
+from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED, NetworkRow
 from featsplit.studies.goodfellow2015.settings import Settings
+from featsplit.studies.goodfellow2015.statements import error, of
 from featsplit.studies.goodfellow2015.tables import CLEAN, Column, errors_table
 
 Section = Callable[[Results[Settings]], list[Block]]
@@ -42,59 +45,101 @@ SHOWS = (
 )
 
 
+FIGURE = (
+    "Errors on the test images at linf {eps:g}, not clipped to [0, 1], in networks of every kind: means over seeds, "
+    "lines 95 % intervals, rings the seeds."
+)
+COLUMNS = (CLEAN._replace(sure=False), Column("FGSM", UNCLIPPED), Column("noise", FREE_NOISE, sure=False))
+
+
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
-    settings = results.settings
-    pictured = [Picture(picture(results.seeds[0]), SHOWS)] if shown(settings) else []
-    sections = [
-        block for name, section in SECTIONS.items() if name in settings.experiments for block in section(results)
-    ]
-    return [
-        Heading(f"featsplit run {settings.name}", 1),
-        *pictured,
-        Text(_setting(results)),
-        *_brief(results),
-        Heading("What is stated, and what holds here"),
-        *verdicts(claims_of(CLAIMS, results)),
-        *sections,
-        *_published(results),
-        Heading("Where lecture, paper and measurement differ"),
-        *(Text(text) for text in DIFFERENCES),
-        *again(results),
-    ]
+    settings, claims = results.settings, claims_of(CLAIMS, results)
+    names = sorted(one.name for one in networks(settings))
+    sections = [b for name, section in SECTIONS.items() if name in settings.experiments for b in section(results)]
+    plots = [block for block in sections if isinstance(block, Plot)]
+    figure = [_figure(results, names)] if names else plots[:1]
+    return assembled(
+        results,
+        Page(
+            f"featsplit run {settings.name}",
+            _did(results),
+            _found(results, names) if names else measured_of(claims),
+            _brief(results, names),
+            figure=figure,
+            pictures=[Picture(picture(results.seeds[0]), _shows(results))] if shown(settings) else [],
+            claims=claims,
+            sections=[
+                *(block for block in sections if block not in figure),
+                Heading("Where lecture, paper and measurement differ"),
+                *(Text(text) for text in DIFFERENCES),
+            ],
+            folded=_published(results),
+        ),
+    )
 
 
-def _brief(results: Results[Settings]) -> list[Block]:
-    """The errors of every network, as a terminal shows them."""
-    names = [one.name for one in networks(results.settings)]
-    if not names:
-        return []
-    columns = [CLEAN._replace(sure=False), Column("FGSM", UNCLIPPED), Column("noise", FREE_NOISE, sure=False)]
+def _shows(results: Results[Settings]) -> str:
+    """What the picture shows, with how often each of its networks errs on such images."""
     eps = results.settings.eps
-    table = errors_table(results.rows, sorted(names), eps, columns, head=f"error at eps {eps:g}")
-    return [Brief(as_text(table)), Brief("Not clipped to [0, 1]. In brackets is how sure the mistakes are.")]
+    lines = {network.name: of(results.rows, network.name, "fgsm", eps) for network in shown(results.settings)}
+    told = ", ".join(f"{name} {error(rows)}" for name, rows in lines.items() if rows)
+    return f"{SHOWS} Errors on all such test images, at linf {eps:g}: {told or 'not measured'}."
+
+
+def _errors(results: Results[Settings], name: str, column: Column) -> list[NetworkRow]:
+    return of(results.rows, name, column.attack, None if column.attack == "none" else results.settings.eps)
+
+
+def _figure(results: Results[Settings], names: Sequence[str]) -> Plot:
+    """The errors of every network, clean, under the fast method and under noise of the same size."""
+    series = {
+        column.head: {
+            name: Measured(error(rows), tuple(1 - row["accuracy"] for row in rows))
+            for name in names
+            if (rows := _errors(results, name, column))
+        }
+        for column in COLUMNS
+    }
+    chart = Chart(series, "error", f"network; FGSM and noise of linf {results.settings.eps:g}", 1 - results.chance)
+    return as_bars("errors", chart, FIGURE.format(eps=results.settings.eps), width=10.5, height=4.4)
+
+
+def _found(results: Results[Settings], names: Sequence[str]) -> str:
+    """What came out, in a sentence: of the first network and of the one that errs least under the fast method."""
+    attacked = {name: error(rows) for name in names if (rows := _errors(results, name, COLUMNS[1]))}
+    clean = {name: error(_errors(results, name, COLUMNS[0])) for name in attacked}
+    least, most = (end(attacked, key=lambda name: attacked[name].value) for end in (min, max))
+    return (
+        f"Under the fast gradient sign method at linf {results.settings.eps:g}, not clipped, errors are from "
+        f"{attacked[least]} ({least}; clean {clean[least]}) to {attacked[most]} ({most}; clean {clean[most]})."
+    )
+
+
+def _brief(results: Results[Settings], names: Sequence[str]) -> Cells:
+    """The errors of every network, as a terminal shows them; without networks those of logistic regression."""
+    eps = results.settings.eps
+    if names:
+        return errors_table(results.rows, names, eps, COLUMNS, head=f"error (how sure) at linf {eps:g}")
+    return in_brief(results) if "logistic" in results.settings.experiments else []
 
 
 def _published(results: Results[Settings]) -> list[Block]:
-    blocks: list[Block] = [Heading("Beside the published numbers")]
-    chosen = results.settings.experiments
+    blocks, chosen = list[Block](), results.settings.experiments
     if "logistic" in chosen:
         why = logistic_differences(results.settings)
-        blocks += [Text(BANDS + _reason(why)), Table(published_table(compared(results.rows, OF_LOGISTIC, why)))]
-    why = deep_differences(results.settings)
-    return [*blocks, Text(ELSEWHERE + _reason(why)), Table(published_table(compared(results.rows, DEEP, why)))]
+        blocks += beside(compared(results.rows, OF_LOGISTIC, why), BANDS, why)
+    if set(chosen) - {"logistic"}:
+        why = deep_differences(results.settings)
+        blocks += beside(compared(results.rows, DEEP, why), ELSEWHERE, why)
+    return blocks
 
 
-def _reason(why: list[str]) -> str:
-    return f" Here nothing is comparable: {'; '.join(why)}." if why else ""
-
-
-def _setting(results: Results[Settings]) -> str:
+def _did(results: Results[Settings]) -> str:
     data = results.data
     assert data is not None
-    seeds = f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
     return (
-        f"{data.name}: {data.train} training and {data.test} test images of {' x '.join(map(str, data.shape))} in "
-        f"{len(data.classes)} classes; {seeds}. In brackets are 95 % intervals. After Goodfellow, Shlens and Szegedy "
-        "2015, arXiv:1412.6572."
+        f"Networks were trained on {data.name} ({data.train} training images of {' x '.join(map(str, data.shape))} in "
+        f"{len(data.classes)} classes), and attacked by the fast gradient sign method, after Goodfellow, Shlens and "
+        f"Szegedy 2015 (arXiv:1412.6572): {seeds_of(results)}."
     )

@@ -56,6 +56,6 @@ def _lines(stage: Stage) -> list[Line]:
         titles = [f"{classes[one]}, {share:.0%}" for one, share in zip(predicted, confidence.tolist(), strict=True)]
         if len(lines) == 1:
             changes = fast(model, inputs, labels, eps=eps, clip=False, top=top) - inputs
-            lines.append(Line("the change", list(0.5 + changes), [f"eps {eps:g}"] * len(rows)))
+            lines.append(Line("the change", list(0.5 + changes), [f"linf {eps:g}"] * len(rows)))
         lines.append(Line(network.name, list(moved), titles))
     return lines

@@ -14,7 +14,8 @@ from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
-from featsplit.models.checkpoints import state_digest, versions
+from featsplit.models.checkpoints import decisive, state_digest, versions
+from featsplit.studies.given import take
 from featsplit.studies.goodfellow2015.networks import Network
 from featsplit.studies.goodfellow2015.rows import UNCLIPPED, NetworkRow
 from featsplit.studies.goodfellow2015.settings import Settings
@@ -51,13 +52,19 @@ class Stage:
 
     def network(self, network: Network) -> Classifier:
         """The network, which has been trained."""
-        return load_model(self.folder / network.file, factory=network.spec.arch).to(self.worker.machine.device)
+        factory = self.settings.networks.factory_of(network.given, network.spec.arch)
+        return load_model(self.folder / network.file, factory=factory).to(self.worker.machine.device)
 
     def ensure_trained(self, network: Network) -> Classifier:
-        """The network, trained as it says; taken up where it is there."""
+        """The network, trained as it says, or as it was given; taken up where it is there."""
         data, path = self.data_of(network.size), self.folder / network.file
+        if network.given is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            role = "adversarial" if network.way.moved == "fgsm" else "standard"
+            take(Path(network.given), role, path, data, factory=self.settings.networks.factory)
+            return self.network(network)
         content: dict[str, object] = {"way": asdict(network.way), "recipe": network.recipe.plain(), "data": data.digest}
-        content |= {"spec": asdict(network.spec), "seed": network.seed(self.seed), "versions": versions()}
+        content |= {"spec": asdict(network.spec), "seed": network.seed(self.seed), "versions": decisive()}
         key = json_digest(content)
         if _key_of(path) == key:
             return self.network(network)
@@ -68,7 +75,8 @@ class Stage:
         fit(model, data.train, network.way, network.recipe, seed=network.seed(self.seed), title=network.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         extra = {"key": key, "trained_on": data.name, "data_digest": data.digest, "class_names": data.classes}
-        save_model(model, path, spec=network.spec, extra={**extra, **content})
+        told = {"recipe": network.told.plain(), "versions": versions()}
+        save_model(model, path, spec=network.spec, extra={**extra, **content, **told})
         return self.network(network)
 
     def ensure_rows(
@@ -87,7 +95,7 @@ class Stage:
             fresh.extend({**row, "seed": self.seed} for row in measure())
             return fresh
 
-        settings = {**self.settings.plain(), "name": None, "experiments": None, "logistic": None}
+        settings = {**self.settings.plain(), "name": None, "experiments": None, "networks": None, "logistic": None}
         keyed = {"models": [state_digest(model) for model in models], "seed": self.seed, "data": self.data.digest}
         rows = list(kept_rows(path, {**settings, **keyed, **depends_on}, measured))
         if fresh:

@@ -1,13 +1,14 @@
 """The settings of the study: the data, which experiments, and what decides the numbers of each."""
 
 from dataclasses import dataclass, field, fields, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from featsplit.data.sources import DataSpec
 from featsplit.engine.study import DataStudySettings, check_experiments, of_seed
 from featsplit.errors import FeatsplitError, check_count, check_positive
 from featsplit.geometry import Threat
 from featsplit.records.training import Recipe
+from featsplit.studies.given import Given
 from featsplit.studies.goodfellow2015.logistic.settings import Logistic
 
 EXPERIMENTS = ("linear", "logistic", "confidence", "decay", "adversarial", "alternatives")
@@ -108,7 +109,8 @@ class Settings(DataStudySettings):
     (sections 7 to 10: RBF units, ensembles, rubbish, and what other networks say of the same examples).
 
     `eps`, in linf, is that of training and of the attack; `radii` those of the attack besides. The maxout network has
-    `width` units in a layer. `rubbish` inputs of Gaussian noise are given to every network.
+    `width` units in a layer, and `networks` may be given in the place of the one that is trained as usual, and of the
+    one that is trained adversarially. `rubbish` inputs of Gaussian noise are given to every network.
     """
 
     study: str = "goodfellow2015"
@@ -117,6 +119,7 @@ class Settings(DataStudySettings):
     radii: tuple[float, ...] = (0.05, 0.1, 0.15, 0.2, 0.3)
     width: int = 240
     rubbish: int = 1000
+    networks: Given = field(default_factory=Given)
     softmax: Descent = Descent(lr=0.3)
     maxout: Descent = Descent()
     rbf: Descent = Descent(epochs=24, lr=0.3)
@@ -140,6 +143,20 @@ class Settings(DataStudySettings):
             descent.recipe().check(name)
         for section in (self.linear, self.logistic, self.decay, self.adversarial, self.alternatives):
             section.check()
+
+    def is_of_files(self) -> bool:
+        """Whether the data or a network are the user's own."""
+        return super().is_of_files() or self.networks.are_given
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: paths are absolute."""
+        return replace(super().settled(), networks=self.networks.settled())
+
+    def notes(self) -> list[str]:
+        """What the page calls a network that is given."""
+        roles = {"standard": "maxout", "adversarial": "maxout adversarial"}
+        given = {role: getattr(self.networks, role) for role in roles}
+        return [f'"{roles[role]}" is the network of {path}.' for role, path in given.items() if path is not None]
 
     def at(self) -> list[float]:
         """Each eps of the attack, ascending."""

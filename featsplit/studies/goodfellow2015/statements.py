@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from featsplit.report.decisions import Check, Claim, decided, written
+from featsplit.report.decisions import Check, Claim, because, decided, written
 from featsplit.report.intervals import Interval, accuracy, difference, with_errors
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.rows import NetworkRow
@@ -31,7 +31,10 @@ def error_above(what: str, lines: Sequence[Rows], least: float) -> Claim:
     verdict, found = decided(further)
     errors = [error(line) for line in lines]
     measured = ", ".join(f"{one.value:.3f}" for one in errors)
-    return Claim(what, (Check(at(lines[0], found[0]), verdict, measured, ", ".join(map(str, errors))),))
+    return Claim(
+        what,
+        (Check(at(lines[0], found[0]), verdict, measured, ", ".join(map(str, errors)), why=because(verdict, found)),),
+    )
 
 
 def more_errors(what: str, pairs: Sequence[tuple[Rows, Rows]], *, by: float = 0.0) -> Claim:
@@ -45,7 +48,9 @@ def more_errors(what: str, pairs: Sequence[tuple[Rows, Rows]], *, by: float = 0.
     verdict, found = decided(further)
     measured = ", ".join(f"{error(left).value:.3f} / {error(right).value:.3f}" for left, right in pairs)
     shown = [one.moved(by) for one in found]
-    return Claim(what, (Check(at(pairs[0][0], found[0]), verdict, measured, written(shown)),))
+    return Claim(
+        what, (Check(at(pairs[0][0], found[0]), verdict, measured, written(shown), why=because(verdict, found)),)
+    )
 
 
 def at(line: Rows, interval: Interval) -> str:
@@ -73,9 +78,11 @@ def within(what: str, rows: Rows, low: float, high: float) -> Claim:
         ends = [found.moved(-low)] if low > -float("inf") else []
         return [*ends, *([found.negative().moved(high)] if high < float("inf") else [])]
 
-    verdict, _ = decided(further)
+    verdict, fulfilled = decided(further)
     found = value(rows)
-    return Claim(what, (Check(counted(found), verdict, f"{found.value:.3f}", f"{found}"),))
+    return Claim(
+        what, (Check(counted(found), verdict, f"{found.value:.3f}", f"{found}", why=because(verdict, fulfilled)),)
+    )
 
 
 def larger(what: str, left: Rows, right: Rows, *, times: float = 1.0) -> Claim:
@@ -92,7 +99,7 @@ def larger(what: str, left: Rows, right: Rows, *, times: float = 1.0) -> Claim:
 
     verdict, found = decided(further)
     measured = f"{value(left).value:.3f} / {value(right).value:.3f}"
-    return Claim(what, (Check(counted(found[0]), verdict, measured, written(found)),))
+    return Claim(what, (Check(counted(found[0]), verdict, measured, written(found), why=because(verdict, found)),))
 
 
 def counted(interval: Interval) -> str:

@@ -10,7 +10,18 @@ from typing import Literal
 from featsplit.data.planted import COMPONENTS, is_planted, planted_from
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS
-from featsplit.report.decisions import Check, Claim, at_each_eps, chain, correlated, decided, radii, where, written
+from featsplit.report.decisions import (
+    Check,
+    Claim,
+    at_each_eps,
+    because,
+    chain,
+    correlated,
+    decided,
+    radii,
+    where,
+    written,
+)
 from featsplit.report.intervals import Interval, Term, difference, weighted, with_errors
 from featsplit.report.intervals import accuracy as accuracy_of
 from featsplit.report.rows import mean, picked
@@ -58,7 +69,8 @@ def order_of_robustness(rows: Sequence[Row], experiment: str) -> Claim:
     networks = [("source", "adversarial"), ("robust", "standard"), ("source", "standard"), ("nonrobust", "standard")]
     lines = [picked(measured, train_set=of, training=how, attack=attack) for of, how in networks]
     name = {"pgd": "PGD", "autoattack": "AutoAttack"}.get(str(attack), str(attack))
-    return Claim(f"Table 7: adversarially trained > D_R > standard > D_NR, {name}", at_each_eps(lines))
+    names = ("adversarially trained", "D_R", "standard", "D_NR")
+    return Claim(f"Table 7: adversarially trained > D_R > standard > D_NR, {name}", at_each_eps(lines, names))
 
 
 def _orders(results: Results[Settings]) -> list[Claim]:
@@ -75,8 +87,14 @@ def _learned(results: Results[Settings]) -> list[Claim]:
                 return [accuracy_of(own, confidence=level).moved(-chance)]
 
             verdict, (further,) = decided(above)
-            interval = further.moved(chance)
-            check = Check(where(own, interval), verdict, f"{interval.value:.3f}", f"{interval}")
+            interval, name_of = further.moved(chance), f"D_{name} above chance, {chance:.3f},"
+            check = Check(
+                where(own, interval),
+                verdict,
+                f"{interval.value:.3f}",
+                f"{interval}",
+                why=because(verdict, [further], [name_of]),
+            )
             found.append(Claim(f"Table 1: D_{name} teaches the true labels (chance {chance:.3f})", (check,)))
     return found
 
@@ -95,7 +113,13 @@ def _control(results: Results[Settings]) -> list[Claim]:
             verdict, (further,) = decided(further_than)
             left, right = accuracy_of(own).value, accuracy_of(control).value
             measured = f"{left:.3f} / {right:.3f} = {left / max(right, 1e-9):.2f}"
-            check = Check(where(own, further), verdict, measured, f"first - 1.5 x second: {written([further])}")
+            check = Check(
+                where(own, further),
+                verdict,
+                measured,
+                f"first - 1.5 x second: {written([further])}",
+                why=because(verdict, [further], ["first > 1.5 x second"]),
+            )
             what = f"Table 9: D_{name} of the robust network teaches the true labels less, by 1.5 or more"
             found.append(Claim(what, (check,)))
     return found
@@ -105,13 +129,18 @@ def _crossing(results: Results[Settings]) -> list[Claim]:
     measured = picked(results.rows, experiment="control", train_set="det-control", attack="none")
     lines = [picked(measured, test_set="source", labels=labels) for labels in ("next", None)]
     what = "Table 10: D_det of the robust network teaches labels y + 1 more than the true ones"
-    return [Claim(what, (chain(lines),) if all(lines) else ())]
+    return [Claim(what, (chain(lines, ("labels y + 1", "true labels")),) if all(lines) else ())]
 
 
 def _splits(results: Results[Settings]) -> list[Claim]:
     attacked = [row for row in picked(results.rows, experiment="splits") if row["attack"] != "none"]
     lines = [picked(attacked, split=split) for split in ("train", "test", None)]
-    return [Claim("Table 8: D_R's network, D_R train > D_R test > test set", at_each_eps(lines))]
+    return [
+        Claim(
+            "Table 8: D_R's network, D_R train > D_R test > test set",
+            at_each_eps(lines, ("D_R train", "D_R test", "test set")),
+        )
+    ]
 
 
 def _plateau(results: Results[Settings]) -> list[Claim]:
@@ -126,7 +155,13 @@ def _plateau(results: Results[Settings]) -> list[Claim]:
 
     verdict, (margin,) = decided(spared)
     values = f"{accuracy_of(before).value:.3f} to {accuracy_of(last).value:.3f}"
-    check = Check(where(before, margin), verdict, values, written([margin.moved(-SPARED)]))
+    check = Check(
+        where(before, margin),
+        verdict,
+        values,
+        written([margin.moved(-SPARED)]),
+        why=because(verdict, [margin], [f"a loss of at most {SPARED:g}"]),
+    )
     return [Claim(f"Fig. 8: no more than a point is lost from 100 to {steps[-1]} steps", (check,))]
 
 
@@ -172,9 +207,12 @@ def _kept(rows: Sequence[PlantedRow], name: str) -> Claim | None:
     verdict, (keeps, loses) = decided(keeps_one)
     measured = " and ".join(f"{fmean(row['kept'] for row in share):.3f}" for share in shares)
     intervals = f"{keeps.moved(KEEPS)}, {loses.moved(-LOSES).negative()}"
+    names = [f"{component} component > {KEEPS:g}", f"{other} component < {LOSES:g}"]
     at = f"n {keeps.n}, {f'{keeps.seeds} seeds' if keeps.seeds > 1 else '1 seed'}"
     what = f"Planted truth: {DERIVED_SETS[name].symbol} keeps the {component} component (.8 or more), and not the other"
-    return Claim(f"{what} (.2 or less)", (Check(at, verdict, measured, intervals),))
+    return Claim(
+        f"{what} (.2 or less)", (Check(at, verdict, measured, intervals, why=because(verdict, [keeps, loses], names)),)
+    )
 
 
 CLAIMS: tuple[Callable[[Results[Settings]], list[Claim]], ...] = (

@@ -4,22 +4,28 @@ from dataclasses import dataclass
 
 from featsplit.data.planted import write_truth
 from featsplit.engine.jobs import Worker
+from featsplit.report.examples import keep_examples
 from featsplit.report.grids import draw_grid
 from featsplit.rows import Row
+from featsplit.studies.ilyas2019.networks import Network
 from featsplit.studies.ilyas2019.stages import Place, Stages
 
 
 @dataclass(frozen=True)
 class DrawGrid:
-    """Draw examples of the set called `name`."""
+    """Draw examples of the set called `name`; keep some with what the `networks`, two of the run, predict of them."""
 
     place: Place
     name: str
+    networks: tuple[Network, Network]
 
     def __call__(self, worker: Worker) -> list[Row]:
-        """No rows: grids/NAME.png."""
+        """No rows: grids/NAME.png and grids/NAME.safetensors."""
         stages = Stages(worker, self.place)
-        draw_grid(stages.set_file(self.name), stages.folder / "grids" / f"{self.name}.png", source=stages.data)
+        path, grids = stages.set_file(self.name), stages.folder / "grids"
+        draw_grid(path, grids / f"{self.name}.png", source=stages.data)
+        networks = [stages.network(network) for network in self.networks]
+        keep_examples(path, grids / f"{self.name}.safetensors", source=stages.data, networks=networks)
         return []
 
 

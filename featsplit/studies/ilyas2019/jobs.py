@@ -64,7 +64,11 @@ def derivation(
 
 def grids(place: Place, derived: Sequence[DerivedSet]) -> list[Job]:
     """The jobs that draw examples of the sets, and of planted data the one that writes the truth."""
-    found = [measure(place, f"grids/{one.name}", DrawGrid(place, one.name), one.name) for one in derived]
+    networks = standard(place.settings), adversarial(place.settings)
+    needs = [network.name for network in networks]
+    found = [
+        measure(place, f"grids/{one.name}", DrawGrid(place, one.name, networks), one.name, *needs) for one in derived
+    ]
     return [*found, measure(place, "truth", WriteTruth(place))] if is_planted(place.settings.data.source) else found
 
 

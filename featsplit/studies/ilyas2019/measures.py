@@ -10,10 +10,11 @@ from featsplit.engine.jobs import Worker
 from featsplit.evaluation import Attack, accuracy_by_steps, accuracy_transferred
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.models.checkpoints import state_digest
+from featsplit.outcomes import IDENTITY
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019.networks import Network, maker_of
-from featsplit.studies.ilyas2019.stages import IDENTITY, Place, Stages
+from featsplit.studies.ilyas2019.stages import Place, Stages
 from featsplit.studies.ilyas2019.tested import TestSet
 
 

@@ -1,21 +1,24 @@
 """A run as one page: what it shows, every table beside the paper's, the plots, the images, and how to make it again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from featsplit.engine.pages import again, verdicts
+from featsplit.engine.pages import Page, assembled, beside, seeds_of
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
 from featsplit.metadata.derived_sets import DERIVED_SETS, DerivedSet
 from featsplit.metadata.sets import read_set_metadata
-from featsplit.report.cells import Cells, as_text, spread
+from featsplit.report.blocks import Block, Heading, Table, Text
+from featsplit.report.cells import Cells, cell, column_name, spread
 from featsplit.report.intervals import Interval
-from featsplit.report.markup import Block, Brief, Heading, Picture, Plot, Table, Text
-from featsplit.report.published import compared, published_table
+from featsplit.report.plots import plot
+from featsplit.report.published import compared
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.ilyas2019 import plots
 from featsplit.studies.ilyas2019.claims import CLAIMS, telling_eps
+from featsplit.studies.ilyas2019.figures import by_class, by_eps, headline, networks, training
+from featsplit.studies.ilyas2019.images import images
 from featsplit.studies.ilyas2019.networks import derived_sets
 from featsplit.studies.ilyas2019.published import BANDS, PUBLISHED, differences
 from featsplit.studies.ilyas2019.set_warnings import set_warnings
@@ -32,6 +35,13 @@ from featsplit.studies.ilyas2019.tables import (
     steps_table,
 )
 
+ORDER = {
+    "adversarial training": ("source", "adversarial"),
+    "D_R": ("robust", "standard"),
+    "standard training": ("source", "standard"),
+    "D_NR": ("nonrobust", "standard"),
+}
+"""The networks that the paper puts into an order of robustness, the most robust first."""
 CONTROL = (
     "How often the adversarially trained network, which sees robust features only, predicts the new label. What it "
     "gains from before to after the perturbation has leaked into robust features, and is not the work of non-robust "
@@ -51,7 +61,6 @@ DISTANCE = (
     "so one search tells it at every eps."
 )
 NEAR = "Accuracy at every eps, by distances. Points: PGD (o) and AutoAttack (x) on the same images."
-BRIEF = "± is how far a 95 % interval reaches; in brackets are those of differences."
 
 
 def page(results: Results[Settings]) -> list[Block]:
@@ -62,51 +71,82 @@ def page(results: Results[Settings]) -> list[Block]:
 def page_of(results: Results[Settings], derived: Sequence[DerivedSet], more: Sequence[Block]) -> list[Block]:
     """The page of a run with these `derived` sets, and with `more` sections after those of the paper's experiments."""
     rows = results.rows
+    return assembled(
+        results,
+        Page(
+            f"featsplit run {results.settings.name}",
+            did(results),
+            found(rows),
+            accuracy_table(rows, show=Interval.short),
+            figure=[headline(rows, results.chance)],
+            pictures=images(results, derived),
+            claims=claims_of(CLAIMS, results),
+            sections=[*_curves(results), *_tables(results, derived), *more],
+            folded=beside(compared(rows, PUBLISHED, why := differences(results.settings)), BANDS, why),
+        ),
+    )
+
+
+def did(results: Results[Settings]) -> str:
+    """What was done, in a sentence."""
+    data, settings = results.data, results.settings
+    assert data is not None
+    adversary = settings.train.adversarial.adversary
+    against = f" (in {adversary.norm} within {adversary.eps:g})" if adversary else ""
+    return (
+        f"A network ({settings.model.arch}) was trained as usual and one adversarially{against} on {data.name}, "
+        f"{data.train} training images of {' x '.join(map(str, data.shape))} in {len(data.classes)} classes; with them "
+        "the sets of Ilyas et al. 2019 (arXiv:1905.02175) were made, and a fresh network was trained as usual on each: "
+        f"{seeds_of(results)}."
+    )
+
+
+def found(rows: Sequence[Row]) -> str:
+    """What came out, in a sentence: what the sets with labels that look wrong teach, and the order of robustness."""
+    eps, by_network = telling_eps(rows), networks(rows)
+    attack = next(column_name(row["attack"], row["norm"], eps) for row in by_network["rand", "standard"] if row["eps"])
+    clean = [_at(by_network, (name, "standard"), None) for name in ("rand", "det")]
+    order = [f"{name} {_at(by_network, network, eps)}" for name, network in ORDER.items()]
+    return (
+        "Trained on D_rand and on D_det, whose labels look wrong, a network predicts the share "
+        f"{' and '.join(clean)} of the true test images; under {attack} the accuracies are: {', '.join(order)}."
+    )
+
+
+def _at(by_network: Mapping[tuple[str, str], Sequence[Row]], network: tuple[str, str], eps: float | None) -> str:
+    return cell(picked(by_network.get(network, ()), eps=eps)) or "not measured"
+
+
+def _curves(results: Results[Settings]) -> list[Block]:
+    """Training curves, accuracy by eps, and by class."""
+    by_epoch = training(results)
     return [
-        Heading(f"featsplit run {results.settings.name}", 1),
-        Text(_setting(results)),
-        *(Text(note) for note in results.settings.notes()),
-        *_brief(rows),
-        Plot("learned", plots.learned(rows, eps=telling_eps(rows), chance=results.chance), LEARNED),
-        Heading("What the paper says, and what holds here"),
-        *verdicts(claims_of(CLAIMS, results)),
+        *([Heading("Training curves (Figure 10 for D_rand and D_det)"), *by_epoch] if by_epoch else []),
+        Heading("Accuracy by eps"),
+        by_eps(results),
+        Heading("Accuracy by class"),
+        *by_class(results),
+    ]
+
+
+def _tables(results: Results[Settings], derived: Sequence[DerivedSet]) -> list[Block]:
+    rows = results.rows
+    return [
         Heading("Accuracy on the original test set (Tables 1 and 7)"),
+        Text(LEARNED),
         Table(accuracy_table(rows), main=True),
         Heading("The control"),
         Text(CONTROL),
         Table(control_table(rows)),
         *_further(rows),
-        *more,
         Heading("How the sets came out"),
-        *(Table(cells) for cells in construction_tables(results, derived)),
+        *(
+            Table(cells, caption=caption)
+            for cells, caption in zip(construction_tables(results, derived), captions(results.settings), strict=True)
+        ),
         Table(prediction_table(rows)),
         *set_warnings({seed: results.seed_folder(seed) for seed in results.seeds}, derived),
-        *_published(results),
-        Heading("The images"),
-        *(block for one in DERIVED_SETS.values() if one in derived for block in _grid(results, one)),
-        *again(results),
     ]
-
-
-def _brief(rows: Sequence[Row]) -> list[Block]:
-    """The two tables that a terminal shows."""
-    tables = [accuracy_table(rows, show=Interval.short), control_table(rows, show=Interval.short)]
-    return [Brief(text) for text in (*map(as_text, tables), BRIEF)]
-
-
-def _setting(results: Results[Settings]) -> str:
-    """What was run, in a sentence or two."""
-    data = results.data
-    assert data is not None
-    shape = " x ".join(map(str, data.shape))
-    several = f"seed {results.seeds[0]}"
-    if len(results.seeds) > 1:
-        several = f"seeds {', '.join(map(str, results.seeds))}, of which the means are shown"
-    return (
-        f"{data.name}: {data.train} training and {data.test} test images of {shape}, {len(data.classes)} classes; "
-        f"network {results.settings.model.arch}; {several}. In brackets are 95 % intervals, after ± the standard "
-        "deviation over seeds, and n is the number of images. After Ilyas et al. 2019, arXiv:1905.02175."
-    )
 
 
 def _further(rows: Sequence[Any]) -> list[Block]:
@@ -121,22 +161,28 @@ def _further(rows: Sequence[Any]) -> list[Block]:
     if "architectures" in measured:
         says = "Each architecture trained on D_det, and fooled by adversarial examples of the network behind D_det."
         blocks += [Heading("Architectures and transfer (Figures 3 and 13)"), Table(architecture_table(rows))]
-        blocks += [Plot("architectures", plots.by_architecture(rows), says)]
+        blocks += [plot("architectures", plots.by_architecture(rows), says)]
     if "autoattack" in measured:
         count = max(row["n"] for row in picked(rows, experiment="autoattack"))
         blocks += [Heading("Under AutoAttack"), Text(f"On {count} of the test images, PGD beside it on the same ones.")]
         blocks += [Table(accuracy_table(rows, experiments=("autoattack",)))]
     if "distance" in measured:
         blocks += [Heading("How near the nearest adversarial image is"), Text(DISTANCE)]
-        blocks += [Plot("distance", plots.by_distance(rows), NEAR), Table(distance_table(rows))]
+        blocks += [plot("distance", plots.by_distance(rows), NEAR), Table(distance_table(rows))]
     if "steps" in measured:
         says = "The step size is searched for each number of steps; bands are 95 % intervals."
-        blocks += [Heading("By the number of PGD steps (Figure 8)"), Plot("steps", plots.by_steps(rows), says)]
+        blocks += [Heading("By the number of PGD steps (Figure 8)"), plot("steps", plots.by_steps(rows), says)]
         blocks += [Table(steps_table(rows))]
-    if "epochs" in measured:
-        says = "Accuracy by epoch on the perturbed set, as augmented in training, and on the original test set."
-        blocks += [Heading("By epoch (Figure 10)"), Plot("epochs", plots.by_epoch(rows), says)]
     return blocks
+
+
+def captions(settings: Settings) -> tuple[str, str]:
+    """What the numbers of the two tables of sets are, with the norms that they are in."""
+    perturb = settings.perturb
+    return (
+        "Sets that match a representation: distances between representations are in l2.",
+        f"Sets of perturbed images: perturbations are in {perturb.norm}, within {perturb.eps:g}.",
+    )
 
 
 def construction_tables(results: Results[Settings], derived: Sequence[DerivedSet]) -> list[Cells]:
@@ -160,19 +206,3 @@ def construction_tables(results: Results[Settings], derived: Sequence[DerivedSet
         ]
         tables.append([["set", *(figure.replace("_", " ") for figure in figures)], *lines])
     return tables
-
-
-def _published(results: Results[Settings]) -> list[Block]:
-    """Every number of the paper, beside the run's."""
-    why = differences(results.settings)
-    reason = f" Here nothing is comparable: {'; '.join(why)}." if why else ""
-    cells = published_table(compared(results.rows, PUBLISHED, why))
-    return [Heading("Beside the published numbers"), Text(BANDS + reason), Table(cells)]
-
-
-def _grid(results: Results[Settings], derived: DerivedSet) -> list[Block]:
-    path = f"seed{results.seeds[0]}/grids/{derived.name}.png"
-    if not (results.path / path).is_file():
-        return []
-    says = f"{derived.name}, seed {results.seeds[0]}: examples spread over the set"
-    return [Heading(derived.title, 3), Picture(path, says)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.metadata.sets import read_set_metadata
-from featsplit.report.markup import Block, Text
+from featsplit.report.blocks import Block, Text
 
 
 def set_warnings(folders: dict[int, Path], derived: Sequence[DerivedSet]) -> list[Block]:

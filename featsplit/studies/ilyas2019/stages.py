@@ -14,11 +14,13 @@ from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
 from featsplit.engine.several import in_ranks
 from featsplit.evaluation import Attack, evaluate
+from featsplit.files import nothing_written_since
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.checkpoints import load_model, read_metadata, state_digest
 from featsplit.models.classifier import Classifier
+from featsplit.outcomes import IDENTITY
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.runtime import Machine
@@ -28,9 +30,6 @@ from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.studies.ilyas2019.tested import SplitName, TestSet
 from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb
 from featsplit.training import ensure_trained
-
-IDENTITY = 16
-"""How many digits of a digest say in a row which images it is of."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +65,9 @@ class Stages:
         """The source."""
         return self.worker.data(self.settings.data)
 
-    def tell(self, what: str, *, began: float, figures: str) -> None:
-        """A line for a stage that `began` and has ended, with its time."""
-        self.worker.tell(self.folder, f"seed {self.seed}", what, began=began, figures=figures)
+    def tell(self, what: str, *, began: float, figures: str, kept: bool = False) -> None:
+        """A line for a stage that `began` and has ended, with its time, or that it was `kept`."""
+        self.worker.tell(self.folder, f"seed {self.seed}", what, began=began, figures=figures, kept=kept)
 
     def network_file(self, network: Network) -> Path:
         """Where `network` lies."""
@@ -109,7 +108,8 @@ class Stages:
             in_ranks(self.worker.ranks, self.machine, _TrainTogether(self.worker, self.place, network))
         metadata = self.trained(network)
         accuracy = f"clean {metadata.results['test_accuracy']:.3f}"
-        self.tell(f"train {network.name}", began=began, figures=accuracy)
+        kept = self.worker.ranks == 1 and nothing_written_since(began)  # other processes may have written
+        self.tell(f"train {network.name}", began=began, figures=accuracy, kept=kept)
         return self.network(network)
 
     def trained(self, network: Network) -> ModelMetadata:
@@ -146,7 +146,7 @@ class Stages:
             summary, figures = self._perturb(path, derived, maker, ensemble)
         else:
             summary, figures = self._mislabel(path, derived, maker)
-        self.tell(f"build {path.stem}", began=began, figures=figures)
+        self.tell(f"build {path.stem}", began=began, figures=figures, kept=nothing_written_since(began))
         return summary
 
     def make_shard(self, number: int, derived: DerivedSet, maker: Network, ensemble: Sequence[Network]) -> None:
@@ -167,7 +167,7 @@ class Stages:
         if only is not None:
             return summary, ""
         near, calls = summary["relative_distance"], summary["runs"]
-        return summary, f"relative distance {near:.3f} in {calls:.0f} calls an image"
+        return summary, f"relative distance {near:.3f}, {calls:.0f} calls"
 
     def _perturb(
         self,
@@ -214,9 +214,12 @@ class Stages:
         return card_of(network.file, read_metadata(self.network_file(network)))
 
     def ensure_rows(
-        self, stem: str, depends_on: Mapping[str, object], measure: Callable[[], Sequence[Row]]
+        self, stem: str, depends_on: Mapping[str, object], measure: Callable[[], Sequence[Row]], *, title: str = ""
     ) -> list[Row]:
-        """The rows that `measure` gives, kept in the file `stem` while the same things decide them."""
+        """The rows that `measure` gives, kept in the file `stem` while the same things decide them.
+
+        Its line of progress calls them by `title`, if given, else by `stem`.
+        """
         began, fresh = time.perf_counter(), list[Row]()
 
         def measured() -> Sequence[Row]:
@@ -225,9 +228,7 @@ class Stages:
 
         rows = list(kept_rows(self.folder / "rows" / f"{stem}.json", depends_on, measured))
         if fresh:
-            shown = [row for row in rows if "epoch" not in row and "accuracy" in row][:5]
-            figures = ", ".join(f"{row['attack']} {row['eps'] or 0:g}: {row['accuracy']:.3f}" for row in shown)
-            self.tell(f"evaluate {stem}", began=began, figures=figures)
+            self.tell(f"evaluate {title or stem}", began=began, figures=_figures(rows))
         return rows
 
     def ensure_evaluated(
@@ -245,7 +246,8 @@ class Stages:
         If `together`, `split` are images of the source's test split, and the worker's ranks share them.
         """
         images, model = digest_of(split.images), self.network(network)
-        stem = f"{network.name}-{test.stem}" if experiment == "main" else f"{experiment}-{network.name}-{test.stem}"
+        own = network.name if experiment == "main" else f"{experiment}-{network.name}"
+        stem, shown = f"{own}-{test.stem}", own if test == TestSet() else f"{own}-{test.stem}"
         depends_on = {"attacks": [asdict(a) for a in attacks], "seed": self.seed, "model": state_digest(model)}
 
         def measure() -> list[Row]:
@@ -258,7 +260,17 @@ class Stages:
             first: Row = {**self.about(network, experiment), **test.fields(), "images": images[:IDENTITY]}
             return [{**first, **row} for row in found]
 
-        return self.ensure_rows(stem, {**depends_on, "images": images, "labels": digest_of(split.labels)}, measure)
+        depends_on |= {"images": images, "labels": digest_of(split.labels)}
+        return self.ensure_rows(stem, depends_on, measure, title=shown)
+
+
+def _figures(rows: Sequence[Row]) -> str:
+    """The first accuracies among `rows`, clean and by the eps of each attack: "clean 0.994, pgd 0.906 0.372"."""
+    found = dict[str, list[str]]()
+    for row in [row for row in rows if "epoch" not in row and "accuracy" in row][:5]:
+        name = "clean" if row["attack"] == "none" else row["attack"]
+        found.setdefault(name, []).append(f"{row['accuracy']:.3f}")
+    return ", ".join(f"{name} {' '.join(accuracies)}" for name, accuracies in found.items())
 
 
 @dataclass(frozen=True)

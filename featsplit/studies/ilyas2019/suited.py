@@ -196,7 +196,7 @@ def commented(found: Suited, look: Look, made: str, run: str, *, processes: int)
         f"{look.counts.train} training images{used}, {look.counts.test} test images, {look.classes} classes.",
         f"The nearest image of another class is {look.nearest:.2g} away (l2, median); a standard network that learned",
         f"for seconds ({look.accuracy:.2f} of the test images) is fooled at {look.fooled:.2g}: all eps are from these.",
-        f"Expected: {found.seconds / 60:.1f} minutes by {processes} processes of this machine, one seed.",
+        f"Time: {found.seconds:.0f} s a seed by {processes} processes of this machine.",
         f"Run it: {run}",
     ]
     lines = []

@@ -7,6 +7,7 @@ from typing import cast
 import torch
 
 from featsplit.data.augment import augment
+from featsplit.data.chance import chance_of
 from featsplit.data.images import Split
 from featsplit.data.planted import is_planted, kept, planted_from, truth_of
 from featsplit.data.shards import count_of
@@ -146,12 +147,12 @@ def evaluated(stages: Stages, network: Network) -> list[Row]:
 def _warn_of_chance(stages: Stages, name: str, rows: Sequence[Row]) -> None:
     """Warn where the network of the set called `name` predicts the true test images no better than chance."""
     labels = stages.data.test.labels
-    chance = float(labels.bincount().max()) / len(labels)
+    chance = chance_of(labels)
     found = accuracy([row for row in rows if row["attack"] == "none" and not row.get("labels")])
-    if found.low <= chance:
+    if chance.explains(found.value):
         warn(
-            f"{stages.set_file(name)}: teaches the true labels no better than chance, {chance:.3f}: {found} of the "
-            "test images; its network learned the set by heart, or the images were moved too little: more images "
+            f"{stages.set_file(name)}: teaches the true labels no better than chance, {chance.share:.3f}: {found} of "
+            "the test images; its network learned the set by heart, or the images were moved too little: more images "
             "(data.limit), a larger perturb.eps, or fewer epochs of its training"
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from featsplit.report.decisions import Check, Statement, decided, written
+from featsplit.report.decisions import Check, Statement, because, decided, written
 from featsplit.report.intervals import Interval
 from featsplit.report.rates import Counted, Weighted, sum_of_rates
 
@@ -19,7 +19,8 @@ def checked(at: str, statement: Statement, *, measured: str, asked: int = 1) -> 
     lowest = min(found, key=lambda one: one.low)
     shown = written(found) if len(found) <= SHOWN else f"lowest of {len(found)}: {written([lowest])}"
     seeds = f"{lowest.seeds} seeds" if lowest.seeds > 1 else "1 seed"
-    return Check(f"{at}, n {min(one.n for one in found)}, {seeds}", verdict, measured, shown, lowest.low)
+    at = f"{at}, n {min(one.n for one in found)}, {seeds}"
+    return Check(at, verdict, measured, shown, lowest.low, why=because(verdict, found))
 
 
 def mean_of(series: Sequence[Sequence[Counted]], weight: float = 1.0) -> list[Weighted]:

@@ -13,7 +13,7 @@ from featsplit.attacks import Network, bim, fgsm, least_likely
 from featsplit.data.images import Split
 from featsplit.engine.jobs import Job, Worker
 from featsplit.files import json_digest, replacing
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive
 from featsplit.outcomes import packed
 from featsplit.progress import progress
 from featsplit.randomness import normal
@@ -75,7 +75,7 @@ class MakeExamples:
         bench = Bench(worker, self.place)
         depends_on = bench.depends_on(method=self.method, levels=self.levels)
         path = worker.folder / self.place.examples_file(self.method, self.levels)
-        key, stem = json_digest({**depends_on, "versions": versions()}), f"examples-{self.method}-{self.levels}"
+        key, stem = json_digest({**depends_on, "versions": decisive()}), f"examples-{self.method}-{self.levels}"
         found = None if _key_of(path) == key else made(bench, self.method, self.levels)
         if found is not None:
             _write(path, eight_bits(found), key)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featsplit.engine.jobs import Job, Worker
+from featsplit.files import nothing_written_since
 from featsplit.rows import Row
 from featsplit.studies.given import take
 from featsplit.studies.kurakin2017.place import Place, Role
@@ -39,7 +40,14 @@ class Train:
             overwrite=True,
         )
         figures = f"clean {metadata.results['test_accuracy']:.3f}"
-        worker.tell(path.parents[1], f"seed {self.place.seed}", f"train {self.role}", began=began, figures=figures)
+        worker.tell(
+            path.parents[1],
+            f"seed {self.place.seed}",
+            f"train {self.role}",
+            began=began,
+            figures=figures,
+            kept=nothing_written_since(began),
+        )
         return []
 
 

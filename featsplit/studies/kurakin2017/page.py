@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from featsplit.engine.pages import again, verdicts
+from featsplit.engine.pages import Page, assembled, beside, measured_of, seeds_of
 from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
-from featsplit.report.cells import as_text
-from featsplit.report.markup import Block, Brief, Heading, Picture, Table, Text
-from featsplit.report.published import compared, published_table
+from featsplit.report.blocks import Block, Heading, Picture, Text
+from featsplit.report.published import compared
 from featsplit.studies.kurakin2017.claims import CLAIMS
 from featsplit.studies.kurakin2017.methods import page as methods
 from featsplit.studies.kurakin2017.photographs import page as photographs
@@ -51,45 +50,53 @@ APART = (
 
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
-    settings, chosen = results.settings, [name for name in TABLES if name in results.settings.experiments]
-    brief = [Brief(as_text(methods.brief(results)))] if "methods" in chosen else []
-    return [
-        Heading(f"featsplit run {settings.name}", 1),
-        Text(_setting(results)),
-        *(Text(note) for note in settings.notes()),
-        *brief,
-        *_pictures(results, chosen),
-        *(block for name in chosen if name in PLOTS for block in PLOTS[name](results)),
-        Heading("What is stated, and what holds here"),
-        *verdicts(claims_of(CLAIMS, results)),
-        *(block for name in chosen for block in TABLES[name](results)),
-        Heading("Where lecture, paper and measurement differ"),
-        *map(Text, APART),
-        *_published(results, chosen),
-        *again(results),
-    ]
+    settings, claims = results.settings, claims_of(CLAIMS, results)
+    chosen = [name for name in TABLES if name in settings.experiments]
+    with_methods = "methods" in chosen
+    return assembled(
+        results,
+        Page(
+            f"featsplit run {settings.name}",
+            _did(results),
+            methods.found(results) if with_methods else measured_of(claims),
+            methods.brief(results) if with_methods else [],
+            figure=[block for name in chosen[:1] if name in PLOTS for block in PLOTS[name](results)],
+            pictures=_pictures(results, chosen),
+            claims=claims,
+            sections=[
+                *(block for name in chosen[1:] if name in PLOTS for block in PLOTS[name](results)),
+                *(block for name in chosen for block in TABLES[name](results)),
+                Heading("Where lecture, paper and measurement differ"),
+                *map(Text, APART),
+            ],
+            folded=_published(results, chosen),
+        ),
+    )
 
 
-def _setting(results: Results[Settings]) -> str:
+def _did(results: Results[Settings]) -> str:
     data, settings = results.data, results.settings
     assert data is not None
-    seeds = f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
     return (
-        f"{data.name}: {data.train} training and {data.test} test images of {' x '.join(map(str, data.shape))}, "
-        f"{len(data.classes)} classes; {settings.model.arch} is attacked, {settings.other.arch} is the other network; "
-        f"{seeds}. After Kurakin, Goodfellow and Bengio 2017, Adversarial examples in the physical world, "
-        "arXiv:1607.02533. Intervals are of 95 %."
+        f"A network ({settings.model.arch}) was trained on {data.name} ({data.train} training images of "
+        f"{' x '.join(map(str, data.shape))} in {len(data.classes)} classes) and attacked in linf by three methods, "
+        f"and what fools it was transformed, photographed in simulation, and shown to another ({settings.other.arch}), "
+        f"after Kurakin, Goodfellow and Bengio 2017 (arXiv:1607.02533): {seeds_of(results)}."
     )
 
 
 def _pictures(results: Results[Settings], chosen: Sequence[str]) -> list[Block]:
     paths = {name: f"seed{results.seeds[0]}/{PICTURES[name]}" for name in PICTURES if name in chosen}
-    return [Picture(path, SAYS[name]) for name, path in paths.items() if (results.path / path).is_file()]
+    numbers = {"methods": methods.found, "photographs": photographs.found}
+    return [
+        Picture(path, f"{SAYS[name]} {numbers[name](results)}")
+        for name, path in paths.items()
+        if (results.path / path).is_file()
+    ]
 
 
 def _published(results: Results[Settings], chosen: Sequence[str]) -> list[Block]:
     if "photographs" not in chosen:
         return []
     why = differences(results.settings)
-    table = published_table(compared(results.rows, PUBLISHED, why))
-    return [Heading("Beside the published numbers"), Text(f"{BANDS} So: {'; '.join(why)}."), Table(table)]
+    return beside(compared(results.rows, PUBLISHED, why), BANDS, why)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, decided, where, written
+from featsplit.report.decisions import Check, Claim, because, decided, where, written
 from featsplit.report.intervals import Interval, Term, weighted
 from featsplit.report.rows import picked
 from featsplit.rows import Row
@@ -56,4 +56,11 @@ def _claim(what: str, terms: Sequence[Term], moved: float) -> Claim:
 
     verdict, intervals = decided(apart)
     values = ", ".join(f"{fmean(row['accuracy'] for row in term.rows):.3f}" for term in terms)
-    return Claim(what, (Check(where(terms[0].rows, intervals[0]), verdict, values, written(intervals)),))
+    return Claim(
+        what,
+        (
+            Check(
+                where(terms[0].rows, intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)
+            ),
+        ),
+    )

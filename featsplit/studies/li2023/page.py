@@ -2,22 +2,18 @@
 
 from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
 
-from featsplit.engine.pages import again, verdicts
+from featsplit.engine.pages import Page, assembled, seeds_of
 from featsplit.engine.results import Results
-from featsplit.report.cells import Cells, as_text, cell, column_name
+from featsplit.report.blocks import Block, Heading, Plot, Table, Text
+from featsplit.report.cells import Cells, cell, column_name
+from featsplit.report.charts import Chart, as_bars, measured
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, INK, ORANGE, drawn
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.li2023.claims import claims
 from featsplit.studies.li2023.networks import LEARNERS, makers, match_set, rand_set
 from featsplit.studies.li2023.settings import Settings
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 WHAT = (
     "D_R keeps of each image what an encoder represents; D_rand moves each image, hardly visibly, to a random class "
@@ -27,23 +23,56 @@ WHAT = (
     "serve supervised networks and hardly others; their networks and images are larger, so numbers are not "
     "comparable, and the direction is what is stated."
 )
+CLEAN = (
+    "Accuracy on the clean true test images, by what was learned of and by whom: means over seeds, lines 95 % "
+    "intervals, rings the seeds."
+)
 
 
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
     table = learners_table(results)
-    return [
-        Heading("What sets through an encoder teach, and whom", 1),
-        Text(WHAT),
-        Brief(as_text(table)),
-        Plot("learners", bars(results), "Clean accuracy on the true test images, with its interval."),
-        Table(table, main=True),
-        Heading("The encoders, and how far images were moved"),
-        Table(made_table(results)),
-        Heading("Statements"),
-        *verdicts(claims(results)),
-        *again(results),
+    return assembled(
+        results,
+        Page(
+            "What sets through an encoder teach, and whom",
+            _did(results),
+            _found(results),
+            table,
+            figure=[bars(results)],
+            claims=claims(results),
+            sections=[
+                Heading("What each learner learns"),
+                Text(WHAT),
+                Table(table, main=True),
+                Heading("The encoders, and how far images were moved"),
+                Table(made_table(results)),
+            ],
+        ),
+    )
+
+
+def _did(results: Results[Settings]) -> str:
+    data = results.data
+    assert data is not None
+    titles = ", ".join(maker.title for maker in makers(results.settings))
+    return (
+        f"Of {data.name} ({data.train} training images in {len(data.classes)} classes) sets were made through encoders "
+        f"({titles}), and of each a supervised and a self-supervised network learned, after Li et al. 2023 "
+        f"(arXiv:2310.18936): {seeds_of(results)}."
+    )
+
+
+def _found(results: Results[Settings]) -> str:
+    """What came out, in a sentence: D_rand of the standard network, of which most is stated, beside the source."""
+    said = [
+        f"{learner}, of {title} {cell(line)}"
+        for name, title in _sets(results).items()
+        if name in ("source", "rand-standard")
+        for learner in LEARNERS
+        if (line := picked(results.rows, train_set=name, experiment=learner, test_set="source", attack="none"))
     ]
+    return f"The share of the clean true test images that a network predicts, by what it learned: {'; '.join(said)}."
 
 
 def learners_table(results: Results[Settings]) -> Cells:
@@ -73,26 +102,17 @@ def made_table(results: Results[Settings]) -> Cells:
     return [["encoder", *head, "moved to their class"], *lines]
 
 
-def bars(results: Results[Settings]) -> Drawing:
+def bars(results: Results[Settings]) -> Plot:
     """Clean accuracies by set, a bar for each learner."""
-    sets = _sets(results)
-
-    def draw(figure: "Figure") -> None:
-        axes: Any = figure.subplots()
-        for place, (learner, colour) in enumerate(zip(LEARNERS, (BLUE, ORANGE), strict=True)):
-            found = [
-                accuracy(picked(results.rows, train_set=name, experiment=learner, test_set="source", attack="none"))
-                for name in sets
-            ]
-            across = [number + 0.38 * (place - 0.5) for number in range(len(sets))]
-            reach = [[one.value - one.low for one in found], [one.high - one.value for one in found]]
-            axes.bar(across, [one.value for one in found], 0.36, yerr=reach, color=colour, label=learner, capsize=2)
-        axes.axhline(results.chance, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_xticks(range(len(sets)), ["\n".join(wrap(title, 15)) for title in sets.values()], fontsize=8)
-        axes.set(ylabel="accuracy")
-        axes.legend(fontsize=9)
-
-    return drawn(9, 3.6, draw)
+    series = {
+        learner: {
+            "\n".join(wrap(title, 15)): measured(line)
+            for name, title in _sets(results).items()
+            if (line := picked(results.rows, train_set=name, experiment=learner, test_set="source", attack="none"))
+        }
+        for learner in LEARNERS
+    }
+    return as_bars("learners", Chart(series, "accuracy", "learned of", results.chance, whole=True), CLEAN, width=9)
 
 
 def _sets(results: Results[Settings]) -> dict[str, str]:

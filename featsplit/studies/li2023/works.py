@@ -13,7 +13,7 @@ from featsplit.evaluation import Attack
 from featsplit.files import json_digest, replacing
 from featsplit.metadata.derived_sets import DerivedSet
 from featsplit.models.build import build
-from featsplit.models.checkpoints import load_model_for, read_metadata, save_model, versions
+from featsplit.models.checkpoints import decisive, load_model_for, read_metadata, save_model, versions
 from featsplit.rows import Row
 from featsplit.runtime import accuracy
 from featsplit.studies.ilyas2019.networks import Network
@@ -119,28 +119,34 @@ def _ensure_pretrained(stages: Stages, network: Network) -> None:
         "labels": digest_of(data.train.labels),
         "seed": seed,
         "precision": "bfloat16" if stages.machine.half else "float32",
-        "versions": versions(),
+        "versions": decisive(),
     }
     key = json_digest(decided_by)
+    resume = path.with_name(f".{path.name}.training")
     if path.is_file() and read_metadata(path).key == key:
+        resume.unlink(missing_ok=True)  # left by a kill after the last epoch
         return
     encoder = build(network.spec, shape=data.shape, classes=0, seed=seed)
     title = f"seed {stages.seed} {network.name}"
-    losses = train_simclr(encoder, data.train, settings.simclr, seed=seed, machine=stages.machine, title=title)
+    history = train_simclr(
+        encoder, data.train, settings.simclr, seed=seed, machine=stages.machine, resume=resume, title=title
+    )
     model = fit_head(encoder, data, settings.probe, seed=seed, machine=stages.machine)
     clean = accuracy(model.to(stages.machine.device), data.test)
     extra = {
-        **{name: decided_by[name] for name in ("seed", "precision", "versions")},
+        **{name: decided_by[name] for name in ("seed", "precision")},
+        "versions": versions(),
         "key": key,
         "trained_on": data.name,
         "data_digest": data.digest,
         "class_names": list(data.classes),
         "recipe": {"simclr": asdict(settings.simclr), "probe": asdict(settings.probe), "adversary": None},
-        "history": [{"loss": loss} for loss in losses],
+        "history": history,
         "results": {"test_accuracy": clean},
     }
     save_model(model.cpu(), path, spec=network.spec, extra=extra)
-    stages.tell(f"train {network.name}", began=began, figures=f"loss {losses[-1]:.3f}, clean {clean:.3f}")
+    resume.unlink(missing_ok=True)
+    stages.tell(f"train {network.name}", began=began, figures=f"loss {history[-1]['loss']:.3f}, clean {clean:.3f}")
 
 
 def _data_of(stages: Stages, network: Network) -> ImageData:

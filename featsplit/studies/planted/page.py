@@ -1,16 +1,17 @@
 """What each set keeps of either component as the non-robust one grows, on a page."""
 
-import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from featsplit.engine.pages import again
+from featsplit.engine.pages import Page, assembled, seeds_of
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
-from featsplit.report.cells import Cells, as_text, spread
+from featsplit.report.blocks import Block, Heading, Picture, Table, Text
+from featsplit.report.cells import Cells, spread
+from featsplit.report.charts import Measured
+from featsplit.report.intervals import with_errors
 from featsplit.report.known import concluded
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, INK, ORANGE, drawn
+from featsplit.report.plots import BLUE, INK, ORANGE, Figured, dots, drawn, plot, reaches
 from featsplit.report.rows import picked
 from featsplit.studies.ilyas2019.tables import title_of
 from featsplit.studies.planted.claims import claims
@@ -27,25 +28,71 @@ PLANTED = (
     "source has, 0 nothing; below 0 the set points to other classes. As the non-robust component outgrows the "
     "adversary's eps it becomes robust."
 )
+SURVIVAL = (
+    "The share of each component's class signal that a set keeps, by the amplitude of the non-robust one; the "
+    "adversary moves an image by {} {:g}. Lines are 95 % intervals, rings the seeds."
+)
+LIMIT = "A component that moves no pixel further than that (left of the dotted line) is not robust."
+COMPONENTS = ("robust", "nonrobust")
 
 
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
     rows, adversary = results.rows, results.settings.adversary()
-    table, verdict = survival_table(rows), concluded(claims(results))
-    says = f"The adversary may move an image by {adversary.eps:g} ({adversary.norm})."
-    limit = adversary.eps if adversary.norm == "linf" else None
-    if limit:
-        says += " A component that moves no pixel further than that (left of the dotted line) is not robust."
+    table, found = survival_table(rows), claims(results)
+    says, limit = SURVIVAL.format(adversary.norm, adversary.eps), None
+    if adversary.norm == "linf":
+        says, limit = f"{says} {LIMIT}", adversary.eps
+    return assembled(
+        results,
+        Page(
+            "Planted truth: what survives in each set",
+            _did(results),
+            f"{_kept(rows)} {concluded(found)}",
+            table,
+            figure=[plot("planted", survival(rows, limit), says)],
+            pictures=_pictures(results),
+            claims=found,
+            sections=[Heading("What each set keeps"), Text(PLANTED), Table(table, main=True)],
+        ),
+    )
+
+
+def _did(results: Results[Settings]) -> str:
+    settings = results.settings
+    amplitudes, adversary = ", ".join(f"{one:g}" for one in settings.amplitudes), settings.adversary()
+    return (
+        "Images were made of a robust and a non-robust component, the latter at the amplitudes "
+        f"{amplitudes} in linf, and split as in Ilyas et al. 2019 with an adversary in {adversary.norm} of "
+        f"{adversary.eps:g}: {seeds_of(results)}."
+    )
+
+
+def _kept(rows: Sequence[SweptRow]) -> str:
+    """What D_R and D_NR keep at the least amplitude, in a sentence."""
+    own = picked(rows, experiment="planted")
+    least = min(row["amplitude"] for row in own)
+    said = []
+    for name in FOUR:
+        shares = [_share(picked(own, train_set=name, component=one, amplitude=least)) for one in COMPONENTS]
+        said.append(f"{DERIVED_SETS[name].symbol} {' and '.join(str(one.value) for one in shares)}")
+    return f"At amplitude {least:g} the sets keep of the robust and of the non-robust component {'; '.join(said)}."
+
+
+def _share(rows: Sequence[SweptRow]) -> Measured:
+    """The share that is kept, with the interval of its standard errors."""
+    values, errors = [row["kept"] for row in rows], [row["error"] for row in rows]
+    return Measured(with_errors(values, errors, count=min(row["n"] for row in rows)), tuple(values))
+
+
+def _pictures(results: Results[Settings]) -> list[Block]:
+    """Examples of each set at the least amplitude, where they were drawn."""
+    least = min(results.settings.amplitudes)
+    paths = {name: f"{least:g}/seed{results.seeds[0]}/grids/{name}.png" for name in FOUR}
     return [
-        Heading("Planted truth: what survives in each set", 1),
-        Text(PLANTED),
-        Text(verdict),
-        Brief(as_text(table)),
-        Brief(verdict),
-        Plot("planted", survival(rows, limit), says),
-        Table(table, main=True),
-        *again(results),
+        Picture(path, f"{DERIVED_SETS[name].title}; amplitude {least:g}, seed {results.seeds[0]}")
+        for name, path in paths.items()
+        if (results.path / path).is_file()
     ]
 
 
@@ -62,7 +109,7 @@ def survival_table(rows: Sequence[SweptRow]) -> Cells:
     return table
 
 
-def survival(rows: Sequence[SweptRow], limit: float | None) -> Drawing:
+def survival(rows: Sequence[SweptRow], limit: float | None) -> Figured:
     """The shares kept of each component against the amplitude of the non-robust one, a panel for each set.
 
     `limit` is the amplitude above which a component is robust, where that is known.
@@ -75,11 +122,12 @@ def survival(rows: Sequence[SweptRow], limit: float | None) -> Drawing:
             for component, colour in (("robust", BLUE), ("nonrobust", ORANGE)):
                 of = picked(own, train_set=name, component=component)
                 amplitudes = list(dict.fromkeys(row["amplitude"] for row in of))
-                heights = [
-                    statistics.fmean(row["kept"] for row in of if row["amplitude"] == amplitude)
-                    for amplitude in amplitudes
-                ]
-                axes.plot(amplitudes, heights, color=colour, marker="o", markersize=4, label=component)
+                shares = [_share(picked(of, amplitude=amplitude)) for amplitude in amplitudes]
+                values = [one.value for one in shares]
+                heights, ends = [one.value for one in values], reaches(values)
+                axes.errorbar(amplitudes, heights, ends, color=colour, marker="o", markersize=4, label=component)
+                for amplitude, share in zip(amplitudes, shares, strict=True):
+                    dots(axes, amplitude, share.seeds)
             if limit:
                 axes.axvline(limit, color=INK, linewidth=0.8, linestyle=":")
             axes.set(title=DERIVED_SETS[name].symbol, xlabel="amplitude of the\nnon-robust component")

@@ -1,15 +1,17 @@
 """The matrix of sets and architectures, on a page."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from featsplit.engine.pages import again
+from featsplit.engine.pages import Page, assembled, seeds_of
 from featsplit.engine.results import Results
-from featsplit.report.cells import Cells, as_text, cell, column_name
-from featsplit.report.markup import Block, Brief, Heading, Plot, Table, Text
-from featsplit.report.plots import heat_map
+from featsplit.report.blocks import Block, Heading, Plot, Table, Text
+from featsplit.report.cells import Cells, cell, column_name
+from featsplit.report.charts import Chart, Measured, as_bars, measured
+from featsplit.report.intervals import accuracy
+from featsplit.report.plots import heat_map, plot
 from featsplit.rows import Row
 from featsplit.studies.set_transfer.settings import Settings
 
@@ -17,6 +19,7 @@ TRANSFER = (
     "Each architecture is trained on each set as usual, and tested on the original test images: what it learns is what "
     "the set is worth to it. A set that was made of the test split is tested on too."
 )
+WORTH = "Accuracy of each network on each test set: means over seeds, lines 95 % intervals, rings the seeds."
 
 
 class Tested(NamedTuple):
@@ -34,14 +37,54 @@ class Tested(NamedTuple):
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
     table = transfer_table(results.rows)
-    return [
-        Heading("What each set is worth to each architecture", 1),
-        Text(TRANSFER),
-        Brief(as_text(table)),
-        Plot("matrix", heat_map(*transfer_matrix(results.rows)), "Accuracies, means over seeds."),
-        Table(table, main=True),
-        *again(results),
-    ]
+    matrix = plot("matrix", heat_map(*transfer_matrix(results.rows)), "The same as a matrix: means over seeds.")
+    return assembled(
+        results,
+        Page(
+            "What each set is worth to each architecture",
+            _did(results),
+            _found(results.rows),
+            table,
+            figure=[bars(results), matrix],
+            sections=[Heading("What each set is worth"), Text(TRANSFER), Table(table, main=True)],
+        ),
+    )
+
+
+def _did(results: Results[Settings]) -> str:
+    found = _matrix(results.rows)
+    sets, archs = ({pair[place] for pair in found} for place in (0, 1))
+    names = ", ".join(sorted(Path(name).stem for name in sets))
+    return (
+        f"{_counted(archs, 'architecture')} ({', '.join(sorted(archs))}) learned each of "
+        f"{_counted(sets, 'training set')} ({names}) as usual, and each was tested on the original test images: "
+        f"{seeds_of(results)}."
+    )
+
+
+def _counted(names: Collection[str], what: str) -> str:
+    return f"{len(names)} {what}{'' if len(names) == 1 else 's'}"
+
+
+def _found(rows: Sequence[Row]) -> str:
+    """The best and the worst accuracy in the first column, in a sentence."""
+    found = _matrix(rows)
+    column = next(iter(next(iter(found.values()))))
+    by_pair = {pair: accuracy(line[column]) for pair, line in found.items()}
+    best, worst = (end(by_pair, key=lambda pair: by_pair[pair].value) for end in (max, min))
+    told = [f"{by_pair[pair]} ({Path(pair[0]).stem}, {pair[1]})" for pair in (worst, best)]
+    return f"The accuracy on {column} is from {told[0]} to {told[1]}."
+
+
+def bars(results: Results[Settings]) -> Plot:
+    """Each accuracy as a bar, by training set and architecture."""
+    series: dict[str, dict[str, Measured]] = {}
+    for (name, arch), line in _matrix(results.rows).items():
+        for test, rows in line.items():
+            series.setdefault(f"{test}", {})[f"{Path(name).stem}, {arch}"] = measured(rows)
+    places = len(next(iter(series.values())))
+    chart = Chart(series, "accuracy", "trained on, architecture", results.chance if results.data else None)
+    return as_bars("worth", chart, WORTH, width=min(10.5, max(8.0, 0.9 * places)))
 
 
 def transfer_table(rows: Sequence[Row]) -> Cells:

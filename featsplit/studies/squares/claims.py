@@ -35,7 +35,7 @@ def _survives(rows: Rows, arm: str, *, at_least: float = 0.0, at_most: float = 1
     beyond, chance = max(at_least - share, share - at_most), math.sqrt(limit * (1 - limit) / images)
     what = "The linear model" if arm == "linear" else "The deep network"
     rule = f"at least {at_least:g} is known" if at_least else f"at most {at_most:g} is known"
-    says = f"{share:.3f} of the squares survive eps {SMALL:g}, and {rule}"
+    says = f"{share:.3f} of the squares survive linf {SMALL:g}, and {rule}"
     if beyond <= 0:
         return known(what, "holds", f"{what}: {says}.")
     if beyond <= SURE * chance:

@@ -19,15 +19,15 @@ from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError
 from featsplit.files import json_digest
 from featsplit.geometry import column, lengths
-from featsplit.models.checkpoints import state_digest, versions
-from featsplit.outcomes import packed_numbers
+from featsplit.models.checkpoints import decisive, state_digest
+from featsplit.outcomes import IDENTITY, packed_numbers
 from featsplit.randomness import integers, torch_generator
 from featsplit.runtime import Frozen, batches
 from featsplit.studies.szegedy2014.models.exact import nearest_linear
 from featsplit.studies.szegedy2014.networks import GROUPS, Network
 from featsplit.studies.szegedy2014.rows import LBFGS, SzegedyRow, Which
 from featsplit.studies.szegedy2014.stages import Place, Stages, keep_tensors, kept_tensors
-from featsplit.studies.szegedy2014.works import AT_ONCE, IDENTITY, about_network, counted
+from featsplit.studies.szegedy2014.works import AT_ONCE, about_network, counted
 
 
 class Chosen(NamedTuple):
@@ -73,7 +73,7 @@ class AttackNetwork:
         path, settings = distorted_file(stages.folder, self.network), stages.settings
         of = [digest_of(tensor) for tensor in chosen]
         search = [settings.attack_iterations, settings.bisections]
-        key = json_digest({"of": of, "network": state_digest(network), "search": search, "versions": versions()})
+        key = json_digest({"of": of, "network": state_digest(network), "search": search, "versions": decisive()})
         kept = kept_tensors(path, key)
         if kept is None:
             found = szegedy_lbfgs(

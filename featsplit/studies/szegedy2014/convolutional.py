@@ -3,19 +3,21 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
 
 from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError, warn
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
-from featsplit.models.checkpoints import versions
+from featsplit.models.checkpoints import decisive, model_spec, versions
 from featsplit.randomness import stage_key
 from featsplit.records.training import Recipe
 from featsplit.rows import Row
 from featsplit.runtime import accuracy
+from featsplit.studies.given import take
 from featsplit.studies.szegedy2014.penalised import train_penalised
-from featsplit.studies.szegedy2014.settings import Settings
+from featsplit.studies.szegedy2014.settings import CHAINS, Settings
 from featsplit.studies.szegedy2014.stages import Place, Stages
 from featsplit.training import ensure_trained
 from featsplit.training.files import ENOUGH
@@ -38,6 +40,11 @@ def recipe_of(settings: Settings, arm: Arm) -> Recipe:
     return settings.convolutional.adversarial if arm == "adversarial" else settings.convolutional.standard
 
 
+def given_for(settings: Settings, arm: Arm) -> str | None:
+    """The checkpoint of the user's in the place of the network of `arm`."""
+    return {"standard": settings.networks.standard, "adversarial": settings.networks.adversarial}.get(arm)
+
+
 def file_of(arm: Arm) -> str:
     """What its file is called."""
     return f"convolutional-{arm}"
@@ -58,7 +65,9 @@ class TrainConvolutional:
     def __call__(self, worker: Worker) -> Sequence[Row]:
         """No rows: what measures it gives them."""
         began, stages = time.perf_counter(), Stages(worker, self.place)
-        if self.arm == "penalised":
+        if (given := given_for(self.place.settings, self.arm)) is not None:
+            self._take(stages, Path(given))
+        elif self.arm == "penalised":
             self._ensure_penalised(stages)
         else:
             ensure_trained(
@@ -80,11 +89,23 @@ class TrainConvolutional:
         worker.tell(stages.folder, f"seed {self.place.seed}", file_of(self.arm), began=began, figures=figures)
         return []
 
+    def _take(self, stages: Stages, given: Path) -> None:
+        """Take the network that is given."""
+        path, settings = stages.model_path(file_of(self.arm)), self.place.settings
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arch = read_metadata(given).arch
+        if "spectral" in settings.experiments and arch not in CHAINS:
+            raise FeatsplitError(
+                f"networks.{self.arm}: {given}: the bounds of {arch} are not known, only of layers one after the other "
+                f"({', '.join(CHAINS)}); leave the experiment out: --experiments units"
+            )
+        take(given, self.arm, path, stages.convolutional_data, factory=settings.networks.factory)
+
     def _ensure_penalised(self, stages: Stages) -> None:
         path, settings, data = stages.model_path(file_of(self.arm)), self.place.settings, stages.convolutional_data
         recipe, own = recipe_of(settings, self.arm), settings.convolutional
         content = {"recipe": recipe.plain(), "penalty": own.penalty, "model": asdict(own.model), "seed": stages.seed}
-        key = json_digest({**content, "data": data.digest, "versions": versions()})
+        key = json_digest({**content, "data": data.digest, "versions": decisive()})
         try:
             if read_metadata(path).key == key:
                 return
@@ -99,12 +120,12 @@ class TrainConvolutional:
 
 def network(stages: Stages, arm: Arm) -> Classifier:
     """The network of `arm`, trained by now."""
-    return load_model(stages.model_path(file_of(arm)))
+    return load_model(stages.model_path(file_of(arm)), factory=stages.settings.networks.factory)
 
 
 def untrained(stages: Stages) -> Classifier:
     """The network before it is trained, with the normalisation that it gets."""
-    data, own = stages.convolutional_data, stages.settings.convolutional
-    model = build(own.model, shape=data.shape, classes=len(data.classes), seed=seed_of(stages.seed))
+    data, spec = stages.convolutional_data, model_spec(read_metadata(stages.model_path(file_of("standard"))))
+    model = build(spec, shape=data.shape, classes=len(data.classes), seed=seed_of(stages.seed))
     model.normalise_by(data.train.inputs())
     return model.eval()

@@ -1,6 +1,6 @@
 """Where the lecture, the paper and the measurement differ."""
 
-from featsplit.report.markup import Block, Heading, Text
+from featsplit.report.blocks import Block, Heading, Text
 from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distortion
 from featsplit.studies.szegedy2014.models.published import ERRORS
 from featsplit.studies.szegedy2014.networks import HALVES

@@ -1,10 +1,10 @@
 """The page of the study: pictures first, then statements, tables, the published numbers, and where sources differ."""
 
-from featsplit.engine.pages import again, verdicts
+from featsplit.engine.pages import Page, assembled, beside, measured_of, seeds_of
 from featsplit.engine.study import claims_of
-from featsplit.report.cells import Cells, as_text
-from featsplit.report.markup import Block, Brief, Heading, Table, Text
-from featsplit.report.published import compared, published_table, within
+from featsplit.report.blocks import Block, Heading, Picture, Plot, Table
+from featsplit.report.cells import Cells
+from featsplit.report.published import compared, within
 from featsplit.studies.szegedy2014.claims import CLAIMS
 from featsplit.studies.szegedy2014.differing import differing
 from featsplit.studies.szegedy2014.halves import page as halves
@@ -17,44 +17,45 @@ from featsplit.studies.szegedy2014.statements import Run
 from featsplit.studies.szegedy2014.units import page as units
 
 SECTIONS = (models, halves, units, spectral)
-BRIEF = "Errors of each network (columns) on images made for one (lines); rms a pixel."
 
 
 def page(results: Run) -> list[Block]:
     """The page of a run."""
-    settings, folder = results.settings, f"seed{results.seeds[0]}"
-    return [
-        Heading(f"featsplit run {settings.name}", 1),
-        Text(_setting(results)),
-        *(Text(note) for note in settings.notes()),
-        *_brief(results),
-        *(block for section in SECTIONS for block in section.pictures(results, folder)),
-        Heading("What is stated, and what holds here"),
-        *verdicts(claims_of(CLAIMS, results)),
-        *(block for section in SECTIONS for block in section.blocks(results)),
-        *_published(results),
-        *differing(results),
-        *again(results),
-    ]
-
-
-def _setting(results: Run) -> str:
-    data, settings = results.data, results.settings
-    assert data is not None
-    seeds = f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
-    size, own = " x ".join(map(str, data.shape)), settings.convolutional
-    resized = f", for the convolutional network {own.resize} x {own.resize}" if own.resize else ""
-    return (
-        f"{data.name}, {data.train} training and {data.test} test images of {size}{resized}; {settings.images} images "
-        f"attacked for each network; {seeds}. In brackets are 95 % intervals. After Szegedy, Zaremba, Sutskever, "
-        "Bruna, Erhan, Goodfellow and Fergus 2014, arXiv:1312.6199."
+    settings, folder, claims = results.settings, f"seed{results.seeds[0]}", claims_of(CLAIMS, results)
+    shown = [block for section in SECTIONS for block in section.pictures(results, folder)]
+    with_models, plots = "models" in settings.experiments, [block for block in shown if isinstance(block, Plot)]
+    return assembled(
+        results,
+        Page(
+            f"featsplit run {settings.name}",
+            _did(results),
+            models.found(results) if with_models else measured_of(claims),
+            models.cross_table(results, models.SHORT) if with_models else [],
+            figure=[models.headline(results)] if with_models else plots[:1],
+            pictures=[block for block in shown if isinstance(block, Picture)],
+            claims=claims,
+            sections=[
+                *([Heading("Distortions in plots"), *plots] if with_models else plots[1:]),
+                *(block for section in SECTIONS for block in section.blocks(results)),
+                *differing(results),
+            ],
+            folded=_published(results),
+            over=f"{settings.images} attacked images of each network",
+        ),
     )
 
 
-def _brief(results: Run) -> list[Block]:
-    if "models" not in results.settings.experiments:
-        return []
-    return [Brief(as_text(models.cross_table(results, models.SHORT))), Brief(BRIEF)]
+def _did(results: Run) -> str:
+    data, settings = results.data, results.settings
+    assert data is not None
+    size, own = " x ".join(map(str, data.shape)), settings.convolutional
+    resized = f", for the convolutional network {own.resize} x {own.resize}" if own.resize else ""
+    return (
+        f"Networks were trained on {data.name} ({data.train} training images of {size}{resized}), and "
+        f"{settings.images} images were distorted for each by box-constrained L-BFGS until it predicts another class, "
+        "after Szegedy, Zaremba, Sutskever, Bruna, Erhan, Goodfellow and Fergus 2014 (arXiv:1312.6199): "
+        f"{seeds_of(results)}."
+    )
 
 
 def _published(results: Run) -> list[Block]:
@@ -62,13 +63,7 @@ def _published(results: Run) -> list[Block]:
     groups, why = ("models", "halves"), differences(results.settings)
     if not any(group in results.settings.experiments for group in groups):
         return []
-    reason = f" Here nothing is comparable: {'; '.join(why)}." if why else ""
-    return [
-        Heading("Beside the published numbers"),
-        Text(BANDS + reason),
-        Table(published_table(compared(results.rows, PUBLISHED, why))),
-        Table(_distortions(results, why)),
-    ]
+    return beside(compared(results.rows, PUBLISHED, why), BANDS, why, more=[Table(_distortions(results, why))])
 
 
 def _distortions(results: Run, why: list[str]) -> Cells:

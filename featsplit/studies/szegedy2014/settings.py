@@ -1,13 +1,14 @@
 """The settings of the study: which data, how many images, how the networks are trained and attacked."""
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 from featsplit.data.sources import DataSpec
 from featsplit.engine.study import DataStudySettings, check_experiments
 from featsplit.errors import FeatsplitError, check_count, check_positive, unknown
 from featsplit.records.models import ModelSpec
 from featsplit.records.training import Adversary, Recipe
+from featsplit.studies.given import Given
 
 Experiment = Literal["units", "models", "halves", "spectral"]
 EXPERIMENTS: tuple[Experiment, ...] = get_args(Experiment)
@@ -55,7 +56,8 @@ class Settings(DataStudySettings):
     and as many `bisections`. `noise` are the standard deviations beside Table 2, `half_noise` those beside Table 4, and
     `amplified` the rms that its distortions are stretched to. `iterations` of L-BFGS train a network, and
     `encoder_iterations` the autoencoder. `directions` are drawn at random in each layer, and as many of its units
-    (`units`); `bounded` images get a certified radius and an attack.
+    (`units`); `bounded` images get a certified radius and an attack. `networks` may be given in the place of the
+    convolutional one that is trained as usual, and of the one that is trained adversarially.
     """
 
     study: str = "szegedy2014"
@@ -71,6 +73,7 @@ class Settings(DataStudySettings):
     convolutional: Convolutional = field(default_factory=Convolutional)
     directions: int = 200
     bounded: int = 200
+    networks: Given = field(default_factory=Given)
 
     known_experiments: ClassVar[tuple[str, ...]] = EXPERIMENTS
 
@@ -88,6 +91,23 @@ class Settings(DataStudySettings):
             if not sizes or len(set(sizes)) < len(sizes):
                 raise FeatsplitError(f"{place} = {list(sizes)}: give one or more standard deviations, each once")
         self.convolutional.check()
+
+    def is_of_files(self) -> bool:
+        """Whether the data or a network are the user's own."""
+        return super().is_of_files() or self.networks.are_given
+
+    def settled(self) -> Self:
+        """The same, as they are read from any working folder: paths are absolute."""
+        return replace(super().settled(), networks=self.networks.settled())
+
+    def notes(self) -> list[str]:
+        """What the page calls a network that is given."""
+        given = {"standard": self.networks.standard, "adversarial": self.networks.adversarial}
+        return [
+            f"The convolutional network of {role} training is that of {path}."
+            for role, path in given.items()
+            if path is not None
+        ]
 
     def convolutional_data_of(self, seed: int) -> DataSpec:
         """The same as the convolutional network takes it."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, decided, written
+from featsplit.report.decisions import Check, Claim, because, decided, written
 from featsplit.report.intervals import Interval, Verdict
 from featsplit.report.rows import picked
 from featsplit.studies.szegedy2014.rows import LBFGS, SzegedyRow
@@ -22,7 +22,8 @@ def stated(what: str, fulfilled: Callable[[float], list[Interval]], measured: st
     lowest = min(interval.low for interval in found)
     least = sorted(found, key=lambda interval: interval.low)[:3]
     shown = written(least) if len(found) <= len(least) else f"{written(least)}, and {len(found) - len(least)} more"
-    return Claim(what, (Check(f"n {min(each.n for each in found)}, {seeds}", verdict, measured, shown, lowest),))
+    at = f"n {min(each.n for each in found)}, {seeds}"
+    return Claim(what, (Check(at, verdict, measured, shown, lowest, why=because(verdict, found)),))
 
 
 def counted(what: str, true: int, of: int, *, measured: str, known: bool = False) -> Claim:

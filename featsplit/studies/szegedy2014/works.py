@@ -13,10 +13,10 @@ from featsplit.data.images import Split, digest_of
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError
-from featsplit.files import json_digest
+from featsplit.files import json_digest, nothing_written_since
 from featsplit.models import Classifier, build, read_metadata, save_model
-from featsplit.models.checkpoints import state_digest, versions
-from featsplit.outcomes import packed
+from featsplit.models.checkpoints import decisive, state_digest, versions
+from featsplit.outcomes import IDENTITY, packed
 from featsplit.randomness import normal, torch_generator
 from featsplit.runtime import batches
 from featsplit.studies.szegedy2014 import fitting
@@ -24,8 +24,6 @@ from featsplit.studies.szegedy2014.networks import HALVES, Network, TrainSet
 from featsplit.studies.szegedy2014.rows import NOISE, SzegedyRow
 from featsplit.studies.szegedy2014.stages import Place, Stages
 
-IDENTITY = 16
-"""How many digits of a digest say in a row which images it is of."""
 AT_ONCE = 2000
 
 
@@ -52,14 +50,21 @@ class TrainNetwork:
         rows = kept_rows(path.with_suffix(".json"), depends_on, lambda: self._rows(stages))
         errors = {row["split"]: 1 - row["accuracy"] for row in rows if row["attack"] == "none"}
         figures = "error " + ", ".join(f"{split} {100 * error:.2f} %" for split, error in errors.items())
-        worker.tell(stages.folder, f"seed {self.place.seed}", network.file, began=began, figures=figures)
+        worker.tell(
+            stages.folder,
+            f"seed {self.place.seed}",
+            network.file,
+            began=began,
+            figures=figures,
+            kept=nothing_written_since(began),
+        )
         return rows
 
     def _ensure(self, stages: Stages, path: Path) -> None:
         network, settings, data = self.network, stages.settings, stages.data
         content = {"network": asdict(network), "iterations": settings.iterations, "seed": stages.seed}
         content |= {"encoder_iterations": settings.encoder_iterations} if network.autoencoder else {}
-        key = json_digest({**content, "data": data.digest, "versions": versions()})
+        key = json_digest({**content, "data": data.digest, "versions": decisive()})
         try:
             if read_metadata(path).key == key:
                 return

@@ -9,6 +9,7 @@ from featsplit.errors import FeatsplitError
 from featsplit.metadata.plain import Fields
 from featsplit.studies.audit import Settings
 from tests.least import call
+from tests.opening import check_opening
 
 FEW = "--data digits --limit 120 --limit-test 60"
 QUICK = "--eps 0.5 --images 20 --steps 2 --device cpu"
@@ -36,6 +37,7 @@ def test_two_processes_find_what_one_does_and_the_settings_make_it_again(network
     call(f"run {tmp_path}/two/settings.toml --device cpu --workers 1 --out {tmp_path}/again")
     assert rows_of(tmp_path / "again") == rows_of(tmp_path / "two")
     assert "featsplit audit " in (tmp_path / "two" / "report.html").read_text()
+    check_opening(tmp_path / "two")
 
 
 def test_what_was_measured_is_taken_up(networks: str, tmp_path: Path) -> None:

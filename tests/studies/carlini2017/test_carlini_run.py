@@ -20,6 +20,7 @@ from featsplit.studies.carlini2017.cases.measure import examples_file, read_exam
 from featsplit.studies.carlini2017.networks import Network
 from featsplit.studies.carlini2017.rows import CarliniRow
 from featsplit.studies.carlini2017.searching import ATTACKS, CARLINI, NEAREST
+from tests.opening import check_opening
 
 SETTINGS = (
     'data.classes=["1","3","8"]', "model.arch=mlp", "model.width=32", "train.epochs=8", "distill.epochs=8",
@@ -107,7 +108,8 @@ def test_the_page_has_pictures_first_then_verdicts_tables_and_published_numbers(
     assert all((finished / f"seed0/pictures/{name}.png").read_bytes()[:4] == b"\x89PNG" for name in names)
     places = [page.index(f"pictures/{name}.png") for name in names]
     headings = ("What is stated", "Best, average", "Defensive distillation", "Examples of high", "Seven objectives")
-    places += [page.index(f"## {heading}") for heading in (*headings, "Where lecture, paper", "Beside the published")]
+    places += [page.index(f"## {heading}") for heading in (*headings, "Where lecture, paper", "The files, and how")]
+    places.append(page.index("nothing comparable beside"))
     assert max(places[:5]) < min(places[5:])
     assert places[5:] == sorted(places[5:])
     assert "other data (digits)" in page
@@ -151,3 +153,7 @@ def test_a_network_that_is_given_is_attacked_in_the_place_of_one_that_is_trained
     assert picked(found, experiment="objectives") == picked(rows, experiment="objectives")
     files = sorted(path.name for path in (tmp_path / "given").rglob("*.safetensors"))
     assert files == [Path(Network().file(0)).name], "nothing is trained"
+
+
+def test_the_page_opens_as_all_do(finished: Path) -> None:
+    check_opening(finished)

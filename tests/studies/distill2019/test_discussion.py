@@ -10,7 +10,7 @@ import pytest
 from featsplit.data.derived import load_split
 from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.checkpoints import load_model, read_metadata
-from featsplit.report.markup import Heading
+from featsplit.report.blocks import Heading
 from featsplit.runtime import accuracy
 from featsplit.studies.distill2019.page import bugs_table, discussion, leakage_table, mislabelled_table
 

@@ -10,15 +10,17 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
-from featsplit.models import load_model
-from featsplit.report.markup import in_brief
+from featsplit.metadata.training import training_of
+from featsplit.models import load_model, read_metadata
 from featsplit.report.rows import picked
+from featsplit.report.terminal import in_brief
 from featsplit.studies import open_results, page_of, read_settings
 from featsplit.studies.goodfellow2015 import CLAIMS, PUBLISHED
 from featsplit.studies.goodfellow2015.networks import RBF, networks
 from featsplit.studies.goodfellow2015.page import SECTIONS
 from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED
 from featsplit.studies.goodfellow2015.settings import EXPERIMENTS, Settings
+from tests.opening import check_opening
 
 CHANGED = [
     "width=8", "rubbish=50", "radii=[0.1]", "data.limit=150", "data.limit_test=60", "maxout.epochs=2", "rbf.epochs=3",
@@ -26,6 +28,7 @@ CHANGED = [
     "adversarial.steps=2", "adversarial.nearest_steps=10", "adversarial.images=10", "alternatives.ensemble=2",
     "logistic.limit=60", "logistic.eps=[0.1,0.25]", "logistic.iterations=10", "logistic.steps=2",
 ]  # fmt: skip
+NAMES = ("maxout-adversarial", "maxout-signs", "softmax")
 SET = [word for one in CHANGED for word in ("--set", one)]
 TINY = ["run", "goodfellow2015-digits", "--device", "cpu", "--workers", "1", *SET]
 
@@ -60,8 +63,8 @@ def test_every_claim_is_asked(finished: Path) -> None:
 @pytest.mark.slow
 def test_the_page_has_every_section_and_the_picture_first(finished: Path) -> None:
     results, page = open_results(finished), (finished / "report.md").read_text()
-    lines = [line for line in in_brief(page_of(results)).splitlines() if "statements of the paper" not in line]
-    assert max(map(len, lines)) <= 80
+    check_opening(finished)
+    assert max(map(len, in_brief(page_of(results)).splitlines())) <= 80
     assert page.index("![") < page.index("## What is stated")
     assert (finished / "seed0" / "fast.png").read_bytes().startswith(b"\x89PNG")
     assert set(SECTIONS) == set(EXPERIMENTS)
@@ -164,3 +167,24 @@ def test_settings_out_of_range_are_refused(setting: str, says: str) -> None:
     with pytest.raises(FeatsplitError) as caught:
         read_settings("goodfellow2015-digits", [setting])
     assert str(caught.value) == says
+
+
+@pytest.mark.slow
+def test_networks_that_are_given_stand_in_the_place_of_those_that_are_trained(finished: Path, tmp_path: Path) -> None:
+    """Its own network gives its own rows; the page says whose it is."""
+    own = finished / "seed0" / "models" / "maxout.safetensors"
+    words = [*TINY, "--experiments", "adversarial", "--set", f"networks.standard={own}", "--out", f"{tmp_path / 'run'}"]
+    said = CliRunner().invoke(app, words).output
+    note = f'"maxout" is the network of {own}.'
+    assert note in said
+    assert note in (tmp_path / "run" / "report.md").read_text()
+    assert (tmp_path / "run" / "seed0" / "models" / "maxout.safetensors").read_bytes() == own.read_bytes()
+    rows, before = open_results(tmp_path / "run").rows, open_results(finished).rows
+    of = {"experiment": "networks", "model": "maxout"}
+    assert picked(rows, **of) == picked(before, **of)
+    of = {"experiment": "networks", "model": "maxout adversarial"}
+    assert picked(rows, **of) == picked(before, **of)
+    swapped = CliRunner().invoke(app, [*TINY, "--set", f"networks.adversarial={own}", "--out", f"{tmp_path / 'no'}"])
+    assert "tells of standard training; must be an adversarially trained network" in str(swapped.exception)
+    kinds = {name: training_of(read_metadata(own.with_name(f"{name}.safetensors")).recipe).kind for name in NAMES}
+    assert kinds == {"maxout-adversarial": "adversarial", "maxout-signs": "standard", "softmax": "standard"}

@@ -5,21 +5,12 @@ from functools import partial
 
 import pytest
 
-from featsplit.metadata.derived_sets import FOUR
 from featsplit.report.distances import Curve
 from featsplit.report.plots import INK
 from featsplit.studies.ilyas2019 import plots
 from tests.rows import row as any_row
 
 row = partial(any_row, n=360, architecture="resnet8")
-BARS = [row(0.11 * (1 + i), train_set=name, seed=seed) for i, name in enumerate(FOUR) for seed in (0, 1)]
-BARS += [row(0.07 * (1 + i), train_set=name, eps=eps) for i, name in enumerate(FOUR) for eps in (0.25, 0.5)]
-EPOCHS = [
-    row(0.1 * epoch, experiment="epochs", train_set=name, epoch=epoch, **test)
-    for name in ("rand", "det", "det-control", "robust")
-    for test in ({"test_set": name, "split": "train"}, {"test_set": "source"})
-    for epoch in (1, 2)
-]
 CURVE = [
     row(1 / count, experiment="steps", loss=loss, steps=count, eps=0.25)
     for loss in ("cross-entropy", "margin")
@@ -36,13 +27,8 @@ FOOLED = [
     )
 ]
 DRAWN = {
-    "learned": (
-        plots.learned(BARS, eps=0.25, chance=0.1),
-        ["0.11", "0.44", "0.07", "0.28", "clean", "pgd l2 0.25", "chance"],
-    ),
-    "by_epoch": (plots.by_epoch([*BARS, *EPOCHS]), ["D_rand", "D_det", "D_det, robust source", "epoch", "accuracy"]),
     "by_steps": (
-        plots.by_steps([*BARS, *CURVE]),
+        plots.by_steps(CURVE),
         ["cross-entropy", "margin", "PGD steps", "accuracy at l2 0.25, n 360"],
     ),
     "by_architecture": (plots.by_architecture(FOOLED), [*NETS, "untargeted", "targeted", "transfer rate"]),
@@ -58,7 +44,6 @@ def test_a_plot_is_xml_that_says_what_it_shows_in_the_colour_of_the_text(name: s
     assert set(words) <= set(said)
     assert "currentColor" in svg
     assert INK not in svg
-    assert "robust" not in said, "by_epoch shows the perturbed sets alone"
 
 
 def test_a_curve_of_distances_has_the_attacks_on_the_same_images_as_points(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,4 +69,4 @@ def test_a_curve_of_distances_has_the_attacks_on_the_same_images_as_points(monke
 
 
 def test_a_plot_is_the_same_each_time() -> None:
-    assert plots.learned(BARS, eps=0.25, chance=0.1)() == DRAWN["learned"][0]()
+    assert plots.by_steps(CURVE)() == DRAWN["by_steps"][0]()

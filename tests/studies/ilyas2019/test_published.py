@@ -98,6 +98,7 @@ def test_published_numbers_are_each_once_and_in_their_bands() -> None:
     assert len(PUBLISHED) == 6 * 3 + 10 + 5 * 3
 
 
+@pytest.mark.long
 def test_every_published_number_is_measured_by_a_run_with_every_experiment(every_run: list[Row]) -> None:
     """The rows that a number asks for are those that a run writes, its eps and architectures apart."""
     for number in PUBLISHED:

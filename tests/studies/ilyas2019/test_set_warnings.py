@@ -10,7 +10,7 @@ import pytest
 
 from featsplit.engine.results import Results
 from featsplit.metadata.sets import DIGEST, FIRST_FORMAT, read_set_metadata, write_set_metadata
-from featsplit.report.markup import Block, Text
+from featsplit.report.blocks import Block, Text
 from featsplit.studies import open_results, study_named
 from featsplit.studies.distill2019.jobs import made_sets
 from featsplit.studies.ilyas2019.set_warnings import set_warnings

@@ -17,6 +17,7 @@ from featsplit.studies import open_results, read_settings
 from featsplit.studies.kurakin2017.examples import METHODS, read_examples
 from featsplit.studies.kurakin2017.rows import KurakinRow
 from featsplit.studies.kurakin2017.transformations.images import RANGES
+from tests.opening import check_opening
 from tests.pages import Page
 from tests.studies.kurakin2017.conftest import carried_out
 
@@ -113,7 +114,7 @@ def test_the_page_has_pictures_plots_verdicts_and_every_table(finished: Path) ->
     )
     right, counted = (unpacked(row[name], row["n"]) for name in ("outcomes", "counted"))
     rate = (right & counted).sum() / counted.sum()
-    section = text[text.index("### eps 64") :]
+    section = text[text.index("### linf 64/255") :]
     line = next(line for line in section.splitlines() if line.startswith("| jpeg 10 |"))
     assert line.split("|")[3].split()[0] == f"{rate:.3f}"
     assert "| not measured |" in text
@@ -165,3 +166,7 @@ def test_a_network_that_is_given_is_attacked_in_the_place_of_one_that_is_trained
     assert "train source" not in said
     rows, own = (json.loads((tmp_path / name / "rows.json").read_text()) for name in ("given", "own"))
     assert rows == own
+
+
+def test_the_page_opens_as_all_do(finished: Path) -> None:
+    check_opening(finished)

@@ -14,6 +14,7 @@ from featsplit.studies import open_results, study_named
 from featsplit.studies.li2023 import Settings
 from featsplit.studies.li2023.claims import STATEMENTS
 from tests.least import LEAST, call
+from tests.opening import check_opening
 
 TINY = LEAST.replace('arch = "linear"', 'arch = "mlp"\nwidth = 16').replace(
     "[match]",
@@ -104,3 +105,7 @@ def test_what_cannot_be_run(settings: Fields, changes: Fields, message: str) -> 
     with pytest.raises(FeatsplitError) as error:
         Settings.read({**settings, **changes})
     assert message in str(error.value)
+
+
+def test_the_page_opens_as_all_do(folder: Path) -> None:
+    check_opening(folder / "run")

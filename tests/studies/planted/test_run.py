@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
 from featsplit.studies import read_settings
+from tests.opening import check_opening
 
 SMALL = "planted:size=8,classes=4,train=80,test=40"
 
@@ -33,7 +34,8 @@ def test_planted_sweeps_the_amplitude_and_stores_the_truth(tmp_path: Path) -> No
     words = " ".join(f"--set {setting}" for setting in (f"data.source={SMALL}", *short))
     words += f" --set amplitudes=[0.02,0.04] --device cpu --workers 1 --out {tmp_path}"
     text = call(f"run planted {words}", status=1)
-    assert "Verdict: D_R at amplitude 0.02 is off: it keeps " in text
+    assert "Verdict: D_R at amplitude 0.02 is off: it keeps " in " ".join(text.split())
+    check_opening(tmp_path)
     assert "--set train.epochs=" in (tmp_path / "report.html").read_text()
     assert "amplitude 0.02" in text
     kept = [row for row in rows_of(tmp_path) if row["experiment"] == "planted"]

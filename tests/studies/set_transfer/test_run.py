@@ -17,6 +17,7 @@ from featsplit.metadata.plain import Fields
 from featsplit.models.build import build
 from featsplit.studies.set_transfer import Settings
 from featsplit.synthesis import Match, build_match
+from tests.opening import check_opening
 
 QUICK = "--epochs 1 --steps 1 --device cpu --workers 1"
 
@@ -49,6 +50,7 @@ def test_a_second_transfer_takes_up_networks_and_rows(derived: Path, tmp_path: P
     assert rows[: len(first)] == first
     assert {(row["architecture"], row["seed"]) for row in rows} == {(a, s) for a in ("linear", "mlp") for s in (0, 1)}
     assert "source pgd l2 0.25" in text
+    check_opening(tmp_path / "t")
     assert "source pgd l2 0.25" in (tmp_path / "t" / "plots" / "matrix.svg").read_text()
     assert "featsplit transfer " in (tmp_path / "t" / "report.html").read_text()
 

@@ -18,7 +18,7 @@ def test_arms_are_told_by_the_small_eps() -> None:
     rows = [square("linear", 0.95), square("deep", 0.05), square("mlp", 0.5), square("weight decay", 0.1)]
     assert [kind_of(rows, row["arm"]) for row in rows] == ["robust", "brittle", "between", "brittle"]
     assert arms_in_words(rows) == (
-        "At eps 0.01 the linear model is robust and the deep one brittle. Brittle: weight decay. Between: mlp."
+        "At linf 0.01 the linear model is robust and the deep one brittle. Brittle: weight decay. Between: mlp."
     )
 
 

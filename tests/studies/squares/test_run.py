@@ -14,6 +14,7 @@ from featsplit.runtime import Machine
 from featsplit.studies.squares.learning import learn
 from featsplit.studies.squares.rows import SquaresRow
 from featsplit.studies.squares.settings import Settings
+from tests.opening import check_opening
 
 
 def call(line: str, *, status: int = 0) -> str:
@@ -35,8 +36,10 @@ def test_squares_tell_every_arm_that_was_asked_for(tmp_path: Path) -> None:
     table = text[text.index("---") :].splitlines()[1:4]
     assert [line.split("  ")[0] for line in table] == ["linear", "deep", "mlp"]
     assert {row["arm"] for row in rows_of(tmp_path)} == {"linear", "deep", "mlp"}
-    assert "The deep network is off: it predicts 0." in text
-    assert "and 0.999 is asked before it is judged: --set epochs=2." in text
+    words_of = " ".join(text.split())
+    assert "The deep network is off: it predicts 0." in words_of
+    assert "and 0.999 is asked before it is judged: --set epochs=2." in words_of
+    check_opening(tmp_path)
     with pytest.raises(FeatsplitError, match='did you mean "mlp"'):
         call(f'{words} --set arms=["mpl"]')
 

@@ -9,13 +9,15 @@ import torch
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.data.sources import DataSpec, load_data
 from featsplit.errors import FeatsplitError
-from featsplit.models import load_model
+from featsplit.models import ModelSpec, build, load_model, save_model
 from featsplit.outcomes import unpacked_numbers
 from featsplit.studies import open_results, read_settings
 from featsplit.studies.szegedy2014.attacking import amplified
 from featsplit.studies.szegedy2014.networks import MODELS
 from featsplit.studies.szegedy2014.stages import tensors_of
+from tests.opening import check_opening
 
 SMALL = [
     *("szegedy2014-digits", "--device", "cpu", "--workers", "1"),
@@ -123,9 +125,9 @@ def test_the_page_has_pictures_first_then_verdicts_tables_and_published_numbers(
     places = [
         page.index(text)
         for text in (
-            "pictures/models.png", "## What is stated", "## Six networks", "## Networks of two halves",
-            "## Units and random", "## The spectral norm", "## Beside the published numbers",
-            "## Where lecture, paper and measurement differ", "## To make it again",
+            "plots/fools.svg", "pictures/models.png", "## What is stated", "## Six networks",
+            "## Networks of two halves", "## Units and random", "## The spectral norm",
+            "## Where lecture, paper and measurement differ", "## The files, and how", "nothing comparable beside",
         )
     ]  # fmt: skip
     assert places == sorted(places)
@@ -149,4 +151,39 @@ def test_one_experiment_alone_has_its_own_networks_and_page(tmp_path: Path) -> N
     out = tmp_path / "run"
     assert CliRunner().invoke(app, ["run", *SMALL, "--experiments", "units", "--out", str(out)]).exit_code == 0
     assert [path.name for path in out.glob("seed0/models/*")] == ["convolutional-standard.safetensors"]
-    assert "## Beside the published numbers" not in (out / "report.md").read_text()
+    assert "published numbers" not in (out / "report.md").read_text()
+
+
+def test_the_page_opens_as_all_do(finished: Path) -> None:
+    check_opening(finished)
+
+
+def test_networks_that_are_given_stand_in_the_place_of_the_convolutional_ones(finished: Path, tmp_path: Path) -> None:
+    own = {
+        arm: finished / "seed0" / "models" / f"convolutional-{arm}.safetensors" for arm in ("standard", "adversarial")
+    }
+    given = [word for arm, path in own.items() for word in ("--set", f"networks.{arm}={path}")]
+    words = ["run", *SMALL, "--experiments", "units,spectral", *given, "--out", f"{tmp_path / 'run'}"]
+    assert "The convolutional network of standard training is that of" in CliRunner().invoke(app, words).output
+    for experiment in ("units", "spectral"):
+        rows, before = (
+            [row for row in open_results(folder).rows if row["experiment"] == experiment]
+            for folder in (tmp_path / "run", finished)
+        )
+        assert rows == before
+        assert rows
+    assert (tmp_path / "run" / "seed0" / "models" / own["adversarial"].name).read_bytes() == own[
+        "adversarial"
+    ].read_bytes()
+
+
+def test_bounds_are_refused_of_a_network_whose_layers_are_no_chain(tmp_path: Path) -> None:
+    data = load_data(DataSpec("digits", limit=150))
+    own, spec = tmp_path / "maxout.safetensors", ModelSpec("maxout", width=4)
+    model = build(spec, shape=data.shape, classes=10)
+    save_model(model, own, spec=spec, extra={"recipe": {"adversary": None}, "data_digest": data.digest})
+    words = ["run", *SMALL, "--set", f"networks.standard={own}", "--out", f"{tmp_path / 'run'}", "--experiments"]
+    refused = CliRunner().invoke(app, [*words, "spectral"])
+    assert "the bounds of maxout are not known" in str(refused.exception)
+    taken = CliRunner().invoke(app, [*words, "units"])
+    assert "purity: units" in taken.output

@@ -6,7 +6,7 @@ import numpy as np
 
 from featsplit.engine.results import Results
 from featsplit.outcomes import unpacked, unpacked_numbers
-from featsplit.report.decisions import Check, Claim, decided
+from featsplit.report.decisions import Check, Claim, because, decided
 from featsplit.report.intervals import Interval, accuracy, difference, with_errors
 from featsplit.report.rows import picked
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -53,7 +53,9 @@ def _kept(results: Results[Settings]) -> list[Claim]:
     verdict, intervals = decided(keeps)
     values = ", ".join(f"{accuracy(one).value:.3f}" for one in (first, *rest))
     what = f"Papernot 2016: distillation costs less than {LOST:g} of the accuracy, at every temperature"
-    return [Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),))]
+    return [
+        Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)),))
+    ]
 
 
 def _stopped(results: Results[Settings]) -> list[Claim]:
@@ -104,7 +106,9 @@ def _as_near(rows: Sequence[CarliniRow], hot: Sequence[float], attack: str, norm
     verdict, intervals = decided(alike)
     ratios = ", ".join(f"{further(one, first).value:+.1%} at {hot[place]:g}" for place, one in enumerate(found))
     what = f"Section VIII: with {attack} in {norm} they are as near as at a temperature of 1, to {100 * CLOSE:g} %"
-    return Claim(what, (Check(where(intervals[0]), verdict, ratios, written(intervals)),))
+    return Claim(
+        what, (Check(where(intervals[0]), verdict, ratios, written(intervals), why=because(verdict, intervals)),)
+    )
 
 
 def _cooled(rows: Sequence[CarliniRow], hot: Sequence[float]) -> list[Claim]:
@@ -121,7 +125,12 @@ def _cooled(rows: Sequence[CarliniRow], hot: Sequence[float]) -> list[Claim]:
             verdict, intervals = decided(apart)
             values = ", ".join(f"error {1 - accuracy(pair[1]).value:.3f}" for pair in pairs)
             what = f"On Z / T the {name} method succeeds again: its error is more than .5 above that on Z"
-            found.append(Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),)))
+            found.append(
+                Claim(
+                    what,
+                    (Check(where(intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)),),
+                )
+            )
     return found
 
 
@@ -145,7 +154,10 @@ def _below(what: str, rhos: Sequence[tuple[float, float]], threshold: float, cou
         return Claim(what, ())
     verdict, intervals = decided(lambda level: [correlation(rhos, level).negative().moved(threshold)])
     at = f"{count} temperatures, {f'{len(rhos)} seeds' if len(rhos) > 1 else '1 seed'}"
-    return Claim(what, (Check(at, verdict, correlation(rhos, 0.95).signed(), written(intervals)),))
+    return Claim(
+        what,
+        (Check(at, verdict, correlation(rhos, 0.95).signed(), written(intervals), why=because(verdict, intervals)),),
+    )
 
 
 def _successes(row: CarliniRow) -> Array:

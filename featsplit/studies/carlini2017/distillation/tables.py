@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Drawing
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, each_seed
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.distillation.claims import line, temperatures
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -72,7 +71,7 @@ def temperatures_table(rows: Sequence[CarliniRow]) -> Cells:
     return table
 
 
-def by_temperature(rows: Sequence[CarliniRow]) -> Drawing:
+def by_temperature(rows: Sequence[CarliniRow]) -> Figured:
     """What succeeds at each temperature; beside it the mean distance of the nearest images in l2."""
     found = temperatures(rows)
     shown = (
@@ -89,11 +88,16 @@ def by_temperature(rows: Sequence[CarliniRow]) -> Drawing:
         for name, own, colour, style in shown:
             heights = [success(line(rows, *own[:2], one, own[2])).value for one in found]
             left.plot(found, heights, style, color=colour, marker="o", markersize=4, label=name)
+            each_seed(
+                left, found, [[1 - row["accuracy"] for row in line(rows, *own[:2], one, own[2])] for one in found]
+            )
         left.set(xscale="log", xlabel="temperature", ylabel="share that succeeds", ylim=(-0.02, 1.05))
         for name, colour in (("carlini-wagner", BLUE), ("closest", INK)):
             far = [mean_distance(line(rows, name, "l2", one, "average")) for one in found]
             heights = [one.value if one else float("nan") for one in far]
             right.plot(found, heights, color=colour, marker="o", markersize=4, label=name)
+            seeds = [[row["mean_distance"] for row in line(rows, name, "l2", one, "average")] for one in found]
+            each_seed(right, found, seeds)
         right.set(xscale="log", xlabel="temperature", ylabel="mean l2 of the nearest", ylim=(0, None))
         right.legend(fontsize=9)
         figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=5, fontsize=9)

@@ -7,7 +7,7 @@ import numpy as np
 from featsplit.attacks.carlini_wagner_l2 import BOXES
 from featsplit.engine.results import Results
 from featsplit.outcomes import unpacked_numbers
-from featsplit.report.decisions import Check, Claim, decided
+from featsplit.report.decisions import Check, Claim, because, decided
 from featsplit.report.intervals import Interval, difference, mean_of
 from featsplit.report.rows import picked
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -58,7 +58,20 @@ def _bad(results: Results[Settings]) -> list[Claim]:
 
     verdict, intervals = decided(worse)
     values = ", ".join(f"{success(bad).value:.2f}" for bad, _ in pairs)
-    return [Claim(what, (Check(where(intervals[0]), verdict, f"reached {values}", written(intervals)),))]
+    return [
+        Claim(
+            what,
+            (
+                Check(
+                    where(intervals[0]),
+                    verdict,
+                    f"reached {values}",
+                    written(intervals),
+                    why=because(verdict, intervals),
+                ),
+            ),
+        )
+    ]
 
 
 def _worse(bad: Line, good: Line, level: float) -> Interval:
@@ -80,7 +93,9 @@ def _constants(results: Results[Settings]) -> list[Claim]:
         return []
     verdict, intervals = decided(lambda level: [mean_of(ratios, confidence=level).moved(-3.0)])
     value = f"{mean_of(ratios).value:.2f}"
-    return [Claim(what, (Check(where(intervals[0]), verdict, value, written(intervals)),))]
+    return [
+        Claim(what, (Check(where(intervals[0]), verdict, value, written(intervals), why=because(verdict, intervals)),))
+    ]
 
 
 def _figure_2(results: Results[Settings]) -> list[Claim]:
@@ -97,7 +112,9 @@ def _figure_2(results: Results[Settings]) -> list[Claim]:
     least, most = min(lines), max(lines)
     values = f"success {success(first).value:.2f} at c {least:g}, {success(last).value:.2f} at {most:g}"
     what = "Figure 2: a c that is too small does not reach the target, one that is too large ends further away"
-    return [Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),))]
+    return [
+        Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)),))
+    ]
 
 
 def _straight(results: Results[Settings]) -> list[Claim]:
@@ -108,7 +125,9 @@ def _straight(results: Results[Settings]) -> list[Claim]:
     verdict, intervals = decided(lambda level: [mean_of(numbers, confidence=level).moved(-0.9)])
     what = "Section V.B: on the way to the adversarial image the target's logit rises on a line (correlation above 0.9)"
     value = f"{mean_of(numbers).value:.3f}"
-    return [Claim(what, (Check(where(intervals[0]), verdict, value, written(intervals)),))]
+    return [
+        Claim(what, (Check(where(intervals[0]), verdict, value, written(intervals), why=because(verdict, intervals)),))
+    ]
 
 
 CLAIMS: tuple[Callable[[Results[Settings]], list[Claim]], ...] = (_good, _bad, _constants, _figure_2, _straight)

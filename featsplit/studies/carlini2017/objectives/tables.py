@@ -9,8 +9,7 @@ from featsplit.attacks.carlini_wagner_l2 import BOXES
 from featsplit.attacks.seven_objectives import OBJECTIVES
 from featsplit.outcomes import unpacked_numbers
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Drawing
-from featsplit.report.plots import BLUE, ORANGE, drawn
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, each_seed
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.objectives.claims import at_constants, least_constants, line
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -68,17 +67,19 @@ def slopes_in_words(rows: Sequence[CarliniRow]) -> str:
     )
 
 
-def by_constant(rows: Sequence[CarliniRow]) -> Drawing:
+def by_constant(rows: Sequence[CarliniRow]) -> Figured:
     """Figure 2: the share that is reached and the mean distance by c, of f6."""
     lines = at_constants(rows, "f6")
 
     def draw(figure: "Figure") -> None:
         axes: Any = figure.add_subplot()
         axes.plot([*lines], [success(line).value for line in lines.values()], color=BLUE, marker="o", label="reached")
+        each_seed(axes, [*lines], [[1 - row["accuracy"] for row in line] for line in lines.values()])
         axes.set(xscale="log", xlabel="c", ylabel="share reached", ylim=(0, 1.05))
         beside = axes.twinx()
         far = {constant: found.value for constant, line in lines.items() if (found := mean_distance(line))}
         beside.plot([*far], [*far.values()], color=ORANGE, marker="s", label="mean l2 of these")
+        each_seed(beside, [*lines], [[row["mean_distance"] for row in line] for line in lines.values()])
         beside.set(ylabel="mean l2", ylim=(0, None))
         figure.legend(loc="outside upper center", ncols=2, fontsize=9)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, decided
+from featsplit.report.decisions import Check, Claim, because, decided
 from featsplit.report.intervals import Interval, accuracy, difference
 from featsplit.report.rows import picked
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -43,7 +43,12 @@ def _grows(results: Results[Settings]) -> list[Claim]:
             what = (
                 f"Figures 9 and 10: more confidence fools the network {network.name} more often (targeted; untargeted)"
             )
-            claims.append(Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),)))
+            claims.append(
+                Claim(
+                    what,
+                    (Check(where(intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)),),
+                )
+            )
     return claims
 
 
@@ -64,7 +69,20 @@ def _never_falls(results: Results[Settings]) -> list[Claim]:
             verdict, intervals = decided(rises)
             least = min(accuracy(high).value - accuracy(low).value for high, low in steps)
             what = f"Figures 9 and 10: from one confidence to the next it falls by less than .1 (to {network.name})"
-            claims.append(Claim(what, (Check(where(intervals[0]), verdict, f"least step {least:+.2f}", ""),)))
+            claims.append(
+                Claim(
+                    what,
+                    (
+                        Check(
+                            where(intervals[0]),
+                            verdict,
+                            f"least step {least:+.2f}",
+                            "",
+                            why=because(verdict, intervals),
+                        ),
+                    ),
+                )
+            )
     return claims
 
 
@@ -86,7 +104,9 @@ def _untargeted(results: Results[Settings]) -> list[Claim]:
     verdict, intervals = decided(more)
     values = ", ".join(f"{accuracy(left).value:.2f} / {accuracy(right).value:.2f}" for left, right in pairs)
     what = "At a small confidence untargeted examples transfer no less often than targeted ones (to .05)"
-    return [Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals)),))]
+    return [
+        Claim(what, (Check(where(intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)),))
+    ]
 
 
 def _further(results: Results[Settings]) -> list[Claim]:

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Drawing
-from featsplit.report.plots import BLUE, ORANGE, drawn, reaches
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, each_seed, reaches
 from featsplit.studies.carlini2017.cells import distance_cell
 from featsplit.studies.carlini2017.networks import Network
 from featsplit.studies.carlini2017.rows import CarliniRow
@@ -32,7 +31,7 @@ def transfer_table(rows: Sequence[CarliniRow], networks: Sequence[Network]) -> C
     return table
 
 
-def by_confidence(rows: Sequence[CarliniRow], networks: Sequence[Network]) -> Drawing:
+def by_confidence(rows: Sequence[CarliniRow], networks: Sequence[Network]) -> Figured:
     """Figures 9 and 10: the share that transfers by confidence, as it is and as a share of the source's logits."""
     found = confidences(rows)
     size = sum(row["logits"] for row in rows if "kappa" in row) / max(1, sum("kappa" in row for row in rows))
@@ -47,6 +46,7 @@ def by_confidence(rows: Sequence[CarliniRow], networks: Sequence[Network]) -> Dr
                 heights = [share.value for share in shares]
                 label = f"{network.name}, {TITLES[aim]}"
                 axes.errorbar([*lines], heights, yerr=reaches(shares), label=label, **look)
+                each_seed(axes, [*lines], [[row["accuracy"] for row in own] for own in lines.values()])
         axes.set(xlabel="confidence of the examples on the source", ylabel="share that transfers", ylim=(-0.02, 1.05))
         beside = axes.secondary_xaxis("top", functions=(lambda value: value / size, lambda value: value * size))
         beside.set_xlabel(f"as a share of the source's logits, summed without sign ({size:.0f})")

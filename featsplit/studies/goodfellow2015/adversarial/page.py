@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.models import load_model
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import drawn
+from featsplit.report.plots import Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.adversarial.measure import first_weights
 from featsplit.studies.goodfellow2015.networks import adversarial, clipped, controls, plain
@@ -43,14 +43,14 @@ def section(results: Results[Settings]) -> list[Block]:
         Column("FGSM in [0, 1]", "fgsm"),
         Column("PGD in [0, 1]", "pgd", sure=False),
     )
-    table = errors_table(rows, names, settings.eps, columns, head=f"error at eps {settings.eps:g}")
+    table = errors_table(rows, names, settings.eps, columns, head=f"error at linf {settings.eps:g}")
     table = [
         [*line, extra]
         for line, extra in zip(table, ["least linf, median", *(nearest(results, n) for n in names)], strict=True)
     ]
     return [
         Heading("Adversarial training, and noise in its place"),
-        Plot(
+        plot(
             "filters",
             filters(results),
             f"Filters of the first layer, seed {results.seeds[0]}: plain above, adversarial below.",
@@ -81,7 +81,7 @@ def compared_table(results: Results[Settings]) -> Cells:
     return table
 
 
-def filters(results: Results[Settings]) -> Drawing:
+def filters(results: Results[Settings]) -> Figured:
     """The first layer's filters of both networks, those of most energy, each on its own scale (Figure 3)."""
 
     def draw(figure: "Figure") -> None:

@@ -1,9 +1,9 @@
 """The part of the page that tells of the paper's alternative explanations."""
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Heading, Table, Text
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.alternatives.claims import agreeing
 from featsplit.studies.goodfellow2015.networks import plain, sigmoids
@@ -46,7 +46,7 @@ def networks_table(results: Results[Settings]) -> Cells:
         "network",
         "clean error",
         "mean probability",
-        f"error of FGSM {settings.eps:g} (how sure)",
+        f"error of FGSM linf {settings.eps:g} (how sure)",
         "rubbish seen as something (how sure)",
     ]
     table = [head]

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, ORANGE, drawn
+from featsplit.report.blocks import Block, Heading, Table, Text
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, each_seed, plot
 from featsplit.studies.goodfellow2015.networks import by_size
 from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED
 from featsplit.studies.goodfellow2015.settings import Settings
@@ -29,26 +29,26 @@ def section(results: Results[Settings]) -> list[Block]:
     settings = results.settings
     names = ["softmax", "maxout"]
     names += [one.name for one in by_size(settings)] if "linear" in settings.experiments else []
-    table = errors_table(results.rows, names, settings.eps, (CLEAN, *AT_EPS), head=f"error at eps {settings.eps:g}")
+    table = errors_table(results.rows, names, settings.eps, (CLEAN, *AT_EPS), head=f"error at linf {settings.eps:g}")
     return [
         Heading("The fast gradient sign method, and how sure the mistakes are"),
-        Plot("fast-by-eps", by_eps(results), "Error by eps: not clipped, dashed in [0, 1], dotted under noise."),
+        plot("fast-by-eps", by_eps(results), "Error by eps: not clipped, dashed in [0, 1], dotted under noise."),
         Text(WHAT),
         Table(table),
     ]
 
 
-def by_eps(results: Results[Settings]) -> Drawing:
+def by_eps(results: Results[Settings]) -> Figured:
     """The errors of both networks by eps."""
 
     def draw(figure: "Figure") -> None:
         axes, at = figure.add_subplot(), results.settings.at()
         for name, colour in COLOURS.items():
             for attack, look in LOOKS.items():
-                heights = [error(of(results.rows, name)).value]
-                heights += [error(of(results.rows, name, attack, eps)).value for eps in at]
+                lines = [of(results.rows, name), *(of(results.rows, name, attack, eps) for eps in at)]
                 label = name if attack == UNCLIPPED else None
-                axes.plot([0.0, *at], heights, look, color=colour, label=label)
+                axes.plot([0.0, *at], [error(line).value for line in lines], look, color=colour, label=label)
+                each_seed(axes, [0.0, *at], [[1 - row["accuracy"] for row in line] for line in lines])
         axes.set(xlabel="eps in linf", ylabel="error on test images", ylim=(0, 1.02))
         axes.legend(fontsize=9)
 

@@ -1,7 +1,7 @@
 """What section 5 of the paper says of adversarial training and weight decay."""
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, decided, where, written
+from featsplit.report.decisions import Check, Claim, because, decided, where, written
 from featsplit.report.intervals import Interval, accuracy, difference
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.logistic.claims import measured
@@ -45,7 +45,9 @@ def _softmax(rows: Rows, settings: Settings) -> list[Claim]:
     for eps in settings.decay.softmax_adversarial:
         own = of(rows, f"softmax adversarial {eps:g}", UNCLIPPED, eps)
         pairs = [(of(rows, f"softmax l1 {size:g}", UNCLIPPED, eps), own) for size in settings.decay.softmax_l1]
-        found.append(more_errors(f"Section 5: softmax at eps {eps:g}, adversarial training beats each L1 decay", pairs))
+        found.append(
+            more_errors(f"Section 5: softmax at linf {eps:g}, adversarial training beats each L1 decay", pairs)
+        )
     return found
 
 
@@ -55,7 +57,9 @@ def _near(results: Results[Settings]) -> list[Claim]:
     for eps in own.adversarial if "logistic" in results.settings.experiments else ():
         if eps in own.eps:
             checks = tuple(_beside(results, size, eps) for size in own.l1)
-            what = f"Section 5: of two classes an L1 decay comes within {NEAR:g} of adversarial training at eps {eps:g}"
+            what = (
+                f"Section 5: of two classes an L1 decay comes within {NEAR:g} of adversarial training at linf {eps:g}"
+            )
             found.append(Claim(what, checks))
     return found
 
@@ -71,4 +75,4 @@ def _beside(results: Results[Settings], size: float, eps: float) -> Check:
     errors = " / ".join(f"{1 - accuracy(line).value:.3f}" for line in lines)
     shown = [one.moved(-NEAR) for one in intervals]
     at = f"L1 {size:g}, {where(lines[0], intervals[0])}"
-    return Check(at, verdict, errors, written(shown), intervals[0].low)
+    return Check(at, verdict, errors, written(shown), intervals[0].low, why=because(verdict, intervals))

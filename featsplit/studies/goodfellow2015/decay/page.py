@@ -1,8 +1,8 @@
 """The part of the page that tells of adversarial training beside weight decay."""
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells
-from featsplit.report.markup import Block, Heading, Table, Text
 from featsplit.studies.goodfellow2015.networks import adversarial, decayed, plain, softmax
 from featsplit.studies.goodfellow2015.rows import UNCLIPPED
 from featsplit.studies.goodfellow2015.settings import Settings
@@ -36,7 +36,7 @@ def decay_table(results: Results[Settings]) -> Cells:
     first = (plain(settings), adversarial(settings))
     deep = [one.name for one in (*first, *(one for one in others if one.architecture == "maxout"))]
     return [
-        ["error of", "training", "clean", *(f"FGSM {eps:g}" for eps in radii)],
+        ["error of", "training", "clean", *(f"FGSM linf {eps:g}" for eps in radii)],
         *(
             [
                 name,

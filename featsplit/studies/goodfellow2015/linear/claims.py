@@ -38,7 +38,7 @@ def linear_claims(results: Results[Settings]) -> list[Claim]:
             SLOPE - REACH,
             SLOPE + REACH,
         ),
-        more_errors(f"Section 3: more pixels, more errors at the same eps {at:g} ({large} against {small})", [lines]),
+        more_errors(f"Section 3: more pixels, more errors at the same linf {at:g} ({large} against {small})", [lines]),
         within(
             f"Figure 4: beyond eps 0 the logits are linear (R^2 above {STRAIGHT:g}, our threshold)",
             away,
@@ -46,7 +46,7 @@ def linear_claims(results: Results[Settings]) -> list[Claim]:
             float("inf"),
         ),
         within(
-            f"Figure 4: from eps {eps:g} on the mistake stays the same (most images)",
+            f"Figure 4: from linf {eps:g} on the mistake stays the same (most images)",
             picked(rows, experiment="linear", measure="the same mistake from eps on"),
             0.5,
             float("inf"),

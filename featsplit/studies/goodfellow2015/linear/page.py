@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, ORANGE, drawn
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, plot
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.networks import by_size
 from featsplit.studies.goodfellow2015.rows import FREE_NOISE, UNCLIPPED, NetworkRow
@@ -34,10 +34,10 @@ def section(results: Results[Settings]) -> list[Block]:
     """What came out of the linear explanation."""
     return [
         Heading("The linear explanation, by the size of the images"),
-        Plot("shifts", shifts(results), "By how much eps = 1 would move w.x; means over test images and seeds."),
+        plot("shifts", shifts(results), "By how much eps = 1 would move w.x; means over test images and seeds."),
         Text(WHAT),
         Table(sizes_table(results)),
-        Plot("line", line(results), f"Logits of a test image by eps, maxout network, seed {results.seeds[0]}."),
+        plot("line", line(results), f"Logits of a test image by eps, maxout network, seed {results.seeds[0]}."),
         Text(LINE),
         Table(line_table(results)),
     ]
@@ -59,8 +59,8 @@ def sizes_table(results: Results[Settings]) -> Cells:
         "random signs by",
         "ratio",
         "clean",
-        f"FGSM {eps:g}",
-        f"noise {eps:g}",
+        f"FGSM linf {eps:g}",
+        f"noise linf {eps:g}",
     ]
     table = [head]
     for network in by_size(settings):
@@ -82,7 +82,7 @@ def line_table(results: Results[Settings]) -> Cells:
     heads = (
         "R^2 of a straight line, eps > 0",
         "R^2, eps < 0",
-        f"the mistake is the same from {results.settings.eps:g} to 0.5",
+        f"the mistake is the same from linf {results.settings.eps:g} to 0.5",
     )
     return [
         ["maxout, mean over test images", "(95 % interval)"],
@@ -90,7 +90,7 @@ def line_table(results: Results[Settings]) -> Cells:
     ]
 
 
-def shifts(results: Results[Settings]) -> Drawing:
+def shifts(results: Results[Settings]) -> Figured:
     """Both shifts by the number of pixels, on logarithmic scales."""
 
     def draw(figure: "Figure") -> None:
@@ -110,7 +110,7 @@ def shifts(results: Results[Settings]) -> Drawing:
     return drawn(5, 3, draw)
 
 
-def line(results: Results[Settings]) -> Drawing:
+def line(results: Results[Settings]) -> Figured:
     """The logits of one image by eps; the label's is thick."""
     (row,) = [row for row in _mean(results, "curve") if row["seed"] == results.seeds[0]]
 

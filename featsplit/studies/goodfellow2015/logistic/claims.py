@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from featsplit.engine.results import Results
-from featsplit.report.decisions import Check, Claim, chain, decided, where, written
+from featsplit.report.decisions import Check, Claim, because, chain, decided, where, written
 from featsplit.report.intervals import Interval, Verdict, accuracy, difference
 from featsplit.report.rows import picked
 from featsplit.studies.goodfellow2015.logistic.jobs import CLIPPED, WORST, LogisticRow
@@ -44,8 +44,10 @@ def _fooled(results: Results[Settings]) -> list[Claim]:
 
     verdict, (further,) = decided(nearly)
     error = further.moved(NEARLY)
-    check = Check(where(rows, error), verdict, f"error {error.value:.3f}", f"{error}")
-    return [Claim(f"Figure 2: without regularisation nearly all are errors at eps {AT} (above {NEARLY:.0%})", (check,))]
+    check = Check(where(rows, error), verdict, f"error {error.value:.3f}", f"{error}", why=because(verdict, [further]))
+    return [
+        Claim(f"Figure 2: without regularisation nearly all are errors at linf {AT} (above {NEARLY:.0%})", (check,))
+    ]
 
 
 def _better(results: Results[Settings]) -> list[Claim]:
@@ -56,11 +58,13 @@ def _better(results: Results[Settings]) -> list[Claim]:
         if eps in settings.eps:
             own = f"adversarial {eps:g}"
             found.append(
-                _above(results, f"Adversarial training at eps {eps:g} beats none there", [(own, "plain")], eps)
+                _above(results, f"Adversarial training at linf {eps:g} beats none there", [(own, "plain")], eps)
             )
             beside = [(own, decay) for decay in decays]
-            found.append(_above(results, f"Adversarial training at eps {eps:g} beats each L1 decay there", beside, eps))
-            what = f"L1 decay of each size beats no regularisation at eps {eps:g}"
+            found.append(
+                _above(results, f"Adversarial training at linf {eps:g} beats each L1 decay there", beside, eps)
+            )
+            what = f"L1 decay of each size beats no regularisation at linf {eps:g}"
             found.append(_above(results, what, [(decay, "plain") for decay in decays], eps))
     return found
 
@@ -78,14 +82,21 @@ def _above(results: Results[Settings], what: str, pairs: Sequence[tuple[str, str
 
     verdict, intervals = decided(further)
     values = ", ".join(f"{accuracy(left).value:.3f} / {accuracy(right).value:.3f}" for left, right in lines)
-    return Claim(what, (Check(where(lines[0][0], intervals[0]), verdict, values, written(intervals)),))
+    return Claim(
+        what,
+        (
+            Check(
+                where(lines[0][0], intervals[0]), verdict, values, written(intervals), why=because(verdict, intervals)
+            ),
+        ),
+    )
 
 
 def _printed(results: Results[Settings]) -> list[Claim]:
     found = []
     for eps in results.settings.logistic.adversarial:
         lines = [measured(results.rows, name, "none") for name in ("plain", f"as printed {eps:g}")]
-        what = f"The loss as it is printed, at eps {eps:g}, does harm to clean images"
+        what = f"The loss as it is printed, at linf {eps:g}, does harm to clean images"
         if all(lines):
             found.append(Claim(what, (chain(lines),), known=True))
     return found

@@ -17,9 +17,9 @@ from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError
 from featsplit.evaluation import Attack, evaluate
-from featsplit.files import json_digest
+from featsplit.files import json_digest, nothing_written_since
 from featsplit.models import Classifier, ModelSpec, build, load_model, read_metadata, save_model
-from featsplit.models.checkpoints import state_digest, versions
+from featsplit.models.checkpoints import decisive, state_digest, versions
 from featsplit.outcomes import packed
 from featsplit.rows import Row
 from featsplit.runtime import CPU
@@ -88,12 +88,19 @@ class TrainAndMeasure:
         depends_on |= {"eps": self.settings.eps, "steps": self.settings.steps}
         rows = kept_rows(path.with_suffix(".json"), depends_on, lambda: self._measured(model, data))
         figures = f"error {1 - rows[0]['accuracy']:.3f}, at {rows[-1]['eps']:g} {1 - rows[-1]['accuracy']:.3f}"
-        worker.tell(path.parents[1], f"seed {self.seed}", f"logistic {self.arm.name}", began=began, figures=figures)
+        worker.tell(
+            path.parents[1],
+            f"seed {self.seed}",
+            f"logistic {self.arm.name}",
+            began=began,
+            figures=figures,
+            kept=nothing_written_since(began),
+        )
         return rows
 
     def _ensure_model(self, path: Path, data: ImageData) -> Classifier:
         content = {"arm": list(self.arm), "iterations": self.settings.iterations_of(self.arm), "data": data.digest}
-        key = json_digest({**content, "versions": versions()})
+        key = json_digest({**content, "versions": decisive()})
         try:
             if read_metadata(path).key == key:
                 return load_model(path)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
 from featsplit.models import load_model
-from featsplit.report.cells import Cells, Show, as_text, spread
+from featsplit.report.blocks import Block, Heading, Table, Text
+from featsplit.report.cells import Cells, Show, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Brief, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, each_seed, plot
 from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.goodfellow2015.logistic.claims import measured
@@ -32,7 +32,6 @@ PRINTED = (
 )
 TRAINED: Row = {"split": "train"}
 TESTED: Row = {"test_set": "source", "attack": "none"}
-BRIEF = "Errors in the worst case, not clipped. ± is how far a 95 % interval reaches."
 CLIPPING = (
     "The paper does not speak of clipping. In [0, 1] a pixel at 0 can only rise and one at 1 only fall: the worst "
     "image is the clipped one, pixel by pixel, and the error is less. Both formulas are held against the package's "
@@ -50,8 +49,7 @@ def section(results: Results[Settings]) -> list[Block]:
     own = results.settings.logistic
     return [
         Heading("Logistic regression of two classes: the exact worst case"),
-        *(Brief(text) for text in (as_text(error_table(results, show=Interval.short, most=SHOWN)), BRIEF)),
-        Plot("error-by-eps", error_by_eps(results), "Error by eps in the worst case; dashed, with pixels in [0, 1]."),
+        plot("error-by-eps", error_by_eps(results), "Error by eps in the worst case; dashed, with pixels in [0, 1]."),
         Text(_setting(results)),
         Text(WHAT),
         Text(PRINTED),
@@ -61,12 +59,17 @@ def section(results: Results[Settings]) -> list[Block]:
         Text(CLIPPING),
         Table(clipped_table(results)),
         Heading("The weights", 3),
-        Plot(
+        plot(
             "weights", weights(results), f"w of seed {results.seeds[0]}, each on its own scale: blue votes for y = 1."
         ),
         Text(PULL),
         Table(weights_table(results)),
     ]
+
+
+def in_brief(results: Results[Settings]) -> Cells:
+    """Errors in the worst case, not clipped, as a terminal shows them."""
+    return error_table(results, show=Interval.short, most=SHOWN)
 
 
 def notes(settings: Settings) -> list[str]:
@@ -116,7 +119,7 @@ def clipped_table(results: Results[Settings]) -> Cells:
     settings = results.settings.logistic
     eps = max([one for one in settings.adversarial if one in settings.eps] or settings.eps)
     names = (WORST, CLIPPED, "fgsm", "pgd")
-    table = [[f"error at {eps:g} of", *names, "differs in eps by"]]
+    table = [[f"error at linf {eps:g} of", *names, "differs in eps by"]]
     for arm in settings.arms():
         lines = [measured(results.rows, arm.name, name, eps) for name in names]
         gap = max(row["gap"] for line in lines[:2] for row in line)
@@ -140,7 +143,7 @@ def weights_table(results: Results[Settings]) -> Cells:
     return table
 
 
-def error_by_eps(results: Results[Settings]) -> Drawing:
+def error_by_eps(results: Results[Settings]) -> Figured:
     """A curve for each way to train: the worst case without bounds on the pixels, and dashed with them."""
     settings = results.settings.logistic
 
@@ -154,6 +157,7 @@ def error_by_eps(results: Results[Settings]) -> Drawing:
                 label = arm.name if name == WORST else None
                 look: Any = {"color": COLOURS[arm.kind], "alpha": faded[arm.kind], "linestyle": line, "label": label}
                 axes.plot([eps for eps, _ in points], heights, **look)
+                each_seed(axes, [eps for eps, _ in points], [[1 - row["accuracy"] for row in of] for _, of in points])
             faded[arm.kind] *= 0.6
         axes.set(xlabel="eps in linf", ylabel=f"error on the test set, n {points[0][1][0]['n']}", ylim=(0, 1.02))
         figure.legend(loc="outside right upper", fontsize=9)
@@ -161,7 +165,7 @@ def error_by_eps(results: Results[Settings]) -> Drawing:
     return drawn(7, 3.6, draw)
 
 
-def weights(results: Results[Settings]) -> Drawing:
+def weights(results: Results[Settings]) -> Figured:
     """The weights of each classifier as an image, colour for colour."""
     arms = [arm for arm in results.settings.logistic.arms() if arm.kind != "as printed"]
 

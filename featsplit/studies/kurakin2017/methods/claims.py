@@ -66,7 +66,7 @@ def _claim(what: str, pairs: Sequence[tuple[Line, Line]], *, allowed: float = 0.
         return [difference(left, right, confidence=level).moved(allowed) for left, right in pairs]
 
     eps = [int(left[0]["levels"]) for left, _ in pairs]
-    at = f"eps {min(eps)} to {max(eps)}" if len(set(eps)) > 1 else f"eps {eps[0]}"
+    at = f"linf {min(eps)}/255 to {max(eps)}/255" if len(set(eps)) > 1 else f"linf {eps[0]}/255"
     values = ", ".join(f"{mean(left):.3f} / {mean(right):.3f}" for left, right in pairs[:4])
     more = " ..." if len(pairs) > 4 else ""
     return [Claim(what, (checked(at, statement, measured=values + more),))]

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, cell, spread
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, drawn, reaches
+from featsplit.report.plots import BLUE, GREEN, ORANGE, RED, Figured, dots, drawn, plot, reaches
 from featsplit.studies.kurakin2017.checks import NAMES
 from featsplit.studies.kurakin2017.examples import METHODS, NOISE
 from featsplit.studies.kurakin2017.methods.claims import mean, measured, sizes
@@ -43,10 +43,20 @@ def blocks(results: Results[Settings]) -> list[Block]:
 def plots(results: Results[Settings]) -> list[Block]:
     """Accuracy by eps."""
     k = top_k_of(results)
-    says = "Accuracy by eps, with 95 % intervals" + (
+    says = "Accuracy by eps in linf; lines are 95 % intervals, rings the seeds" + (
         f"; dashed, the share of images with their label in the top {k}." if k else "."
     )
-    return [Plot("methods", curves(results), says)]
+    return [plot("methods", curves(results), says)]
+
+
+def found(results: Results[Settings]) -> str:
+    """What came out, in a sentence: clean, and under each method at the largest eps."""
+    largest = sizes(results)[-1]
+    under = ", ".join(
+        f"{NAMES[method]} {accuracy(measured(results.rows, method, largest))}" for method in (*METHODS, NOISE)
+    )
+    clean = accuracy(measured(results.rows, "none"))
+    return f"Accuracy is {clean} on clean test images and, at linf {largest}/255, under {under}."
 
 
 def top_k_of(results: Results[Settings]) -> int:
@@ -61,7 +71,7 @@ def table(results: Results[Settings]) -> Cells:
         for method in (*METHODS, NOISE)
     ]
     clean = cell(measured(results.rows, "none"), Interval.short)
-    return [[f"accuracy; clean {clean}", *(f"eps {one}" for one in sizes(results))], *lines]
+    return [[f"accuracy; clean {clean}", *(f"linf {one}/255" for one in sizes(results))], *lines]
 
 
 def top_k_table(results: Results[Settings]) -> Cells:
@@ -71,7 +81,10 @@ def top_k_table(results: Results[Settings]) -> Cells:
         for method in (*METHODS, NOISE)
     ]
     return [
-        [f"in the top k; clean {_top_k(measured(results.rows, 'none'))}", *(f"eps {one}" for one in sizes(results))],
+        [
+            f"in the top k; clean {_top_k(measured(results.rows, 'none'))}",
+            *(f"linf {one}/255" for one in sizes(results)),
+        ],
         *lines,
     ]
 
@@ -80,7 +93,7 @@ def _top_k(rows: Sequence[KurakinRow]) -> str:
     return spread([row["top_k_accuracy"] for row in rows])
 
 
-def curves(results: Results[Settings]) -> Drawing:
+def curves(results: Results[Settings]) -> Figured:
     """A curve for each method over eps, on a logarithmic axis."""
     eps, k = sizes(results), top_k_of(results)
 
@@ -91,11 +104,13 @@ def curves(results: Results[Settings]) -> Drawing:
             found = [accuracy(line) for line in lines]
             heights, ends = [one.value for one in found], reaches(found)
             axes.errorbar(eps, heights, ends, color=COLOURS[method], marker="o", markersize=4, label=NAMES[method])
+            for place, line in zip(eps, lines, strict=True):
+                dots(axes, place, [row["accuracy"] for row in line])
             if k:
                 top = [sum(row["top_k_accuracy"] for row in line) / len(line) for line in lines]
                 axes.plot(eps, top, color=COLOURS[method], linestyle="--", linewidth=1)
         axes.axhline(accuracy(measured(results.rows, "none")).value, color="#888888", linewidth=0.8)
-        axes.set(xscale="log", xlabel="eps, in 255ths", ylabel=f"accuracy, n {found[0].n}", ylim=(-0.02, 1.02))
+        axes.set(xscale="log", xlabel="eps in linf, in 255ths", ylabel=f"accuracy, n {found[0].n}", ylim=(-0.02, 1.02))
         axes.set_xticks(eps, [str(one) for one in eps])
         axes.minorticks_off()
         figure.legend(loc="outside right upper", fontsize=9)
@@ -110,4 +125,4 @@ def brief(results: Results[Settings]) -> Cells:
         for method in (*METHODS, NOISE)
     ]
     clean = f"{mean(measured(results.rows, 'none')):.3f}"
-    return [[f"accuracy (clean {clean}), eps", *map(str, sizes(results))], *lines]
+    return [[f"accuracy (clean {clean}), linf x 255", *map(str, sizes(results))], *lines]

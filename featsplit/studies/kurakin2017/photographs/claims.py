@@ -35,7 +35,7 @@ def _at_each(
         rates = [tuple(rate_of(results.rows, method, levels, case) for method, case in pair) for pair in pairs]
         if statement := all_of([(more, less) for more, less in rates]):
             values = ", ".join(f"{value_of(more)} > {value_of(less)}" for more, less in rates)
-            checks.append(checked(f"eps {levels}", statement, measured=values, asked=asked))
+            checks.append(checked(f"linf {levels}/255", statement, measured=values, asked=asked))
     return Claim(what, tuple(checks))
 
 
@@ -62,7 +62,7 @@ def _falls(results: Results[Settings]) -> list[Claim]:
     for method in METHODS:
         rates = [rate_of(results.rows, method, levels, "average") for levels in sizes]
         if statement := all_of(list(pairwise(rates))):
-            at = f"eps {', '.join(map(str, sizes))}"
+            at = f"linf {', '.join(map(str, sizes))}, in 255ths"
             check = checked(at, statement, measured=" > ".join(map(value_of, rates)))
             found.append(
                 Claim(f"Table 3, {NAMES[method]} method: a photograph destroys less at a larger eps", (check,))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, count
 from featsplit.report.intervals import accuracy
-from featsplit.report.markup import Block, Heading, Table, Text
 from featsplit.report.rates import rate
 from featsplit.report.rows import picked, values
 from featsplit.studies.kurakin2017.checks import NAMES
@@ -28,7 +28,7 @@ WHAT = (
     "{gate:g} or more), and whose label is not among the top k either. It is not lecture B's prefilter, which is the "
     "gate of the chain further down."
 )
-
+SIZES = "Beside each method its eps in linf, in 255ths."
 OWN = (
     "Crops of your photographs of the printed sheet. Its pairs were drawn of those that count, so as files all clean "
     "images are predicted rightly and all adversarial ones wrongly; the clean ones, photographed, say what the print "
@@ -42,13 +42,21 @@ def blocks(results: Results[Settings]) -> list[Block]:
         Heading("What photographs destroy, in simulation"),
         Text(WHAT.format(gate=results.settings.gate)),
         Text("The destruction rate over all test images, with 95 % intervals; n is how many count."),
-        Table(rates_table(results)),
+        Table(rates_table(results), caption=SIZES),
         Text(
             f"As the paper's Tables 1 to 3: {results.settings.pairs} pairs drawn in each case, or as many as there are."
         ),
-        Table(pairs_table(picked(results.rows, experiment=EXPERIMENT, test_set="pairs"))),
+        Table(pairs_table(picked(results.rows, experiment=EXPERIMENT, test_set="pairs")), caption=SIZES),
         *own_blocks(results),
     ]
+
+
+def found(results: Results[Settings]) -> str:
+    """What photographs destroy at the largest eps, of all images that count, in a sentence."""
+    largest = max(results.settings.photographed)
+    rates = {method: rate(counted_of(measured(results.rows, method, largest, CASES[0]))) for method in METHODS}
+    said = ", ".join(f"{NAMES[method]} {'of no image' if one is None else one}" for method, one in rates.items())
+    return f"Photographs at linf {largest}/255 destroy, in the {CASES[0]} case: {said}."
 
 
 def own_blocks(results: Results[Settings]) -> list[Block]:

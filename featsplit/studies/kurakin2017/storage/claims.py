@@ -99,7 +99,7 @@ def _other(results: Results[Settings]) -> list[Claim]:
 
             values = ", ".join(f"{stage} {_value(seeds)}" for stage, seeds in at.items())
             what = f"Lecture B: of the whole chain another network takes most of the error ({NAMES[method]} method)"
-            found.append(Claim(what, (checked(f"eps {levels}", statement, measured=values),)))
+            found.append(Claim(what, (checked(f"linf {levels}/255", statement, measured=values),)))
     return found
 
 
@@ -114,7 +114,7 @@ def _gate(results: Results[Settings]) -> list[Claim]:
         for method in METHODS:
             what = f"Lecture B: the gate cuts the error by {LEAST:.0%} to {MOST:.0%} ({NAMES[method]}, another network)"
             taken = refused(results.rows, method, levels, OTHER)
-            found.append(_one(what, taken, at=f"eps {levels}", least=LEAST, most=MOST))
+            found.append(_one(what, taken, at=f"linf {levels}/255", least=LEAST, most=MOST))
     return found
 
 

@@ -4,9 +4,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn, reaches
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, each_seed, plot, reaches
 from featsplit.report.rates import rate
 from featsplit.studies.kurakin2017.checks import NAMES
 from featsplit.studies.kurakin2017.examples import METHODS
@@ -40,7 +40,7 @@ def blocks(results: Results[Settings]) -> list[Block]:
     return [
         Heading("Storage, another network, and the gate"),
         Text(WHAT.format(gate=results.settings.gate)),
-        Table(chain_table(results)),
+        Table(chain_table(results), caption="Beside each method its eps in linf, in 255ths."),
         Heading("The nearest adversarial images, in 8 bits", 3),
         Text(ROUNDING),
         Table(rounding_table(results)),
@@ -49,7 +49,7 @@ def blocks(results: Results[Settings]) -> list[Block]:
 
 def plots(results: Results[Settings]) -> list[Block]:
     """The chain as curves."""
-    return [Plot("storage", curves(results), "What still fools, stage by stage, with 95 % intervals.")]
+    return [plot("storage", curves(results), "What still fools, stage by stage, with 95 % intervals.")]
 
 
 def sets(results: Results[Settings]) -> dict[str, tuple[str, int | None]]:
@@ -99,7 +99,7 @@ def rounding_table(results: Results[Settings]) -> Cells:
     return [["", "n", "undone by 8 bits", "undone after the repair", "components changed, where needed"], *lines]
 
 
-def curves(results: Results[Settings]) -> Drawing:
+def curves(results: Results[Settings]) -> Figured:
     """A curve for each set over the stages."""
 
     def draw(figure: "Figure") -> None:
@@ -115,6 +115,8 @@ def curves(results: Results[Settings]) -> Drawing:
                 line = "--" if name in mended else "-"
                 heights = [one.value for _, one in there]
                 axes.errorbar(at, heights, ends, color=colour, marker="o", markersize=4, linestyle=line, label=name)
+                seeds = [fooled(results.rows, method, levels, STAGES[place]) for place in at]
+                each_seed(axes, at, [[one.rate for one in of] for of in seeds])
         axes.set_xticks(range(len(STAGES)), STAGES)
         axes.set(ylabel="still fool", ylim=(-0.02, 1.02))
         figure.legend(loc="outside right upper", fontsize=9)

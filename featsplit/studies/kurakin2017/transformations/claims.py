@@ -51,7 +51,7 @@ def _least_likely(results: Results[Settings]) -> list[Claim]:
             if statement:
                 values = f"{value_of(first)} > {value_of(others[0])} (fast), {value_of(others[1])} (basic)"
                 checks.append(
-                    checked(f"eps {levels}", statement, measured=values, asked=len(results.settings.transformed))
+                    checked(f"linf {levels}/255", statement, measured=values, asked=len(results.settings.transformed))
                 )
         what = f"Figure 6: {name} destroys most of what was aimed at the least likely class (mean over its strengths)"
         found.append(Claim(what, tuple(checks)))
@@ -68,7 +68,7 @@ def _mild(results: Results[Settings]) -> list[Claim]:
             if statement:
                 values = ", ".join(f"{name} {value_of(rate)}" for name, rate in rates.items())
                 checks.append(
-                    checked(f"eps {levels}", statement, measured=values, asked=len(results.settings.transformed))
+                    checked(f"linf {levels}/255", statement, measured=values, asked=len(results.settings.transformed))
                 )
         what = f"Figure 6, {NAMES[method]} method: brightness and contrast each destroy less than blur and JPEG each"
         found.append(Claim(what, tuple(checks)))
@@ -81,7 +81,7 @@ def _falls(results: Results[Settings]) -> list[Claim]:
         rates = [mean_rate(results.rows, method, levels, *RANGES) for levels in sizes]
         statement = all_of(list(pairwise(rates)))
         if statement:
-            at = f"eps {', '.join(map(str, sizes))}"
+            at = f"linf {', '.join(map(str, sizes))}, in 255ths"
             check = checked(at, statement, measured=" > ".join(map(value_of, rates)))
             found.append(
                 Claim(f"The {NAMES[method]} method: less is destroyed at a larger eps (mean over all)", (check,))
@@ -95,7 +95,9 @@ def _fast(results: Results[Settings]) -> list[Claim]:
         fast, basic = (mean_rate(results.rows, method, levels, *RANGES) for method in ("fast", "basic"))
         if statement := all_of([(basic, fast)]):
             values = f"{value_of(fast)} (fast) < {value_of(basic)} (basic)"
-            checks.append(checked(f"eps {levels}", statement, measured=values, asked=len(results.settings.transformed)))
+            checks.append(
+                checked(f"linf {levels}/255", statement, measured=values, asked=len(results.settings.transformed))
+            )
     return [
         Claim(
             "Section 5: the fast method's examples are the most robust, more than the basic one's (mean over all)",

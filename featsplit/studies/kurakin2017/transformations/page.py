@@ -4,10 +4,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from featsplit.engine.results import Results
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, cell
 from featsplit.report.intervals import Interval
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import drawn, reaches
+from featsplit.report.plots import Figured, drawn, each_seed, plot, reaches
 from featsplit.report.rates import rate
 from featsplit.report.rows import picked
 from featsplit.studies.kurakin2017.checks import NAMES
@@ -42,15 +42,15 @@ def blocks(results: Results[Settings]) -> list[Block]:
     """The tables of the experiment."""
     found: list[Block] = [Heading("What transformations destroy"), Text(WHAT)]
     for levels in sorted(results.settings.transformed):
-        found += [Heading(f"eps {levels}", 3), Table(table(results, levels))]
+        found += [Heading(f"linf {levels}/255", 3), Table(table(results, levels))]
     return found
 
 
 def plots(results: Results[Settings]) -> list[Block]:
     """The rates at the eps in the middle."""
     levels = middle(results)
-    says = f"Destruction rate at eps {levels}, with 95 % intervals; in grey the accuracy on clean images."
-    return [Plot("transformations", curves(results, levels), says)]
+    says = f"Destruction rate at linf {levels}/255, with 95 % intervals; in grey the accuracy on clean images."
+    return [plot("transformations", curves(results, levels), says)]
 
 
 def middle(results: Results[Settings]) -> int:
@@ -93,7 +93,7 @@ def _top_k(results: Results[Settings], levels: int, name: str, strength: float) 
     return found
 
 
-def curves(results: Results[Settings], levels: int) -> Drawing:
+def curves(results: Results[Settings], levels: int) -> Figured:
     """A panel for each transformation, a curve for each method."""
 
     def draw(figure: "Figure") -> None:
@@ -112,6 +112,8 @@ def curves(results: Results[Settings], levels: int) -> Drawing:
                     at, heights = [place for place, _ in there], [one.value for _, one in there]
                     label = NAMES[method] if name == "brightness" else None
                     axes.errorbar(at, heights, ends, color=COLOURS[method], marker="o", markersize=3, label=label)
+                    seeds = [counted(results.rows, method, levels, name, strengths[place]) for place in at]
+                    each_seed(axes, at, [[one.rate for one in of] for of in seeds])
             axes.set_xticks(places, [f"{strength:g}" for strength in strengths])
             axes.set(xlabel=UNITS[name], title=name, ylim=(-0.02, 1.02))
         panels[0].set_ylabel("destruction rate")

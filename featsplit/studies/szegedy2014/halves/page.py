@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Drawing, Heading, Picture, Plot, Table, Text
-from featsplit.report.plots import BLUE, ORANGE, drawn, reaches
+from featsplit.report.plots import BLUE, ORANGE, Figured, drawn, each_seed, plot, reaches
 from featsplit.studies.szegedy2014.halves.claims import NAMES
-from featsplit.studies.szegedy2014.models.numbers import distortion
+from featsplit.studies.szegedy2014.models.numbers import distorted, distortion
 from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.statements import Run, pairs, read, shown_to
 
@@ -47,7 +47,8 @@ def pictures(results: Run, folder: str) -> list[Block]:
     if "halves" not in results.settings.experiments:
         return []
     says = "The error of another network on images made for one, before and after the distortion is amplified."
-    return [Picture(f"{folder}/pictures/halves.png", SHOWN), Plot("halves", amplification(results), says)]
+    shown = f"{SHOWN} {distorted(results, NAMES, group='halves')}"
+    return [Picture(f"{folder}/pictures/halves.png", shown), plot("halves", amplification(results), says)]
 
 
 def _error(rows: Sequence[SzegedyRow]) -> Interval:
@@ -79,7 +80,7 @@ def cross_table(results: Run) -> Cells:
     return table
 
 
-def amplification(results: Run) -> Drawing:
+def amplification(results: Run) -> Figured:
     """Bars for each pair of networks, before and after."""
 
     def draw(figure: "Figure") -> None:
@@ -91,6 +92,8 @@ def amplification(results: Run) -> Drawing:
             places = [place + 0.4 * offset - 0.2 for place in range(len(found))]
             heights = [one.value for one in errors]
             axes.bar(places, heights, 0.38, yerr=reaches(errors), color=colour, label=moment)
+            rows = [shown_to(results, made_for, name, group="halves", moment=moment) for made_for, name in found]
+            each_seed(axes, places, [[1 - row["accuracy"] for row in of] for of in rows], width=0.38)
         names = [f"{made_for}\nto {name}" for made_for, name in found]
         axes.set_xticks(range(len(found)), names, fontsize=7)
         axes.set(ylabel="error", ylim=(0, 1.02))

@@ -1,5 +1,7 @@
 """What the claims and the page say of the six networks: distortions, errors, and how many others are fooled."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from featsplit.report.intervals import CONFIDENCE, Interval
@@ -29,6 +31,12 @@ def rms(results: Run, name: str, *, group: str = "models", field: Packed = "dist
 def distortion(results: Run, name: str, *, group: str = "models", field: Packed = "distances") -> Interval:
     """Their mean."""
     return mean_of(rms(results, name, group=group, field=field))
+
+
+def distorted(results: Run, names: Sequence[str], *, group: str) -> str:
+    """The mean distortion of the images made for each network, in a sentence."""
+    far = ", ".join(f"{name} {distortion(results, name, group=group)}" for name in names)
+    return f"Mean distortions, rms a pixel: {far}."
 
 
 def further(results: Run, more: str, less: str, *, confidence: float = CONFIDENCE) -> Interval:

@@ -1,16 +1,18 @@
 """The part of the page on the six networks."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featsplit.report.blocks import Block, Heading, Picture, Plot, Table, Text
 from featsplit.report.cells import Cells
+from featsplit.report.charts import Chart, Measured, as_bars, within
 from featsplit.report.intervals import Interval, accuracy
-from featsplit.report.markup import Block, Drawing, Heading, Picture, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, RING, Figured, drawn, plot
 from featsplit.studies.szegedy2014.intervals import Array, mean_of, wrong
 from featsplit.studies.szegedy2014.models.claims import error
-from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distortion, fooled, rms
+from featsplit.studies.szegedy2014.models.numbers import LINEAR, NAMES, distorted, distortion, fooled, rms
 from featsplit.studies.szegedy2014.rows import Packed
 from featsplit.studies.szegedy2014.statements import Run, read, shown_to
 
@@ -28,6 +30,10 @@ WHAT = (
     "random. Each column: the share of them that another network predicts wrongly. All lines are made of the same "
     "training images, which all six networks predict rightly without a change; so an error is one of the distortion. "
     "Distortion is the root of the mean squared change of a pixel in [0, 1]."
+)
+FOOLS = (
+    "The share of the other five networks that images made for one network fool: means over images and seeds, lines "
+    "95 % intervals, rings the seeds."
 )
 NOISE = (
     "Gaussian noise is not clipped: on a black background that would make it a shift. The paper's line of noise lies "
@@ -66,12 +72,41 @@ def pictures(results: Run, folder: str) -> list[Block]:
         return []
     says = "The error of the other five networks by the distortion of the images; crosses: of each network by noise."
     return [
-        Picture(f"{folder}/pictures/models.png", SHOWN),
-        Plot(
+        Picture(f"{folder}/pictures/models.png", f"{SHOWN} {distorted(results, NAMES, group='models')}"),
+        plot(
             "distortions", distortions(results), "How far images have to be distorted: the share that is fooled by it."
         ),
-        Plot("fooled", fooled_by(results), says),
+        plot("fooled", fooled_by(results), says),
     ]
+
+
+def headline(results: Run) -> Plot:
+    """How many of the other five networks the images made for each fool, and how far these were distorted."""
+    shares = {
+        name: within(Measured(mean_of(by_seed), means(by_seed)), 0.0, 1.0)
+        for name in NAMES
+        if (by_seed := fooled(results, name))
+    }
+    chart = Chart({"fooled of the other five": shares}, "share of the other five fooled", "images made for")
+    return as_bars("fools", chart, FOOLS)
+
+
+def means(by_seed: Sequence[Array]) -> tuple[float, ...]:
+    """The mean of each seed."""
+    return tuple(float(own.mean()) for own in by_seed)
+
+
+def found(results: Run) -> str:
+    """What came out, in a sentence."""
+    shares = {name: within(Measured(mean_of(fooled(results, name))), 0.0, 1.0).value for name in NAMES}
+    least, most = (end(NAMES, key=lambda name: shares[name].value) for end in (min, max))
+    far = {name: distortion(results, name) for name in NAMES}
+    short, long = (end(NAMES, key=lambda name: far[name].value) for end in (min, max))
+    return (
+        f"Images made for one network fool of the other five a share from {shares[least]} ({least}) to "
+        f"{shares[most]} ({most}); their mean distortion is from {far[short].value:.3f} ({short}) to "
+        f"{far[long].value:.3f} ({long}), the root of the mean squared change of a pixel in [0, 1]."
+    )
 
 
 def share(interval: Interval | None) -> str:
@@ -147,7 +182,7 @@ def exact_table(results: Run) -> Cells:
     return table
 
 
-def distortions(results: Run) -> Drawing:
+def distortions(results: Run) -> Figured:
     """The share of the images that are fooled within each distortion."""
 
     def draw(figure: "Figure") -> None:
@@ -163,7 +198,7 @@ def distortions(results: Run) -> Drawing:
     return drawn(7, 3.6, draw)
 
 
-def fooled_by(results: Run) -> Drawing:
+def fooled_by(results: Run) -> Figured:
     """How many of the others each network's images fool, over their distortion; with the error that noise makes."""
 
     def draw(figure: "Figure") -> None:
@@ -172,8 +207,14 @@ def fooled_by(results: Run) -> Drawing:
         for name, side in zip(NAMES, sides, strict=True):
             across, up = distortion(results, name), mean_of(fooled(results, name))
             axes.errorbar(
-                [across.value], [up.value], [[up.value - up.low], [up.high - up.value]], fmt="o", color=COLOURS[name]
+                [across.value],
+                [up.value],
+                [[up.value - up.low], [up.high - up.value]],
+                fmt="o",
+                color=COLOURS[name],
+                label=name,
             )
+            axes.plot(means(rms(results, name)), means(fooled(results, name)), "o", color=COLOURS[name], **RING)
             away = (5 if side == "left" else -5, 5)
             axes.annotate(
                 SHORT[name], (across.value, up.value), xytext=away, textcoords="offset points", fontsize=9, ha=side

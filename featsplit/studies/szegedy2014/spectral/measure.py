@@ -13,16 +13,16 @@ from featsplit.data.images import Split, digest_of
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
 from featsplit.evaluation.spectral import certified_radii, layer_bounds, local_gains
+from featsplit.files import nothing_written_since
 from featsplit.geometry import lengths
 from featsplit.models import Classifier
 from featsplit.models.checkpoints import state_digest
-from featsplit.outcomes import packed, packed_numbers
+from featsplit.outcomes import IDENTITY, packed, packed_numbers
 from featsplit.randomness import torch_generator
 from featsplit.runtime import frozen
 from featsplit.studies.szegedy2014.convolutional import Arm, file_of, network
 from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.stages import Place, Stages
-from featsplit.studies.szegedy2014.works import IDENTITY
 
 STEPS = 100
 """Of the attack that looks for the nearest adversarial image."""
@@ -44,7 +44,14 @@ class MeasureSpectral:
         path = stages.folder / "spectral" / f"{self.arm}.json"
         rows = kept_rows(path, depends_on, lambda: self._rows(stages, model))
         figures = f"product {rows[-1]['product']:.0f}, gain {rows[-1]['gain']:.1f}"
-        worker.tell(stages.folder, f"seed {self.place.seed}", f"spectral {self.arm}", began=began, figures=figures)
+        worker.tell(
+            stages.folder,
+            f"seed {self.place.seed}",
+            f"spectral {self.arm}",
+            began=began,
+            figures=figures,
+            kept=nothing_written_since(began),
+        )
         return rows
 
     def _rows(self, stages: Stages, model: Classifier) -> list[SzegedyRow]:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, drawn
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, Figured, drawn, plot
 from featsplit.studies.szegedy2014.convolutional import arms
 from featsplit.studies.szegedy2014.intervals import packed_values
 from featsplit.studies.szegedy2014.spectral.claims import layers, whole
@@ -64,7 +64,7 @@ def pictures(results: Run, folder: str) -> list[Block]:
     if "spectral" not in results.settings.experiments:
         return []
     says = "Each image: its certified radius, and the distance at which an adversarial image was found."
-    return [Plot("radii", radii(results), says)]
+    return [plot("radii", radii(results), says)]
 
 
 def norm_table(results: Run) -> Cells:
@@ -115,7 +115,7 @@ def alexnet_table(results: Run) -> Cells:
     ]
 
 
-def radii(results: Run) -> Drawing:
+def radii(results: Run) -> Figured:
     """A point for each image, both axes logarithmic."""
 
     def draw(figure: "Figure") -> None:

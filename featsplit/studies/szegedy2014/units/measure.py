@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from featsplit.data.images import Split
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
+from featsplit.files import nothing_written_since
 from featsplit.models import Classifier
 from featsplit.models.checkpoints import state_digest
 from featsplit.randomness import torch_generator
@@ -60,7 +61,14 @@ class MeasureUnits:
         rows = kept_rows(stages.folder / "units.json", depends_on, lambda: self._rows(stages, model))
         last = {row["basis"]: row["purity"] for row in rows if row["layer"] == "representation"}
         figures = f"purity: units {last['units']:.3f}, random {last['random']:.3f}"
-        worker.tell(stages.folder, f"seed {self.place.seed}", "units", began=began, figures=figures)
+        worker.tell(
+            stages.folder,
+            f"seed {self.place.seed}",
+            "units",
+            began=began,
+            figures=figures,
+            kept=nothing_written_since(began),
+        )
         return rows
 
     def _rows(self, stages: Stages, model: Classifier) -> list[SzegedyRow]:

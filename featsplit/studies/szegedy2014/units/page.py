@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells, spread
-from featsplit.report.markup import Block, Drawing, Heading, Picture, Plot, Table, Text
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, drawn, reaches
+from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, RED, Figured, drawn, each_seed, plot, reaches
 from featsplit.report.rows import picked
 from featsplit.studies.szegedy2014.rows import SzegedyRow
 from featsplit.studies.szegedy2014.statements import Run
@@ -47,7 +47,9 @@ def pictures(results: Run, folder: str) -> list[Block]:
     if "units" not in results.settings.experiments:
         return []
     says = "The purity by depth: the pixels, each ReLU and the representation. Dotted: random images."
-    return [Picture(f"{folder}/pictures/units.png", SHOWN), Plot("purity", by_depth(results), says)]
+    found = [f"{basis} {purity(results, ('representation', basis)).value:.2f}" for basis in ("units", "random")]
+    shown = f"{SHOWN} Mean purity of the 8 images: {', '.join(found)}."
+    return [Picture(f"{folder}/pictures/units.png", shown), plot("purity", by_depth(results), says)]
 
 
 def table(results: Run) -> Cells:
@@ -69,7 +71,7 @@ def _cell(values: list[float], error: float) -> str:
     return spread(values) if len(values) > 1 else f"{values[0]:.3f} ± {error:.3f}"
 
 
-def by_depth(results: Run) -> Drawing:
+def by_depth(results: Run) -> Figured:
     """A curve for each basis over the layers."""
 
     def draw(figure: "Figure") -> None:
@@ -88,6 +90,7 @@ def by_depth(results: Run) -> Drawing:
             axes.errorbar(
                 places, heights, reaches(values), color=colour, linestyle=style, marker="o", label=basis, capsize=2
             )
+            each_seed(axes, places, [[row["purity"] for row in lines(results, (layers[p], basis))] for p in places])
         white = [
             (layers.index(layer), purity(results, (layer, "random, whitened"))) for layer in (PIXELS, "representation")
         ]
