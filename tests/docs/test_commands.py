@@ -32,6 +32,7 @@ ELSEWHERE = {
 NOT_RUN = {
     r"--engine ray": "a cluster; tests/engine/test_cluster.py has one",
     r"data.source=imagenet:": "a thousand classes; tests/data/test_imagenet_whole.py has them",
+    r"\./network\.py:make": "of the file that the page writes; benchmarks.walks takes all its steps",
     r"squares-paper": "is for a GPU: its ResNet-18 is fixed",
 }
 """What is read to its end and not run, by a pattern, and why."""

@@ -14,7 +14,10 @@ STANDS_FOR = {
     "FOLDER": "folder",
     "NEW": "new",
     "PATH": "imagenet",
+    "A": "datasets_out/digits",
+    "B": "datasets_out/distill-digits",
     "FILE": "D_det.h5",
+    "SET": "D_det.h5",
     "FILE...": "D_rand.h5",
     "MODEL...": "standard.safetensors",
     "SRC": "digits",
@@ -34,9 +37,9 @@ SMALL = {
     "init": "--budget 1m",
     "train": "--epochs 1 --device cpu",
     "build-robust": "--steps 2 --device cpu",
-    "build-nonrobust": "--device cpu",
+    "build-nonrobust": "--steps 2 --device cpu",
     "attack": "--steps 4 --limit-test 10 --device cpu",
-    "evaluate": "--limit-test 10 --device cpu",
+    "evaluate": "--limit-test 10 --steps 2 --restarts 1 --device cpu",
     "transfer": "--epochs 1 --steps 1 --device cpu",
     "audit": "--steps 1 --images 20 --device cpu",
     "run": "--device cpu",
@@ -72,6 +75,8 @@ def filled(command: Command) -> list[str]:
 def small(command: Command) -> list[str]:
     """The words after `featsplit` to run the command in little time."""
     words = filled(command)[1:]
+    if "mislabelled" in words:
+        return [*words, "--device", "cpu"]  # moves no image: there are no steps
     more = SHORT if words[0] == "run" and words[1].endswith(".toml") and "/" not in words[1] else ""
     return [*words, *SMALL.get(words[0], "").split(), *more.split()]
 
