@@ -31,8 +31,8 @@ CLEAN = (
 )
 
 HEADS = (
-    "Every encoder predicts, one that learned without labels by the linear head that it was given; the control of what "
-    "the adversarially trained one made is the standard one."
+    "Every encoder predicts, one that learned without labels by the linear head that was fitted to it; the "
+    "control of what the adversarially trained one made is the standard one."
 )
 
 
@@ -114,7 +114,7 @@ def bars(results: Results[Settings]) -> Plot:
     """Clean accuracies by set, a bar for each learner."""
     series = {
         learner: {
-            "\n".join(wrap(title, 15)): measured(line)
+            "\n".join(wrap(title, 12, break_long_words=False)): measured(line)
             for name, title in _sets(results).items()
             if (line := picked(results.rows, train_set=name, experiment=learner, test_set="source", attack="none"))
         }
