@@ -128,8 +128,8 @@ async function explore(root) {
     const given = set.given[one];
     return [-1, set.of[one]].includes(+part.class.value)
       && set.confidence[one][maker][2] >= part.sure.value
-      && !(part.fooled.checked && set.perturbed
-        && !(given !== set.of[one] && set.predicted[one][1 - maker][2] === given));
+      && !(part.fooled.checked && set.control !== null
+        && !(given !== set.of[one] && set.predicted[one][set.control][2] === given));
   };
 
   function render() {
@@ -155,7 +155,7 @@ async function explore(root) {
       `change from the ${start ? "start" : "source"}: grey is none, black −${reach}, white +${reach}`);
     part.predicted.replaceChildren(...data.networks.map((network, at) => {
       const row = make("tr");
-      const role = set.maker === at ? " (made it)" : set.perturbed && at === 1 ? " (control)" : "";
+      const role = set.maker === at ? " (made it)" : set.control === at ? " (control)" : "";
       const cells = set.predicted[number][at].map((label, when) =>
         make("td", label < 0 ? "-" : `${name(label)} (${set.confidence[number][at][when].toFixed(3)})`));
       row.append(make("th", network + role, { scope: "row" }), ...cells);
@@ -183,7 +183,7 @@ async function explore(root) {
   function filter() {
     const set = data.sets[chosen];
     part["sure-says"].textContent = (+part.sure.value).toFixed(2);
-    part.fooled.disabled = !set.perturbed;
+    part.fooled.disabled = set.control === null;
     fitting = set.index.map((_, one) => one).filter((one) => fits(set, one));
     if (!fitting.includes(number)) number = fitting[0] ?? 0;
     render();

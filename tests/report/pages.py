@@ -56,8 +56,9 @@ def blocks(folder: Path) -> list[Block]:
         perturbed = "robust" not in name
         write_examples(folder / f"{name}.safetensors", drawn(name))
         (folder / f"{name}.png").write_bytes(sheet_png(drawn(name).derived))
-        one = (name, f"The set {name}", f"{name}.safetensors", f"{name}.png", 1 - perturbed, perturbed, "Length (l2)")
-        sets.append(ExampleSet(*one))
+        files = f"{name}.safetensors", f"{name}.png"
+        maker, control = (0, 1) if perturbed else (1, None)
+        sets.append(ExampleSet(name, f"The set {name}", *files, maker, control, "Length (l2)"))
     verdicts = [["statement", "verdict"], ["one", "holds"], ["two", "does not hold"], ["three", "undecided"]]
     return [
         Heading("A page", 1),

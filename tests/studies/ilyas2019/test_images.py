@@ -36,7 +36,7 @@ def test_the_sets_that_have_examples_are_explored_in_their_order(run: Results[Se
     assert isinstance(explorer, Explorer)
     assert [one.label for one in explorer.sets] == ["D_R (robust)", "D_det", "mislabelled images"]
     assert [one.maker for one in explorer.sets] == [1, 0, None], "the third is of a network that was stopped early"
-    assert [one.perturbed for one in explorer.sets] == [False, True, False]
+    assert [one.control for one in explorer.sets] == [None, 1, None], "of which nothing but D_det was perturbed"
     assert explorer.sets[1].distance == "Length of the perturbation (l2)"
     assert [one.examples for one in explorer.sets][:1] == ["seed3/grids/robust.safetensors"]
     assert explorer.classes == ("zero", "one")
