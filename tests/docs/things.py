@@ -83,7 +83,7 @@ def network(path: Path, words: Sequence[str]) -> None:
     """A network of the data that the command names, and of an architecture that has the layer that it names."""
     data = f"--data {after(words, '--data') or 'digits'}"
     data += f" --resize {after(words, '--resize')}" if "--resize" in words else ""
-    arch = "resnet18" if "--layer" in words else "cnn"
+    arch = "timm:test_resnet" if "--layer" in words else "cnn"  # timm has one of few units, for tests
     how = "--adversary pgd --eps 0.5 --steps 1" if "robust" in path.name or "adversarial" in path.name else ""
     call(f"train {data} --arch {arch} {how} --epochs 1 --device cpu --out {path}")
 
@@ -132,8 +132,8 @@ def weights(path: Path, words: Sequence[str]) -> None:
 def released(path: Path, words: Sequence[str]) -> None:
     """A set in the layout of the authors' release."""
     path.mkdir(parents=True)
-    torch.save(torch.rand(20, 3, 32, 32), path / "CIFAR_ims")
-    torch.save(torch.arange(20) % 10, path / "CIFAR_lab")
+    torch.save([torch.rand(20, 3, 32, 32)], path / "CIFAR_ims")
+    torch.save([torch.arange(20) % 10], path / "CIFAR_lab")
 
 
 def robustness(path: Path, words: Sequence[str]) -> None:

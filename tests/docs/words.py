@@ -14,11 +14,11 @@ STANDS_FOR = {
     "FOLDER": "folder",
     "NEW": "new",
     "PATH": "imagenet",
-    "FILE": "D_R.h5",
+    "FILE": "D_det.h5",
     "FILE...": "D_rand.h5",
     "MODEL...": "standard.safetensors",
     "SRC": "digits",
-    "COMMAND": "verify D_R.h5",
+    "COMMAND": "verify D_det.h5",
     "$preset": "digits",
     "$@": "",
 }
@@ -38,7 +38,7 @@ SMALL = {
     "attack": "--steps 4 --limit-test 10 --device cpu",
     "evaluate": "--limit-test 10 --device cpu",
     "transfer": "--epochs 1 --steps 1 --device cpu",
-    "audit": "--steps 1 --device cpu",
+    "audit": "--steps 1 --images 20 --device cpu",
     "run": "--device cpu",
 }
 """What is added to a command so that it takes a second; data and presets are small by themselves."""
