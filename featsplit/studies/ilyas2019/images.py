@@ -18,18 +18,21 @@ SAYS = (
 
 
 def images(results: Results[Settings], derived: Sequence[DerivedSet]) -> list[Block]:
-    """The images of the `derived` sets; nothing where there are none."""
+    """The images of the `derived` sets; nothing where there are none. Sets without examples have their pictures."""
     ordered = [one for one in DERIVED_SETS.values() if one in derived]
     drawn = [one for one in ordered if (results.path / _file(results, one, "png")).is_file()]
     if not drawn or results.data is None:
         return []
     kept = [shown for one in drawn if (results.path / (shown := _example_set(results, one)).examples).is_file()]
-    if kept:
-        return [Explorer(kept, NETWORKS, results.data.classes, SAYS)]
+    explorer = [Explorer(kept, NETWORKS, results.data.classes, SAYS)] if kept else []
+    pictured = [one for one in drawn if _file(results, one, "safetensors") not in {shown.examples for shown in kept}]
     return [
-        block
-        for one in drawn
-        for block in (Heading(one.title, 3), Picture(_file(results, one, "png"), _says(results, one)))
+        *explorer,
+        *(
+            block
+            for one in pictured
+            for block in (Heading(one.title, 3), Picture(_file(results, one, "png"), _says(results, one)))
+        ),
     ]
 
 
