@@ -13,15 +13,18 @@ const LATEX = {
   "±": "$\\pm$", "<": "$<$", ">": "$>$",
 };
 
-// Rows by a column: numbers by what the cell begins with, else as text; what is empty or "-" comes last, either way.
+// Rows by a column: numbers by what the cell begins with, else as text, which follows numbers; what is empty or "-"
+// comes last, either way.
 function ordered(rows, column, down) {
   const keyed = rows.map((row) => [row, row.cells[column].textContent.trim()]);
-  const some = keyed.filter(([, text]) => text && text !== "-");
-  const numbers = some.every(([, text]) => NUMBER.test(text));
-  const sign = down ? -1 : 1;
-  some.sort(([, a], [, b]) =>
-    sign * (numbers ? parseFloat(a) - parseFloat(b) : a.localeCompare(b, "en", { numeric: true })));
-  return [...some, ...keyed.filter((one) => !some.includes(one))].map(([row]) => row);
+  const isSaid = ([, text]) => text && text !== "-";
+  const compared = (a, b) => {
+    const [one, other] = [NUMBER.test(a), NUMBER.test(b)];
+    if (one && other) return parseFloat(a) - parseFloat(b);
+    return one !== other ? other - one : a.localeCompare(b, "en", { numeric: true });
+  };
+  const some = keyed.filter(isSaid).sort(([, a], [, b]) => (down ? compared(b, a) : compared(a, b)));
+  return [...some, ...keyed.filter((one) => !isSaid(one))].map(([row]) => row);
 }
 
 function sort(table, head) {

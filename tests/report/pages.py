@@ -18,6 +18,7 @@ MEASURED: Cells = [
     ["D_10", "0.344 (0.152 to 0.539)", "", "b"],
     ["D_2", "0.594 ± 0.013", "-", "B_1 < x^2 \\"],
     ["E", "-0.2 (-0.3 to 0.1)", "1e-3", CLASSES[0]],
+    ["F", "0.25", "none found", ""],
 ]
 PLOT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 60" width="500" height="60">
 <text x="9" y="40" fill="currentColor">accuracy 0.994</text></svg>"""

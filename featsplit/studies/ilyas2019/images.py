@@ -56,16 +56,19 @@ def gallery(
     """The images of the sets `made` in a `place` of the run in the folder `path`; nothing where there are none.
 
     `networks` are the names of those whose predictions are kept, `classes` those of the labels; `says` says what the
-    images are.
+    images are. Sets without examples have their pictures.
     """
     drawn = [one for one in made if (path / _file(place, one, "png")).is_file()]
     kept = [shown for one in drawn if (path / (shown := _example_set(place, one)).examples).is_file()]
-    if kept:
-        return [Explorer(kept, networks, classes, says)]
+    explorer = [Explorer(kept, networks, classes, says)] if kept else []
+    pictured = [one for one in drawn if _file(place, one, "safetensors") not in {shown.examples for shown in kept}]
     return [
-        block
-        for one in drawn
-        for block in (Heading(one.derived.title, 3), Picture(_file(place, one, "png"), _says(path, place, one)))
+        *explorer,
+        *(
+            block
+            for one in pictured
+            for block in (Heading(one.derived.title, 3), Picture(_file(place, one, "png"), _says(path, place, one)))
+        ),
     ]
 
 

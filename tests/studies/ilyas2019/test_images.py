@@ -47,5 +47,13 @@ def test_a_run_without_examples_has_its_pictures(run: Results[Settings]) -> None
     assert [picture.path for picture in pictures] == ["seed3/grids/robust.png", "seed3/grids/det.png"]
 
 
+def test_a_set_without_examples_has_its_picture_beside_those_that_have(run: Results[Settings]) -> None:
+    explorer, _, picture = shown(run, "robust.png", "det.png", "det.safetensors")
+    assert isinstance(explorer, Explorer)
+    assert [one.label for one in explorer.sets] == ["D_det"]
+    assert isinstance(picture, Picture)
+    assert picture.path == "seed3/grids/robust.png"
+
+
 def test_a_run_without_either_has_no_section_of_images(run: Results[Settings]) -> None:
     assert shown(run) == []
