@@ -20,31 +20,32 @@ if TYPE_CHECKING:
 Format = Literal["page", "latex", "csv"]
 FORMS: Mapping[str, Callable[[Cells], str]] = {"latex": as_latex, "csv": as_csv}
 
+Compared = Annotated[
+    list[Path] | None, typer.Option("--compare", metavar="RUN", help="Set this run beside it; may be repeated.")
+]
+Form = Annotated[
+    Format,
+    typer.Option(
+        "--format", metavar="page|latex|csv", help="The page; or the main table alone, on standard output or in --out."
+    ),
+]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")]
+Images = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many images of each set the page has, of up to 200 that are kept; by default up to 100, 2 MB.",
+        show_default=False,
+    ),
+]
+
 
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
-    compare: Annotated[
-        list[Path] | None, typer.Option("--compare", metavar="RUN", help="Set this run beside it; may be repeated.")
-    ] = None,
-    form: Annotated[
-        Format,
-        typer.Option(
-            "--format",
-            metavar="page|latex|csv",
-            help="The page; or the main table alone, on standard output or in --out.",
-        ),
-    ] = "page",
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="How many images of each set the page has, of up to 200 that are kept; by default up to 100, 2 MB.",
-            show_default=False,
-        ),
-    ] = None,
+    compare: Compared = None,
+    form: Form = "page",
+    out: Out = None,
+    images: Images = None,
     as_json: single.Json = False,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs; or give its table."""
