@@ -161,7 +161,7 @@ def changed_byte(draw: random.Random, usual: Usual) -> Outcome:
 
 def random_line(draw: random.Random, usual: Usual) -> Outcome:
     """A command with random flags and values."""
-    from featsplit.commands import COMMANDS
+    from featsplit.commands.listed import COMMANDS
 
     name = draw.choice(list(COMMANDS))
     flags = _flags(name)

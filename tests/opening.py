@@ -6,6 +6,7 @@ from pathlib import Path
 
 from featsplit.engine.pages import STATEMENTS
 from featsplit.report.blocks import Block, Brief, Code, Explorer, Folded, Heading, Picture, Plot, Table, Text
+from featsplit.report.examples import read_examples
 from featsplit.studies import open_results, page_of
 
 APART = {"not comparable", "not measured"}
@@ -31,9 +32,21 @@ def check_opening(run: Path) -> None:
     assert max(map(len, told.splitlines())) <= 80
     _check_order(blocks)
     for block in blocks:
-        if isinstance(block, Plot | Picture):
+        if isinstance(block, Explorer):
+            _check_explorer(block, run)
+        elif isinstance(block, Plot | Picture):
             text = block.alternative if isinstance(block, Plot) else block.says
             assert re.search(r"\d", text), text
+
+
+def _check_explorer(explorer: Explorer, run: Path) -> None:
+    """What is predicted is predicted by as many networks as have names, and is a class; a control made nothing."""
+    for one in explorer.sets:
+        predicted = read_examples(run / one.examples).predicted
+        assert predicted.shape[1] == len(explorer.networks)
+        assert -1 <= predicted.min() <= predicted.max() < len(explorer.classes)
+        assert one.control is None or one.control != one.maker
+        assert (run / one.picture).is_file()
 
 
 def _check_order(blocks: Sequence[Block]) -> None:

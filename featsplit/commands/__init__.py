@@ -14,6 +14,7 @@ import typer
 
 from featsplit.commands import terminal
 from featsplit.commands.lazily import Lazy, Sections
+from featsplit.commands.listed import COMMANDS
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.files import TRUST
 
@@ -24,38 +25,6 @@ NO_MEMORY = ("can't allocate memory", "out of memory", "Storage size calculation
 """What the RuntimeErrors of torch have one of, where there is too little, or more was asked for than there can be."""
 UNREADABLE: Any = typer.BadParameter.__mro__[2]  # ClickException: click's, or from typer 0.26 on typer's own
 
-COMMANDS = {
-    "init": "Settings that suit your data and machine.",
-    "run": "A study, by a preset or a TOML file.",
-    "train": "A classifier, standard or adversarial.",
-    "build-robust": "D_R, by representation matching.",
-    "build-nonrobust": "D_rand, D_det and D_NR.",
-    "attack": "The nearest adversarial image of each image.",
-    "evaluate": "Models x data sets x attacks.",
-    "transfer": "What each set is worth to each architecture.",
-    "audit": "How useful and how robust each unit is.",
-    "leakage": "What robust features leak of the labels.",
-    "jobs": "What a run consists of, before it is begun.",
-    "status": "What a run is doing, and for how long yet.",
-    "report": "The page of a run; runs side by side.",
-    "photos": "Adversarial images to print and photograph.",
-    "import-model": "A network trained elsewhere as a file of ours.",
-    "probe": "A linear head on a network's representation.",
-    "import-madrylab": "A published set as a file of ours.",
-    "export": "A set in other people's formats, with a card.",
-    "info": "What a file or a data set holds.",
-    "verify": "Whether a set is still what was written.",
-    "show": "Examples of a data set as a picture.",
-}
-"""Each command in a line; its module is imported when it is asked for."""
-GROUPS = {
-    "First steps": ("run", "init", "info", "show"),
-    "Sets": ("build-robust", "build-nonrobust", "verify", "export", "import-madrylab"),
-    "Networks": ("train", "import-model", "probe"),
-    "Measure": ("evaluate", "attack", "transfer", "audit", "leakage", "photos"),
-    "Runs and clusters": ("jobs", "status", "report"),
-}
-"""Under which heading of the help each command stands."""
 FIRST = """\
 featsplit splits a labelled image data set into the features that a robust
 classifier uses and the features that only a standard one uses (Ilyas et al.

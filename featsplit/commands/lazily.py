@@ -11,6 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from featsplit.commands.listed import COMMANDS, GROUPS
+
 
 class Lazy(TyperCommand):
     """A command that is known by its name alone until it is run, or asked for its help."""
@@ -41,8 +43,6 @@ class Sections(TyperGroup):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the commands by their headings, then the options of all of them."""
-        from featsplit.commands import COMMANDS, GROUPS
-
         sections = {heading: [(name, COMMANDS[name]) for name in names] for heading, names in GROUPS.items()}
         records = [parameter.get_help_record(ctx) for parameter in self.get_params(ctx)]
         _write(formatter, {**sections, "Options": [record for record in records if record is not None]})

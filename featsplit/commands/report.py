@@ -1,7 +1,7 @@
 """featsplit report: the page of a run, made again from its files; its main table; and runs side by side."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,31 +20,32 @@ if TYPE_CHECKING:
 Format = Literal["page", "latex", "csv"]
 FORMS: Mapping[str, Callable[[Cells], str]] = {"latex": as_latex, "csv": as_csv}
 
+Compared = Annotated[
+    list[Path] | None, typer.Option("--compare", metavar="RUN", help="Set this run beside it; may be repeated.")
+]
+Form = Annotated[
+    Format,
+    typer.Option(
+        "--format", metavar="page|latex|csv", help="The page; or the main table alone, on standard output or in --out."
+    ),
+]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")]
+Images = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="How many images of each set the page has, of up to 200 that are kept; by default up to 100, 2 MB.",
+        show_default=False,
+    ),
+]
+
 
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
-    compare: Annotated[
-        list[Path] | None, typer.Option("--compare", metavar="RUN", help="Set this run beside it; may be repeated.")
-    ] = None,
-    form: Annotated[
-        Format,
-        typer.Option(
-            "--format",
-            metavar="page|latex|csv",
-            help="The page; or the main table alone, on standard output or in --out.",
-        ),
-    ] = "page",
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the comparison (.html) or the table goes.")
-    ] = None,
-    images: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="How many images of each set the page has, of up to 200 that are kept; by default up to 100, 2 MB.",
-            show_default=False,
-        ),
-    ] = None,
+    compare: Compared = None,
+    form: Form = "page",
+    out: Out = None,
+    images: Images = None,
     as_json: single.Json = False,
 ) -> None:
     """Write RUN/report.html, one page that needs no network, and RUN/report.md; or compare runs; or give its table."""
@@ -60,23 +61,44 @@ def report(
             raise FeatsplitError("--json: stands alone; --out, --compare and --format are of the page and its table")
         typer.echo(json.dumps(_as_json(run)))
         return
-    if out is not None:
-        options.check_suffix(out, {"page": ".html", "latex": ".tex", "csv": ".csv"}[form])
-        check_writable(out, overwrite=True)
-    blocks = comparison([_opened(path) for path in (run, *compare)]) if compare else _opened(run)[1]
+    _check_out(out, form, compared=bool(compare))
+    runs = [run, *(compare or ())]
+    _check_apart(runs)
+    opened = [_opened(path) for path in runs]
+    blocks = comparison(opened) if compare else opened[0][1]
     if form != "page":
         _give(FORMS[form](_table(blocks)), out)
-        return
-    if not compare:
-        results, blocks = _opened(run)
+    elif not compare:
         _check_images(images, run, blocks)
-        write_report(results, with_images(blocks, images))
+        write_report(opened[0][0], with_images(blocks, images))
         typer.echo(f"report: {run / 'report.html'} and {run / 'report.md'}")
+    else:
+        typer.echo(as_terminal(blocks))
+        if out is not None:
+            _give(as_html(blocks, run), out)
+            typer.echo(f"comparison: {out}")
+
+
+def _check_out(out: Path | None, form: Format, *, compared: bool) -> None:
+    """Raise FeatsplitError where a file is asked for that is not written, or cannot be."""
+    if out is None:
         return
-    typer.echo(as_terminal(blocks))
-    if out is not None:
-        _give(as_html(blocks, run), out)
-        typer.echo(f"comparison: {out}")
+    if form == "page" and not compared:
+        raise FeatsplitError(
+            f"--out {out}: is for a comparison or a table; give --compare or --format, or leave it out: the page of a "
+            "run lies in its folder"
+        )
+    options.check_suffix(out, {"page": ".html", "latex": ".tex", "csv": ".csv"}[form])
+    check_writable(out, overwrite=True)
+
+
+def _check_apart(runs: Sequence[Path]) -> None:
+    """Raise FeatsplitError where a run is to be compared with itself."""
+    seen = set[Path]()
+    for path in runs:
+        if path.resolve() in seen:
+            raise FeatsplitError(f"--compare {path}: is compared with already; name each run once")
+        seen.add(path.resolve())
 
 
 def _check_images(images: int | None, run: Path, blocks: list[Block]) -> None:

@@ -48,6 +48,11 @@ class Planted:
     test: int = 1000
     seed: int = 0
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the classes are called."""
+        return tuple(str(number) for number in range(self.classes))
+
     def check(self, place: str) -> None:
         """Raise FeatsplitError at `place` where a field is out of its range."""
         for name in ("robust", "nonrobust", "noise"):
@@ -96,8 +101,7 @@ def load_planted(source: str) -> ImageData:
     """The data set that `source` asks for, float32, labels evenly spread."""
     asked = planted_from(source)
     truth = truth_of(asked)
-    names = tuple(str(number) for number in range(asked.classes))
-    return ImageData(source, names, _split(asked, truth, "train"), _split(asked, truth, "test"))
+    return ImageData(source, asked.names, _split(asked, truth, "train"), _split(asked, truth, "test"))
 
 
 def truth_of(asked: Planted) -> Truth:

@@ -62,7 +62,8 @@ def told(job: Job, worker: Worker) -> Iterator[None]:
         add_event(state="failed")
         raise
     else:
-        kept = before and nothing_written_since(began)
+        alone = worker.ranks == 1  # other processes may have written
+        kept = before and alone and nothing_written_since(began)
         add_event(state="done", seconds=round(time.perf_counter() - began, 2), **({"kept": True} if kept else {}))
     finally:
         keep_events(None)

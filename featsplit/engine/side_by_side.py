@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from featsplit.engine.pages import seeds_of
 from featsplit.engine.results import Results
 from featsplit.engine.settings import flat
 from featsplit.report.blocks import Block, Heading, Table, Text
@@ -120,18 +121,14 @@ def _apart(number: int, first: Run, other: Run, found: dict[Line, Measured]) -> 
 
 
 def _did(every: Sequence[Run], settings: int) -> str:
-    runs = "; ".join(f"{run.name}, {_seeds(run.results)}" for run in every)
+    runs = "; ".join(f"{run.name}, {seeds_of(run.results)}" for run in every)
     differ = f"which differ in {settings} setting{'' if settings == 1 else 's'}" if settings else "of the same settings"
     return f"{len(every)} runs, {differ}: {runs}."
 
 
-def _seeds(results: Results[Any]) -> str:
-    return f"seed{'s' if len(results.seeds) > 1 else ''} {', '.join(map(str, results.seeds))}"
-
-
 def _names(runs: Sequence[tuple[Results[Any], Sequence[Block]]]) -> list[str]:
     """What figures call each run: its folder, or its whole path where two folders are called alike."""
-    short = [results.path.name for results, _ in runs]
+    short = [results.path.absolute().name for results, _ in runs]
     return short if len(set(short)) == len(short) else [str(results.path) for results, _ in runs]
 
 

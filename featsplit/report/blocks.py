@@ -105,8 +105,9 @@ class ExampleSet:
     """A derived set of an `Explorer`.
 
     `label` and `title` are its names, `examples` the file that `report.examples` keeps and `picture` a PNG of some of
-    them, both relative to the page. `maker` is which of the networks it was made with, None where with neither. In one
-    that is `perturbed` a network is fooled where it predicts the set's label. `distance` says what its distances are.
+    them, both relative to the page. `maker` is which of the networks it was made with, None where with none of them.
+    One of perturbed images has a `control`: another network, which is fooled where it predicts the set's label. Of any
+    other set it is None. `distance` says what its distances are.
     """
 
     label: str
@@ -114,7 +115,7 @@ class ExampleSet:
     examples: str
     picture: str
     maker: int | None
-    perturbed: bool
+    control: int | None
     distance: str
 
 
@@ -122,13 +123,12 @@ class ExampleSet:
 class Explorer:
     """Images of derived `sets` to step through; where there is no script, a sheet of them, and in Markdown pictures.
 
-    `networks` are the names of the two whose predictions the examples have, the second the control; `classes` those of
-    the labels, and `says` what the images are. `images` is how many of each set there are; None: as many as are small
-    enough.
+    `networks` are the names of those whose predictions the examples have; `classes` those of the labels, and `says`
+    what the images are. `images` is how many of each set there are; None: as many as are small enough.
     """
 
     sets: Sequence[ExampleSet]
-    networks: tuple[str, str]
+    networks: Sequence[str]
     classes: Sequence[str]
     says: str
     images: int | None = None

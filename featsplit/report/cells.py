@@ -50,9 +50,13 @@ def as_text(table: Cells) -> str:
 
 
 def as_markdown(table: Cells) -> str:
-    """The same as a Markdown table."""
+    """The same as a Markdown table; what a cell has of bars and line breaks does not end it."""
     rule = ["---", *(["---:"] * (len(table[0]) - 1))]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [table[0], rule, *table[1:]])
+    return "\n".join("| " + " | ".join(map(_as_markdown, line)) + " |" for line in [table[0], rule, *table[1:]])
+
+
+def _as_markdown(cell: str) -> str:
+    return " ".join(cell.splitlines()).replace("|", "\\|")
 
 
 def as_csv(table: Cells) -> str:

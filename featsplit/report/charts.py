@@ -19,6 +19,8 @@ LABELLED, MOST = 4, 40
 """Up to how many series of bars, and bars, have their numbers above them."""
 UPRIGHT = 9
 """Up to how many places have their names upright, in lines."""
+ROOM = 0.06
+"""The part of an axis of numbers that a name takes."""
 
 
 class Measured(NamedTuple):
@@ -126,10 +128,20 @@ def as_lines(
         for number, (name, found) in enumerate(chart.series.items()):
             _line(axes, [numbers[place] for place in found], list(found.values()), name, number)
         _finish(axes, chart)
-        axes.set_xticks(list(numbers.values()), list(numbers))
+        axes.set_xticks(list(numbers.values()), apart(numbers))
         figure.legend(loc="outside right upper", fontsize=9)
 
     return _plot(stem, drawn(width, height, draw), chart, says)
+
+
+def apart(numbers: Mapping[str, float]) -> list[str]:
+    """The names of places that lie at these `numbers`, left empty where the name before is too near to read both."""
+    room = ROOM * (max(numbers.values()) - min(numbers.values()))
+    shown, last = dict.fromkeys(numbers, ""), -math.inf
+    for name, number in sorted(numbers.items(), key=lambda one: one[1]):
+        if number - last >= room:
+            shown[name], last = name, number
+    return list(shown.values())
 
 
 def _line(axes: "Axes", across: Sequence[float], found: Sequence[Measured], name: str, number: int) -> None:

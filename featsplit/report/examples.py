@@ -1,4 +1,4 @@
-"""Examples of a derived set, as the image explorer shows them: a few images, with what two networks predict of them.
+"""Examples of a derived set, as the image explorer shows them: a few images, with what networks predict of them.
 
 They lie in a small file beside the picture of the set, so that a page is made again without the data and the networks.
 Images are kept to 8 bits, as a screen shows them; what is predicted is of the images as they are.
@@ -32,7 +32,7 @@ class Examples:
 
     Pixels are (n, H, W, C) uint8; there is no `start` (0 rows) where the set was not made from other images. `index` is
     that of the source, `label` its class, `start_label` that of the start (-1: none), `given` the label that the set
-    has. `predicted` (n, 2, 3) is what each of two networks predicts of the source, the start and the derived image (-1:
+    has. `predicted` (n, networks, 3) is what each network predicts of the source, the start and the derived image (-1:
     there is no such image), and `confidence` the probability that it gives to that. `distances` (n, 2) are the file's
     own, at the start and at the end; NaN where there is none.
     """
@@ -60,7 +60,7 @@ def spread_over(total: int, count: int) -> Tensor:
 
 
 def keep_examples(path: Path, out: Path, *, source: ImageData, networks: Sequence[Classifier]) -> None:
-    """Keep examples of the set at `path`, made of `source`, with what two `networks` predict, in the file `out`."""
+    """Keep examples of the set at `path`, made of `source`, with what `networks` predict, in the file `out`."""
     derived = open_dataset(path)
     channels, height, width = source.shape
     rows = spread_over(len(derived), max(1, min(MOST, BYTES // (3 * channels * height * width))))
@@ -84,7 +84,7 @@ def read_examples(path: Path) -> Examples:
 def examples_of(
     derived: DerivedDataset, rows: Tensor, *, source: ImageData, networks: Sequence[Classifier]
 ) -> Examples:
-    """The images of a set at `rows`, with what two `networks` predict of them and of what they were made of."""
+    """The images of a set at `rows`, with what `networks` predict of them and of what they were made of."""
     columns = {name: column[rows] for name, column in derived.columns.items()}
     base = source.train if derived.metadata.spec.split == "train" else source.test
     starts = columns.get("start_index")

@@ -55,7 +55,7 @@ def _html(block: Explorer, found: Sequence[Examples], count: int) -> str:
             sheets.append(_sheet(f"start-{number}", f"{one.label}: where each image started", examples.start))
         sheets.append(_sheet(f"derived-{number}", f"{one.label}: images of the set", examples.derived))
     data = {
-        "networks": block.networks,
+        "networks": list(block.networks),
         "classes": list(block.classes),
         "columns": COLUMNS,
         "gap": GAP,
@@ -80,7 +80,7 @@ def _starts(chosen: Sequence[Examples]) -> list[int | None]:
 
 def _times(sets: Sequence[ExampleSet], chosen: Sequence[Examples]) -> int:
     """How much changes are amplified at first: so that large ones of the perturbed sets are seen well."""
-    perturbed = [found for one, found in zip(sets, chosen, strict=True) if one.perturbed]
+    perturbed = [found for one, found in zip(sets, chosen, strict=True) if one.control is not None]
     changes = [np.abs(found.derived.astype(int) - found.source).ravel() / 255 for found in perturbed]
     large = float(np.quantile(np.concatenate(changes), 0.99)) if changes else 0.0
     return max(1, min(TIMES, round(FULL / large))) if large else 1
@@ -93,7 +93,7 @@ def _facts(one: ExampleSet, examples: Examples, place: Mapping[int, int]) -> Fie
         "label": one.label,
         "title": one.title,
         "maker": one.maker,
-        "perturbed": one.perturbed,
+        "control": one.control,
         "distance": one.distance,
         "source": [place[int(row)] for row in examples.index],
         "index": examples.index.tolist(),

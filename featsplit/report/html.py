@@ -4,6 +4,7 @@ All of it can be read without the script; `page.js` makes of it what can be sort
 """
 
 import base64
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
@@ -28,6 +29,7 @@ from featsplit.report.blocks import (
 from featsplit.report.explorer import explorer_html
 from featsplit.report.packaged import packaged
 
+NUMBER = re.compile(r"[-+±]?\.?\d")
 LONG = 40
 """Letters from which on the text of a cell is broken into lines."""
 
@@ -84,8 +86,12 @@ def _links(where: str, links: Sequence[Link]) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.cells[0])
-    body = "".join(f"<tr>{_line(line)}</tr>" for line in table.cells[1:])
+    words = [_is_words(column) for column in zip(*table.cells[1:], strict=True)] or [False] * len(table.cells[0])
+    kinds = [' class="words"' if is_words else "" for is_words in words]
+    head = "".join(
+        f'<th scope="col"{kind}>{escape(cell)}</th>' for cell, kind in zip(table.cells[0], kinds, strict=True)
+    )
+    body = "".join(f"<tr>{_line(line, words)}</tr>" for line in table.cells[1:])
     said = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     label = escape(table.caption or f"Table: {', '.join(table.cells[0][:3])}")
     return (
@@ -94,13 +100,20 @@ def _table(table: Table) -> str:
     )
 
 
-def _line(line: Sequence[str]) -> str:
-    """A line of a table, which its first cell names."""
+def _is_words(column: Sequence[str]) -> bool:
+    """Whether no cell of a column begins as a number does: it is then read from the left."""
+    return any(column) and not any(NUMBER.match(cell) for cell in column)
+
+
+def _line(line: Sequence[str], words: Sequence[bool]) -> str:
+    """A line of a table, which its first cell names; which columns are `words`."""
     kind = ' class="long"' if len(line[0]) > LONG else ""
-    return f'<th scope="row"{kind}>{escape(line[0])}</th>' + "".join(_cell(cell) for cell in line[1:])
+    cells = (_cell(cell, is_words) for cell, is_words in zip(line[1:], words[1:], strict=True))
+    return f'<th scope="row"{kind}>{escape(line[0])}</th>{"".join(cells)}'
 
 
-def _cell(cell: str) -> str:
+def _cell(cell: str, is_words: bool) -> str:
     kind = {"pass": "good", "holds": "good", "off": "bad", "does not hold": "bad"}.get(cell)
-    kind = kind or ("long" if len(cell) > LONG else None)
-    return f'<td class="{kind}">{escape(cell)}</td>' if kind else f"<td>{escape(cell)}</td>"
+    kind = kind or ("long" if len(cell) > LONG else "")
+    kinds = " ".join(filter(None, [kind, "words" if is_words else ""]))
+    return f'<td class="{kinds}">{escape(cell)}</td>' if kinds else f"<td>{escape(cell)}</td>"

@@ -19,10 +19,11 @@ class Line(NamedTuple):
 def lines_of(rows: Sequence[Row]) -> dict[Line, list[Row]]:
     """The rows of each line, those of the experiment "main" where there are any: one a seed, unless `is_plain` denies.
 
-    Networks of the source come first, then those of derived sets in their order.
+    Networks of the source come first, then those of derived sets in their order. What has no eps, such as a search for
+    the nearest image, is not under an attack of a size, and left out.
     """
     of = [row for row in rows if row.get("test_set") == "source" and not row.get("labels") and not row.get("split")]
-    of = [row for row in of if row.get("attack") and "accuracy" in row and "epoch" not in row]
+    of = [row for row in of if _is_sized(row) and "accuracy" in row and "epoch" not in row]
     of = sorted([row for row in of if row.get("experiment") == "main"] or of, key=_rank)
     several = len({row.get("architecture") for row in of}) > 1
     found: dict[Line, list[Row]] = {}
@@ -35,6 +36,11 @@ def lines_of(rows: Sequence[Row]) -> dict[Line, list[Row]]:
 def is_plain(rows: Sequence[Row]) -> bool:
     """Whether there is one row for each seed."""
     return len({row["seed"] for row in rows}) == len(rows)
+
+
+def _is_sized(row: Row) -> bool:
+    """Whether a row is of clean images, or of an attack at an eps."""
+    return row.get("attack") == "none" or (bool(row.get("attack")) and row.get("eps") is not None)
 
 
 def _rank(row: Row) -> tuple[int, str, bool]:

@@ -13,15 +13,18 @@ const LATEX = {
   "±": "$\\pm$", "<": "$<$", ">": "$>$",
 };
 
-// Rows by a column: numbers by what the cell begins with, else as text; what is empty or "-" comes last, either way.
+// Rows by a column: numbers by what the cell begins with, else as text, which follows numbers; what is empty or "-"
+// comes last, either way.
 function ordered(rows, column, down) {
   const keyed = rows.map((row) => [row, row.cells[column].textContent.trim()]);
-  const some = keyed.filter(([, text]) => text && text !== "-");
-  const numbers = some.every(([, text]) => NUMBER.test(text));
-  const sign = down ? -1 : 1;
-  some.sort(([, a], [, b]) =>
-    sign * (numbers ? parseFloat(a) - parseFloat(b) : a.localeCompare(b, "en", { numeric: true })));
-  return [...some, ...keyed.filter((one) => !some.includes(one))].map(([row]) => row);
+  const isSaid = ([, text]) => text && text !== "-";
+  const compared = (a, b) => {
+    const [one, other] = [NUMBER.test(a), NUMBER.test(b)];
+    if (one && other) return parseFloat(a) - parseFloat(b);
+    return one !== other ? other - one : a.localeCompare(b, "en", { numeric: true });
+  };
+  const some = keyed.filter(isSaid).sort(([, a], [, b]) => (down ? compared(b, a) : compared(a, b)));
+  return [...some, ...keyed.filter((one) => !isSaid(one))].map(([row]) => row);
 }
 
 function sort(table, head) {
@@ -128,8 +131,8 @@ async function explore(root) {
     const given = set.given[one];
     return [-1, set.of[one]].includes(+part.class.value)
       && set.confidence[one][maker][2] >= part.sure.value
-      && !(part.fooled.checked && set.perturbed
-        && !(given !== set.of[one] && set.predicted[one][1 - maker][2] === given));
+      && !(part.fooled.checked && set.control !== null
+        && !(given !== set.of[one] && set.predicted[one][set.control][2] === given));
   };
 
   function render() {
@@ -155,7 +158,7 @@ async function explore(root) {
       `change from the ${start ? "start" : "source"}: grey is none, black −${reach}, white +${reach}`);
     part.predicted.replaceChildren(...data.networks.map((network, at) => {
       const row = make("tr");
-      const role = set.maker === at ? " (made it)" : set.perturbed && at === 1 ? " (control)" : "";
+      const role = set.maker === at ? " (made it)" : set.control === at ? " (control)" : "";
       const cells = set.predicted[number][at].map((label, when) =>
         make("td", label < 0 ? "-" : `${name(label)} (${set.confidence[number][at][when].toFixed(3)})`));
       row.append(make("th", network + role, { scope: "row" }), ...cells);
@@ -183,7 +186,7 @@ async function explore(root) {
   function filter() {
     const set = data.sets[chosen];
     part["sure-says"].textContent = (+part.sure.value).toFixed(2);
-    part.fooled.disabled = !set.perturbed;
+    part.fooled.disabled = set.control === null;
     fitting = set.index.map((_, one) => one).filter((one) => fits(set, one));
     if (!fitting.includes(number)) number = fitting[0] ?? 0;
     render();

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from featsplit.report.blocks import Plot
@@ -57,11 +57,15 @@ class Figured:
 
     def __call__(self) -> str:
         """As SVG."""
-        return _drawn(self).svg
+        return self._drawn.svg
 
     def in_words(self) -> str:
         """Its numbers."""
-        return _drawn(self).words
+        return self._drawn.words
+
+    @cached_property
+    def _drawn(self) -> Drawn:
+        return _drawn(self)
 
 
 def drawn(width: float, height: float, draw: "Callable[[Figure], None]") -> Figured:
@@ -77,7 +81,6 @@ def plot(stem: str, figure: Figured, says: str) -> Plot:
     return Plot(stem, figure, says, figure.in_words)
 
 
-@cache
 def _drawn(figured: Figured) -> Drawn:
     import matplotlib
     from matplotlib.figure import Figure
@@ -149,7 +152,7 @@ def heat_maps(panels: Sequence[Panel], width: float, *, rotation: float = 0) -> 
         for axes, panel in zip(figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True):
             _heat(axes, panel)
             side = "right" if rotation else "center"
-            axes.set_xticks(range(len(panel.columns)), panel.columns, rotation=rotation, ha=side)
+            axes.set_xticks(range(len(panel.columns)), panel.columns, rotation=rotation, ha=side, parse_math=False)
             axes.set_title(panel.title, fontsize=10, loc="left")
 
     lines = sum(len(panel.names) for panel in panels)
@@ -162,5 +165,5 @@ def _heat(axes: "Axes", panel: Panel) -> None:
         for column, value in enumerate(numbers):
             dark = "#ffffff" if value > 0.55 else "#111111"
             axes.text(column, line, f"{value:.2f}", ha="center", va="center", fontsize=9, color=dark)
-    axes.set_yticks(range(len(panel.names)), panel.names)
+    axes.set_yticks(range(len(panel.names)), panel.names, parse_math=False)
     axes.spines[:].set_visible(False)

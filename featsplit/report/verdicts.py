@@ -18,7 +18,10 @@ VERDICTS = (
 
 
 def claims_table(found: Sequence[Claim]) -> Cells:
-    """A line for each statement with its verdict, and one for each further eps at which it was asked."""
+    """A line for each statement with its verdict, and one for each further eps at which it was asked.
+
+    What is known for certain has no intervals, nor has a table of that alone.
+    """
     table = [["statement", "verdict", "measured", "differences, with their intervals"]]
     for claim in found:
         one = claim.decisive
@@ -26,7 +29,7 @@ def claims_table(found: Sequence[Claim]) -> Cells:
         table.append([f"{claim.what}{at}", claim.verdict, one.measured, one.intervals])
         others = [other for other in claim.checks if other is not one]
         table += [[f"the same ({c.at})", f"there: {c.verdict}", c.measured, c.intervals] for c in others]
-    return table
+    return table if any(line[-1] for line in table[1:]) else [line[:-1] for line in table]
 
 
 def reasons(found: Sequence[Claim], verdict: Verdict) -> list[str]:
@@ -38,7 +41,7 @@ def _reason(claim: Claim) -> str:
     check = claim.decisive
     at = f" ({check.at})" if check.at else ""
     why = f" {check.why[0].upper()}{check.why[1:]}" if check.why else ""
-    return f"{claim.verdict.capitalize()}: {claim.what}{at}. Measured: {check.measured}.{why}"
+    return f"{claim.verdict.capitalize()}: {claim.what}{at}. Measured: {check.measured.removesuffix('.')}.{why}"
 
 
 def counted(found: Sequence[Claim]) -> str:

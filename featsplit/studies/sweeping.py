@@ -12,7 +12,7 @@ from featsplit.files import json_digest
 from featsplit.report.blocks import Block, Brief, Code, Heading, Link, Links, Table, Text
 from featsplit.report.cells import Cells, as_text, cell
 from featsplit.report.charts import Chart, Measured, as_lines, measured
-from featsplit.report.intervals import Interval, accuracy
+from featsplit.report.intervals import Interval, accuracy, difference
 from featsplit.report.lines import Line, is_plain, lines_of
 from featsplit.report.plots import LINES
 from featsplit.rows import Row
@@ -71,6 +71,7 @@ def page(key: str, runs: Swept, command: str) -> list[Block]:
         Brief(as_text(table)),
         Brief("\n".join(textwrap.fill(sentence, 80) for sentence in sentences)),
         *charts,
+        Heading("Every accuracy"),
         Table(table, main=True),
         Heading("To make it again"),
         Code(command),
@@ -83,16 +84,31 @@ def _sentences(key: str, runs: Swept, lines: Lines) -> list[str]:
     """What was done, what came out, and how sure it is."""
     first = next(iter(runs.values()))
     seeds, values = len(first.seeds), list(runs)
-    spans = {line: [accuracy(rows) for value in values if (rows := by.get(value))] for line, by in lines.items()}
-    widest = max(spans, key=lambda line: max(one.value for one in spans[line]) - min(one.value for one in spans[line]))
-    least, most = (end(spans[widest], key=lambda one: one.value) for end in (min, max))
     images = f"{first.data.test} test images" if first.data else "the test images"
     return [
         f"A whole run of {first.settings.name} was made for each value of {key}: {', '.join(values)}.",
-        f"It matters most for {widest.network}, {widest.attack}: from {least} to {most}.",
+        _widest(lines, values),
         f"Intervals, in brackets, are of 95 % over {images} and {seeds} seed{'s' if seeds > 1 else ''}; chance is "
         f"{first.chance:.3f}.",
     ]
+
+
+def _widest(lines: Lines, values: Sequence[str]) -> str:
+    """Which accuracy moves most, between which values, and by how much."""
+    spans = {line: _ends(by, [value for value in values if by.get(value)]) for line, by in lines.items()}
+    apart = {line: difference(lines[line][most], lines[line][least]) for line, (least, most) in spans.items()}
+    widest = max(apart, key=lambda line: apart[line].value)
+    said = ", ".join(f"{accuracy(lines[widest][value])} at {value}" for value in spans[widest])
+    return (
+        f"The accuracy that it moves most is that of {widest.network}, {widest.attack}: {said}; the difference is "
+        f"{apart[widest].signed()}."
+    )
+
+
+def _ends(by_value: Mapping[str, Sequence[Row]], values: Sequence[str]) -> tuple[str, str]:
+    """At which of the `values` the accuracy is least, and at which it is most."""
+    accuracies = {value: accuracy(by_value[value]).value for value in values}
+    return min(accuracies, key=accuracies.__getitem__), max(accuracies, key=accuracies.__getitem__)
 
 
 def _charts(key: str, runs: Swept, lines: Lines) -> list[Block]:
@@ -108,7 +124,7 @@ def _charts(key: str, runs: Swept, lines: Lines) -> list[Block]:
     return [
         as_lines(
             f"sweep-{place}",
-            Chart(own, f"accuracy, {attack}", key, bound),
+            Chart(own, f"accuracy, {attack}", key, bound, whole=True),
             SAYS.format(attack, key),
             at=[numbers[value] for value in Chart(own, "").places],
         )

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from featsplit.commands import COMMANDS, app
+from featsplit.commands import app
 from featsplit.commands.lazily import command_of
+from featsplit.commands.listed import COMMANDS
 from featsplit.commands.options import presets
 from featsplit.engine.study import presets as presets_by_name
 from featsplit.records.data import SOURCES

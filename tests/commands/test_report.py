@@ -110,3 +110,38 @@ def test_what_cannot_be_written_is_refused_before_anything_is_compared(
     printed = refused(f"report a --compare b --out {out.format(folder=tmp_path)}")
     assert printed == message.format(folder=tmp_path)
     assert compared == []
+
+
+@pytest.mark.parametrize("form", ["", " --format page"])
+def test_a_page_goes_to_no_other_file(refused: Callable[[str], str], tmp_path: Path, form: str) -> None:
+    said = refused(f"report a --out {tmp_path}/a.html{form}")
+    assert said.startswith(f"--out {tmp_path}/a.html: is for a comparison or a table; give --compare or --format")
+
+
+@pytest.mark.parametrize("words", ["a --compare ./a", "a --compare b --compare {folder}/b"])
+def test_a_run_is_not_compared_with_itself(
+    compared: list[list[Path]],
+    refused: Callable[[str], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = words.format(folder=tmp_path)
+    assert (
+        refused(f"report {words}")
+        == f"--compare {Path(words.split()[-1])}: is compared with already; name each run once"
+    )
+    assert compared == []
+
+
+def test_a_page_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = list[Path]()
+
+    def opened(path: Path) -> tuple[Finished, list[Block]]:
+        seen.append(path)
+        return Finished(path), [Heading("Head", 1)]
+
+    monkeypatch.setattr(command, "_opened", opened)
+    CliRunner().invoke(app, ["report", str(tmp_path)], catch_exceptions=False)
+    assert seen == [tmp_path]

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from featsplit.commands import app
 from featsplit.engine.study import presets
 from featsplit.errors import FeatsplitError
+from featsplit.report.blocks import Text
 from featsplit.report.cells import as_csv, as_latex
 from featsplit.studies import sweeping
 from tests.least import LEAST, call
@@ -96,6 +97,18 @@ def test_a_sweep_is_a_run_for_each_value_and_one_page(folder: Path) -> None:
     again, _ = call(words)
     assert again == text
     assert standard[1].stat().st_mtime_ns == before
+
+
+def test_the_page_of_a_sweep_says_which_accuracy_moves_most_and_by_how_much() -> None:
+    runs = {
+        value: results([row(det, train_set="det", eps=0.5), row(0.6, train_set="rand")])
+        for value, det in (("1", 0.3), ("2", 0.9), ("4", 0.5))
+    }
+    said = [block.text for block in sweeping.page("perturb.eps", runs, "") if isinstance(block, Text)]
+    assert said[1] == (
+        "The accuracy that it moves most is that of D_det, pgd l2 0.5: 0.300 (0.299 to 0.301) at 1, "
+        "0.900 (0.899 to 0.901) at 2; the difference is +0.600 (+0.599 to +0.601)."
+    )
 
 
 def test_networks_that_differ_in_more_than_their_set_are_apart_on_the_page_of_a_sweep() -> None:

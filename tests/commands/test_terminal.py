@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from featsplit.commands import COMMANDS, FIRST, GROUPS, app, terminal
+from featsplit.commands import FIRST, app, terminal
 from featsplit.commands.lazily import command_of
+from featsplit.commands.listed import COMMANDS, GROUPS
 from featsplit.engine.study import presets
 from featsplit.studies import STUDIES, study_named
 from featsplit.studies.beforehand import Usual, expected_time, roughly, usual_time

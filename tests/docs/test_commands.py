@@ -15,7 +15,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmarks import printed
-from featsplit.commands import COMMANDS, app
+from featsplit.commands import app
+from featsplit.commands.listed import COMMANDS
 from featsplit.commands.options import experiments
 from featsplit.engine import study
 from featsplit.errors import FeatsplitError

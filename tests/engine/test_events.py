@@ -1,6 +1,7 @@
 """What a run tells of itself while it goes on: which jobs are done, which run, how far, and how long yet."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,14 @@ def test_each_job_tells_that_it_began_how_far_it_is_and_how_it_ended(worker: Wor
     assert first.seconds < 1
     assert (second.state, second.far) == ("running", "train robust 30 %, loss 0.31")
     assert second.where.endswith(" cpu")
+
+
+def test_a_job_is_kept_where_it_was_done_and_this_process_alone_could_have_written(worker: Worker) -> None:
+    write_plan(worker.folder, JOBS[:1])
+    for ranks, kept in ((1, False), (2, False), (1, True)):
+        with told(JOBS[0], replace(worker, ranks=ranks)):
+            pass
+        assert standings(worker.folder)[0].kept is kept
 
 
 def test_what_ran_when_the_run_was_killed_waits_when_it_is_started_again(worker: Worker) -> None:

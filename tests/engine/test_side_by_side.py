@@ -111,3 +111,11 @@ def test_runs_that_are_alike_or_share_nothing_say_so() -> None:
     assert said(FIRST, FIRST) == "All 2 accuracies that both have are the same in b/run and a/run."
     none = "b/run and a/run have no accuracies of the same networks, attacks and seeds."
     assert said(FIRST[:1], OTHER[1:2]) == none
+
+
+def test_the_folder_one_is_in_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = comparison([beside(FIRST, "."), beside(OTHER, "other")])
+    assert next(block.text for block in blocks if isinstance(block, Text)).endswith(
+        f": {tmp_path.name}, seed 0; other, seed 0."
+    )

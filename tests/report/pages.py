@@ -18,6 +18,7 @@ MEASURED: Cells = [
     ["D_10", "0.344 (0.152 to 0.539)", "", "b"],
     ["D_2", "0.594 ± 0.013", "-", "B_1 < x^2 \\"],
     ["E", "-0.2 (-0.3 to 0.1)", "1e-3", CLASSES[0]],
+    ["F", "0.25", "none found", ""],
 ]
 PLOT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 500 60" width="500" height="60">
 <text x="9" y="40" fill="currentColor">accuracy 0.994</text></svg>"""
@@ -56,8 +57,9 @@ def blocks(folder: Path) -> list[Block]:
         perturbed = "robust" not in name
         write_examples(folder / f"{name}.safetensors", drawn(name))
         (folder / f"{name}.png").write_bytes(sheet_png(drawn(name).derived))
-        one = (name, f"The set {name}", f"{name}.safetensors", f"{name}.png", 1 - perturbed, perturbed, "Length (l2)")
-        sets.append(ExampleSet(*one))
+        files = f"{name}.safetensors", f"{name}.png"
+        maker, control = (0, 1) if perturbed else (1, None)
+        sets.append(ExampleSet(name, f"The set {name}", *files, maker, control, "Length (l2)"))
     verdicts = [["statement", "verdict"], ["one", "holds"], ["two", "does not hold"], ["three", "undecided"]]
     return [
         Heading("A page", 1),

@@ -42,3 +42,7 @@ def test_a_column_is_called_by_its_attack() -> None:
 )
 def test_tables_are_aligned(write: Callable[[Cells], str], expected: str) -> None:
     assert write([["name", "value"], ["a", "0.5"], ["long", "10"]]) == expected
+
+
+def test_a_name_with_bars_or_line_breaks_is_one_cell_of_markdown() -> None:
+    assert as_markdown([["a|b", "c\nd"], ["1", "2"]]) == "| a\\|b | c d |\n| --- | ---: |\n| 1 | 2 |"

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from featsplit.report import plots
-from featsplit.report.charts import Chart, Measured, as_bars, as_lines, measured, within
+from featsplit.report.charts import Chart, Measured, apart, as_bars, as_lines, measured, within
 from featsplit.report.intervals import Interval, accuracy
 from tests.rows import row
 
@@ -88,6 +88,13 @@ def test_lines_stand_where_their_numbers_are() -> None:
     assert list(map(float, line.get_xdata())) == [0.0, 0.5]
     texts = {text.text for text in ElementTree.fromstring(figured()).iter("{http://www.w3.org/2000/svg}text")}
     assert {"D", "D_R", "accuracy", "trained on", "clean", "chance"} <= texts
+
+
+def test_of_places_too_near_for_their_names_the_first_has_it() -> None:
+    near = {"0": 0.0, "0.01": 0.01, "0.03": 0.03, "0.1": 0.1, "0.9": 0.9}
+    assert apart(near) == ["0", "", "", "0.1", "0.9"]
+    assert apart({"1": 1.0, "0.5": 0.5, "0.51": 0.51}) == ["1", "0.5", ""], "in whatever order"
+    assert apart({"one": 3.0}) == ["one"]
 
 
 def test_accuracies_have_an_axis_up_to_one() -> None:

@@ -78,7 +78,7 @@ def test_it_takes_2_mb_at_most_unless_a_number_is_asked_for(tmp_path: Path) -> N
     for number in range(8):
         write_examples(tmp_path / f"{number}.safetensors", drawn("robust", count=100, size=32))
         names = f"{number}.safetensors", f"{number}.png"
-        found.append(ExampleSet(str(number), str(number), *names, maker=0, perturbed=True, distance="l2"))
+        found.append(ExampleSet(str(number), str(number), *names, maker=0, control=1, distance="l2"))
     block = Explorer(found, ("a", "b"), CLASSES, "Noise.")
     html = explorer_html(block, tmp_path)
     count = len(data(html)["sets"][0]["index"])

@@ -21,6 +21,14 @@ def test_other_images_labels_epochs_and_experiments_are_no_accuracies_of_a_run()
     assert list(lines_of(rows[5:])) == [Line("D, standard training, noise", "clean")], "where there is no main one"
 
 
+def test_a_search_for_the_nearest_image_has_no_eps_and_no_line() -> None:
+    rows = [row(0.5), row(0.1, attack="closest l2"), row(0.0, attack="pgd", eps=0.5)]
+    assert lines_of(rows) == {
+        Line("D, standard training", "clean"): rows[:1],
+        Line("D, standard training", "pgd l2 0.5"): rows[2:],
+    }
+
+
 def test_lines_come_in_the_order_of_the_paper_and_name_architectures_that_differ() -> None:
     rows = [row(0.1, train_set=name, architecture=arch) for name in ("own.h5", "det", "robust") for arch in ("a", "b")]
     rows += [row(0.1, training=how, architecture="a") for how in ("adversarial", "standard")]

@@ -91,8 +91,15 @@ def test_html_holds_its_pictures_and_plots(folder: Path) -> None:
 def test_verdicts_have_a_colour(folder: Path) -> None:
     html = as_html(BLOCKS, folder)
     for cell, kind in (("holds", "good"), ("pass", "good"), ("does not hold", "bad"), ("off", "bad")):
-        assert f'<td class="{kind}">{cell}</td>' in html
-    assert "<td>else</td>" in html
+        assert f'<td class="{kind} words">{cell}</td>' in html
+    assert '<td class="words">else</td>' in html
+
+
+def test_a_column_of_words_is_read_from_the_left_and_one_of_numbers_from_the_right(folder: Path) -> None:
+    cells = [["of", "network", "clean", "eps"], ["a", "mlp", "0.5", "-"], ["b", "", "± .1", "-.5"], ["c", "-", "", ""]]
+    html = as_html([Heading("a", 1), Table(cells)], folder)
+    assert '<th scope="col" class="words">network</th><th scope="col">clean</th><th scope="col">eps</th>' in html
+    assert '<td class="words">mlp</td><td>0.5</td><td>-</td>' in html
 
 
 def test_markdown_writes_its_plots(folder: Path) -> None:

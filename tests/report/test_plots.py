@@ -1,6 +1,9 @@
 """Plots as SVG: they say what they show, in the colour of the text around them."""
 
+import gc
+import weakref
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,3 +63,18 @@ def test_the_heat_map_writes_light_on_dark() -> None:
     texts = {text.text: str(text.get("style")) for text in root.iter("{http://www.w3.org/2000/svg}text")}
     assert "#ffffff" in texts["0.90"]
     assert "#111111" in texts["0.20"]
+
+
+def test_a_name_with_dollars_is_no_formula() -> None:
+    svg = plots.heat_map([r"$\wrong$"], ["us$ and ca$"], [[0.5]])()
+    words = {text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
+    assert words >= {r"$\wrong$", "us$ and ca$"}
+
+
+def test_what_was_drawn_is_forgotten_with_its_plot() -> None:
+    figure = plots.drawn(3, 2, partial(curve))
+    first, known = figure(), weakref.ref(figure.draw)
+    assert figure() is first, "it is drawn once"
+    del figure
+    gc.collect()
+    assert known() is None

@@ -5,7 +5,7 @@ import pytest
 from featsplit.report.decisions import Check, Claim, because, chain
 from featsplit.report.intervals import Interval, Verdict
 from featsplit.report.known import known
-from featsplit.report.verdicts import counted, reasons
+from featsplit.report.verdicts import claims_table, counted, reasons
 from tests.rows import row
 
 
@@ -58,6 +58,17 @@ def test_reasons_are_those_of_the_verdict_with_what_was_measured() -> None:
         "Undecided: D_R is robust (clean, n 10, 1 seed). Measured: 0.5.",
     ]
     assert len(reasons(claims, "does not hold")) == 1
+
+
+def test_what_is_known_has_no_column_of_intervals_and_one_full_stop() -> None:
+    answer = known("the network", "does not hold", "0.5 is asked.")
+    assert claims_table([answer]) == [
+        ["statement", "verdict", "measured"],
+        ["the network", "does not hold", "0.5 is asked."],
+    ]
+    assert reasons([answer], "does not hold") == ["Does not hold: the network. Measured: 0.5 is asked."]
+    stated = Claim("a", (Check("", "holds", "0.9", "+0.1 (+0.0 to +0.2)"),))
+    assert [line[-1] for line in claims_table([answer, stated])][1:] == ["", "+0.1 (+0.0 to +0.2)"]
 
 
 def test_a_chain_names_the_step_that_is_undecided() -> None:

@@ -11,7 +11,8 @@ from featsplit.studies.distill2019.rows import units_of
 
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run: networks that were trained alike are put together, their mean and spread."""
-    blocks, table = audit(results.rows), audit_table(units_of(results.rows))
+    units = units_of(results.rows)
+    blocks, table = audit(results.rows), audit_table(units)
     return assembled(
         results,
         Page(
@@ -19,6 +20,7 @@ def page(results: Results[Settings]) -> list[Block]:
             _did(results),
             _found(table),
             table,
+            over=f"{units[0]['n']} test images ({units[0]['attacked']} of them attacked)",
             figure=[block for block in blocks if isinstance(block, Plot)],
             sections=[block for block in blocks if not isinstance(block, Plot)],
         ),

@@ -32,6 +32,7 @@ def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
     chosen, claims = results.settings.experiments, claims_of(CLAIMS, results)
     plots, with_cases = _plots(results), "cases" in chosen
+    more = plots if with_cases else plots[1:]
     return assembled(
         results,
         Page(
@@ -43,8 +44,7 @@ def page(results: Results[Settings]) -> list[Block]:
             pictures=_pictures(results) if "pictures" in chosen else [],
             claims=claims,
             sections=[
-                Heading("By temperature, confidence and constant"),
-                *(plots if with_cases else plots[1:]),
+                *([Heading("By temperature, confidence and constant"), *more] if more else []),
                 *(_cases(results) if with_cases else []),
                 *(_distillation(results) if "distillation" in chosen else []),
                 *(_transfer(results) if "transfer" in chosen else []),

@@ -109,7 +109,8 @@ def audit_table(units: Sequence[UnitRow]) -> Cells:
             line = picked(units, training=name, layer=layer)
             keys = dict.fromkeys((row.get("network"), row["seed"]) for row in line)
             networks = [picked(line, network=network, seed=seed) for network, seed in keys]
-            counts = [spread([len(picked(one, kind=kind)) for one in networks], digits=1) for kind in KINDS]
+            digits = 0 if len(networks) == 1 else 1
+            counts = [spread([len(picked(one, kind=kind)) for one in networks], digits=digits) for kind in KINDS]
             rho = spread([statistics.fmean(row["rho"] for row in one) for one in networks])
             gamma = spread([statistics.fmean(row["gamma"] for row in one) for one in networks])
             table.append([NETWORKS.get(name, name), layer, *counts, rho, gamma])

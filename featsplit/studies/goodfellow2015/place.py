@@ -95,7 +95,8 @@ class Stage:
             fresh.extend({**row, "seed": self.seed} for row in measure())
             return fresh
 
-        settings = {**self.settings.plain(), "name": None, "experiments": None, "networks": None, "logistic": None}
+        settings = {**self.settings.plain(), "name": None, "experiments": None, "logistic": None}
+        del settings["networks"]  # the digests of the models tell of them, and rows from before it was a setting count
         keyed = {"models": [state_digest(model) for model in models], "seed": self.seed, "data": self.data.digest}
         rows = list(kept_rows(path, {**settings, **keyed, **depends_on}, measured))
         if fresh:

@@ -41,6 +41,7 @@ TRAINING = (
     "measured in every epoch: what it is after the last is the cross."
 )
 BY_CLASS = "Accuracy by class of the true test images, means over seeds."
+ABSENT = "Classes without test images are left out: {}."
 
 
 def networks(rows: Sequence[Row]) -> dict[Network, list[Row]]:
@@ -137,34 +138,36 @@ def by_class(results: Results[Settings]) -> list[Block]:
     labels, data = results.test_labels(), results.data
     if labels is None or data is None:
         return [Text("Accuracy by class: not there, since this run did not keep the labels of its test images.")]
-    eps = telling_eps(results.rows)
+    eps, there = telling_eps(results.rows), np.unique(labels)
     panels = []
     for radius in (None, eps):
         found = {
-            title_of(*network): _of_classes(of, labels, len(data.classes))
+            title_of(*network): _of_classes(of, labels)
             for network, rows in networks(results.rows).items()
             if (of := picked(rows, eps=radius, images=data.images))
         }
         if found:
             attack = next(row for rows in networks(results.rows).values() for row in rows if row["eps"] == radius)
             title = column_name(attack["attack"], attack["norm"], attack["eps"])
-            panels.append(Panel(list(found), data.classes, [list(cells) for cells in found.values()], title))
+            names = [data.classes[label] for label in there]
+            panels.append(Panel(list(found), names, list(found.values()), title))
     if not panels:
-        return []
+        return [Text("Accuracy by class: not there, since no network was tested on all test images.")]
     shown = [_few(panel) for panel in panels]
     longest = max(map(len, data.classes))
+    absent = [name for label, name in enumerate(data.classes) if label not in there]
     drawing = heat_maps(shown, 2.2 + 0.62 * len(shown[0].columns), rotation=30 if longest > SHORT else 0)
     return [
         Plot("classes", drawing, BY_CLASS, partial(_in_words, panels)),
+        *([Text(ABSENT.format(", ".join(absent)))] if absent else []),
         Folded("Accuracy by class, in numbers", [Table(_cells(panel), caption=panel.title) for panel in panels]),
     ]
 
 
-def _of_classes(rows: Sequence[Row], labels: np.ndarray, classes: int) -> np.ndarray:
-    """The share of each class (K,) that is predicted rightly, the mean over the seeds of `rows`."""
+def _of_classes(rows: Sequence[Row], labels: np.ndarray) -> list[float]:
+    """The share of each class among the `labels`, in order, that is predicted rightly: the mean over `rows`' seeds."""
     right = np.mean([unpacked(row["outcomes"], row["n"]) for row in rows], axis=0)
-    counts = np.bincount(labels, minlength=classes)
-    return np.bincount(labels, weights=right, minlength=classes) / np.maximum(counts, 1)
+    return [float(right[labels == label].mean()) for label in np.unique(labels)]
 
 
 def _few(panel: Panel) -> Panel:

@@ -13,11 +13,11 @@ from featsplit.studies.ilyas2019.stages import Place, Stages
 
 @dataclass(frozen=True)
 class DrawGrid:
-    """Draw examples of the set called `name`; keep some with what the `networks`, two of the run, predict of them."""
+    """Draw examples of the set called `name`; keep some with what `networks` of the run predict of them."""
 
     place: Place
     name: str
-    networks: tuple[Network, Network]
+    networks: tuple[Network, ...]
 
     def __call__(self, worker: Worker) -> list[Row]:
         """No rows: grids/NAME.png and grids/NAME.safetensors."""

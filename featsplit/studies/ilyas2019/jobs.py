@@ -64,12 +64,14 @@ def derivation(
 
 def grids(place: Place, derived: Sequence[DerivedSet]) -> list[Job]:
     """The jobs that draw examples of the sets, and of planted data the one that writes the truth."""
-    networks = standard(place.settings), adversarial(place.settings)
-    needs = [network.name for network in networks]
-    found = [
-        measure(place, f"grids/{one.name}", DrawGrid(place, one.name, networks), one.name, *needs) for one in derived
-    ]
+    found = [drawing(place, one, standard(place.settings), adversarial(place.settings)) for one in derived]
     return [*found, measure(place, "truth", WriteTruth(place))] if is_planted(place.settings.data.source) else found
+
+
+def drawing(place: Place, derived: DerivedSet, *networks: Network) -> Job:
+    """The job that draws examples of a derived set, and keeps some with what the `networks` predict of them."""
+    needs = [network.name for network in networks]
+    return measure(place, f"grids/{derived.name}", DrawGrid(place, derived.name, networks), derived.name, *needs)
 
 
 def measure(place: Place, name: str, work: Work, *needs: str) -> Job:

@@ -13,6 +13,7 @@ from featsplit.models.checkpoints import state_digest
 from featsplit.outcomes import IDENTITY
 from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
+from featsplit.studies.ilyas2019.building import Making, ensure_set
 from featsplit.studies.ilyas2019.networks import Network, maker_of
 from featsplit.studies.ilyas2019.stages import Place, Stages
 from featsplit.studies.ilyas2019.tested import TestSet
@@ -29,7 +30,7 @@ class Splits:
     def __call__(self, worker: Worker) -> list[Row]:
         """The rows of all three, under each attack."""
         stages, name = Stages(worker, self.place), self.derived.name
-        stages.ensure_set(self.derived, maker_of(stages.settings, self.derived), split="test")
+        ensure_set(stages, Making(self.derived, maker_of(stages.settings, self.derived), split="test"))
         train = stages.split(name)
         sets = {
             TestSet(name, "train"): train.take(_spread(len(train), len(stages.data.test))),

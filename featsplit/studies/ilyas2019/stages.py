@@ -15,8 +15,6 @@ from featsplit.engine.jobs import Worker
 from featsplit.engine.several import in_ranks
 from featsplit.evaluation import Attack, evaluate
 from featsplit.files import nothing_written_since
-from featsplit.metadata.derived_sets import DerivedSet
-from featsplit.metadata.made_by import MadeBy, ModelCard, card_of
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.checkpoints import load_model, read_metadata, state_digest
 from featsplit.models.classifier import Classifier
@@ -25,10 +23,9 @@ from featsplit.records.minimum_norm import MinimumNorm
 from featsplit.rows import Row
 from featsplit.runtime import Machine
 from featsplit.studies.given import take
-from featsplit.studies.ilyas2019.networks import Network, adversarial
+from featsplit.studies.ilyas2019.networks import Network
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.studies.ilyas2019.tested import SplitName, TestSet
-from featsplit.synthesis import Build, build_match, build_mislabelled, build_perturb
 from featsplit.training import ensure_trained
 
 
@@ -134,84 +131,6 @@ class Stages:
     def split(self, name: str, split: SplitName = "train") -> Split:
         """The images and labels of the derived set `name` of `split`."""
         return load_split(self.set_file(name, split))
-
-    def ensure_set(
-        self, derived: DerivedSet, maker: Network, *, ensemble: Sequence[Network] = (), split: SplitName = "train"
-    ) -> Mapping[str, float]:
-        """The derived set of `split`, made with the network `maker`, in its file; returns the file's summary."""
-        began, path = time.perf_counter(), self.set_file(derived.name, split)
-        if derived.made_by.method == "match":
-            summary, figures = self._match(path, derived, maker, split)
-        elif derived.made_by.method == "perturb":
-            summary, figures = self._perturb(path, derived, maker, ensemble)
-        else:
-            summary, figures = self._mislabel(path, derived, maker)
-        self.tell(f"build {path.stem}", began=began, figures=figures, kept=nothing_written_since(began))
-        return summary
-
-    def make_shard(self, number: int, derived: DerivedSet, maker: Network, ensemble: Sequence[Network]) -> None:
-        """Shard `number` of the derived set, for `ensure_set` to take up."""
-        began, path = time.perf_counter(), self.set_file(derived.name)
-        if derived.made_by.method == "match":
-            self._match(path, derived, maker, "train", only=number)
-        else:
-            self._perturb(path, derived, maker, ensemble, only=number)
-        self.worker.keep_time(self.folder, f"build {path.stem}, the longest shard", began=began)
-
-    def _match(
-        self, path: Path, derived: DerivedSet, maker: Network, split: SplitName, only: int | None = None
-    ) -> tuple[Mapping[str, float], str]:
-        match = replace(self.settings.match, start=derived.made_by.start)
-        build = replace(self._build(derived, MadeBy(self._card(maker)), only), split=split)
-        summary = build_match(path, self.network(maker), self.data, match, build=build)
-        if only is not None:
-            return summary, ""
-        near, calls = summary["relative_distance"], summary["runs"]
-        return summary, f"relative distance {near:.3f}, {calls:.0f} calls"
-
-    def _perturb(
-        self,
-        path: Path,
-        derived: DerivedSet,
-        maker: Network,
-        ensemble: Sequence[Network],
-        only: int | None = None,
-    ) -> tuple[Mapping[str, float], str]:
-        control = adversarial(self.settings) if derived.made_by.control else None
-        made_by = MadeBy(self._card(maker), self._card(control) if control else None)
-        summary = build_perturb(
-            path,
-            self.network(maker),
-            self.data,
-            replace(self.settings.perturb, targets=derived.made_by.targets),
-            control=self.network(control) if control else None,
-            ensemble=[self.network(other) for other in ensemble],
-            build=self._build(derived, made_by, only),
-        )
-        if only is not None:
-            return summary, ""
-        return summary, f"success {summary['success']:.3f}, as stored {summary['success_stored']:.3f}"
-
-    def _mislabel(self, path: Path, derived: DerivedSet, maker: Network) -> tuple[Mapping[str, float], str]:
-        build = self._build(derived, MadeBy(self._card(maker)))
-        summary = build_mislabelled(path, self.network(maker), self.data, build=build)
-        return summary, f"{summary['share']:.3f} of the images"
-
-    def _build(self, derived: DerivedSet, made_by: MadeBy, only: int | None = None) -> Build:
-        return Build(
-            seed=self.seed,
-            dtype=self.settings.dtype,
-            machine=self.machine,
-            name=derived.name,
-            made_by=made_by,
-            overwrite=True,
-            shard=self.worker.shard,
-            only=only,
-        )
-
-    def _card(self, network: Network) -> ModelCard:
-        """The network as a set of the same seed tells of it: its file is relative to their folder."""
-        return card_of(network.file, read_metadata(self.network_file(network)))
 
     def ensure_rows(
         self, stem: str, depends_on: Mapping[str, object], measure: Callable[[], Sequence[Row]], *, title: str = ""

@@ -20,6 +20,7 @@ from featsplit.randomness import torch_generator
 from featsplit.report.intervals import accuracy
 from featsplit.rows import Row
 from featsplit.runtime import batches
+from featsplit.studies.ilyas2019.building import Making, ensure_set, make_shard
 from featsplit.studies.ilyas2019.networks import IN_FULL, Network, adversarial
 from featsplit.studies.ilyas2019.rows import PlantedRow
 from featsplit.studies.ilyas2019.stages import Place, Stages
@@ -58,7 +59,7 @@ class DeriveAndRetrain:
     def __call__(self, worker: Worker) -> list[Row]:
         """The rows of `network`, and those on how the set came out."""
         stages = Stages(worker, self.place)
-        summary = stages.ensure_set(self.derived, self.maker, ensemble=self.ensemble)
+        summary = ensure_set(stages, Making(self.derived, self.maker, self.ensemble))
         construction = self._construction(stages, summary) if self.derived.made_by.method == "perturb" else []
         rows = evaluated(stages, self.network)
         if self.derived.made_by.method == "perturb":
@@ -125,7 +126,8 @@ class MakeShard:
 
     def __call__(self, worker: Worker) -> list[Row]:
         """No rows: a file that the set is put together from."""
-        Stages(worker, self.place).make_shard(self.number, self.derived, self.maker, self.ensemble)
+        making = Making(self.derived, self.maker, self.ensemble, only=self.number)
+        make_shard(Stages(worker, self.place), making)
         return []
 
 

@@ -1,6 +1,7 @@
-"""The jobs of a seed: the encoders, the sets through each, and two learners of each set."""
+"""The jobs of a seed: the encoders, the sets through each with examples, and two learners of each set."""
 
 from featsplit.engine.jobs import Job
+from featsplit.studies.ilyas2019.jobs import drawing
 from featsplit.studies.ilyas2019.networks import Network
 from featsplit.studies.ilyas2019.stages import Place
 from featsplit.studies.li2023.networks import (
@@ -9,9 +10,8 @@ from featsplit.studies.li2023.networks import (
     SUPERVISED,
     Maker,
     learners,
+    made_sets,
     makers,
-    match_set,
-    rand_set,
 )
 from featsplit.studies.li2023.settings import Settings
 from featsplit.studies.li2023.works import Derive, Learn, Pretrain, Take
@@ -22,15 +22,15 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
     place, found = Place(settings, seed), list[Job]()
     every = makers(settings)
     found += sorted((_maker(place, one) for one in every), key=lambda job: not isinstance(job.work, Pretrain))
-    for maker in every:
-        for derived in (match_set(maker), rand_set(maker)):
-            key = place.key(derived.name)
-            files = (f"{place.path}/sets/{derived.name}.h5",)
-            found.append(
-                Job(key, Derive(place, derived, maker.network), (place.key(maker.network.name),), files, kind="set")
-            )
-            found += [_learner(place, network, key) for network in reversed(learners(settings, derived))]
-    return found
+    sets = made_sets(every)
+    for derived, maker in sets.items():
+        key = place.key(derived.name)
+        files = (f"{place.path}/sets/{derived.name}.h5",)
+        found.append(
+            Job(key, Derive(place, derived, maker.network), (place.key(maker.network.name),), files, kind="set")
+        )
+        found += [_learner(place, network, key) for network in reversed(learners(settings, derived))]
+    return [*found, *(drawing(place, derived, *(maker.network for maker in every)) for derived in sets)]
 
 
 def _maker(place: Place, maker: Maker) -> Job:

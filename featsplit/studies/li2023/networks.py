@@ -1,5 +1,6 @@
 """The encoders that sets are made through, the sets, and the networks that learn of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -49,6 +50,11 @@ def rand_set(maker: Maker) -> DerivedSet:
     """The set of images moved to a random class of `maker`, and labelled so: D_rand through it."""
     name, title = f"rand-{maker.network.name}", f"D_rand: perturbed to a random class of {maker.title}"
     return DerivedSet(name, f"D_rand of {maker.title}", title, Construction("standard", "perturb"), title)
+
+
+def made_sets(makers: Sequence[Maker]) -> dict[DerivedSet, Maker]:
+    """The sets through each of the `makers`, two of each, by what each is made with."""
+    return {derived: maker for maker in makers for derived in (match_set(maker), rand_set(maker))}
 
 
 def learners(settings: Settings, derived: DerivedSet) -> list[Network]:

@@ -11,8 +11,10 @@ from featsplit.report.charts import Chart, as_bars, measured
 from featsplit.report.intervals import accuracy
 from featsplit.report.rows import picked
 from featsplit.rows import Row
+from featsplit.studies.ilyas2019.images import SAYS, Made, gallery
+from featsplit.studies.ilyas2019.stages import Place
 from featsplit.studies.li2023.claims import claims
-from featsplit.studies.li2023.networks import LEARNERS, makers, match_set, rand_set
+from featsplit.studies.li2023.networks import LEARNERS, made_sets, makers, match_set, rand_set
 from featsplit.studies.li2023.settings import Settings
 
 WHAT = (
@@ -28,6 +30,11 @@ CLEAN = (
     "intervals, rings the seeds."
 )
 
+HEADS = (
+    "Every encoder predicts, one that learned without labels by the linear head that was fitted to it; the "
+    "control of what the adversarially trained one made is the standard one."
+)
+
 
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
@@ -40,6 +47,7 @@ def page(results: Results[Settings]) -> list[Block]:
             _found(results),
             table,
             figure=[bars(results)],
+            pictures=images(results),
             claims=claims(results),
             sections=[
                 Heading("What each learner learns"),
@@ -106,13 +114,22 @@ def bars(results: Results[Settings]) -> Plot:
     """Clean accuracies by set, a bar for each learner."""
     series = {
         learner: {
-            "\n".join(wrap(title, 15)): measured(line)
+            "\n".join(wrap(title, 12, break_long_words=False)): measured(line)
             for name, title in _sets(results).items()
             if (line := picked(results.rows, train_set=name, experiment=learner, test_set="source", attack="none"))
         }
         for learner in LEARNERS
     }
     return as_bars("learners", Chart(series, "accuracy", "learned of", results.chance, whole=True), CLEAN, width=9)
+
+
+def images(results: Results[Settings]) -> list[Block]:
+    """The images of the sets through each encoder, with what all encoders predict of them."""
+    assert results.data is not None
+    every = makers(results.settings)
+    made = [Made(derived, every.index(maker)) for derived, maker in made_sets(every).items()]
+    place, titles = Place(results.settings, results.seeds[0]), [maker.title for maker in every]
+    return gallery(results.path, place, made, networks=titles, classes=results.data.classes, says=f"{SAYS} {HEADS}")
 
 
 def _sets(results: Results[Settings]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from featsplit.models.build import build
 from featsplit.models.checkpoints import decisive, load_model_for, read_metadata, save_model, versions
 from featsplit.rows import Row
 from featsplit.runtime import accuracy
+from featsplit.studies.ilyas2019.building import Making, ensure_set
 from featsplit.studies.ilyas2019.networks import Network
 from featsplit.studies.ilyas2019.stages import Place, Stages
 from featsplit.studies.ilyas2019.tested import TestSet
@@ -86,7 +87,7 @@ class Derive:
     def __call__(self, worker: Worker) -> list[Row]:
         """Of images that were moved to a class, a row on how often the encoder predicts it."""
         stages = Stages(worker, self.place)
-        summary = stages.ensure_set(self.derived, self.maker)
+        summary = ensure_set(stages, Making(self.derived, self.maker))
         if self.derived.made_by.method == "match":
             return []
         row: Row = {**stages.about(self.maker, "construction"), **TestSet(self.derived.name, "train").fields()}

@@ -19,10 +19,15 @@ def jobs(settings: Settings, seed: int) -> list[Job]:
     """The jobs of `seed`, amplitude by amplitude."""
     found = []
     for amplitude in settings.amplitudes:
-        place = Place(settings.at(amplitude), seed, folder=f"{amplitude:g}")
+        place = place_of(settings, amplitude, seed)
         each = [*jobs_in(place), *grids(place, derived_sets(place.settings))]
         found += [replace(job, work=AtAmplitude(amplitude, job.work)) for job in each]
     return found
+
+
+def place_of(settings: Settings, amplitude: float, seed: int) -> Place:
+    """Where the run of `seed` lies whose non-robust component has this `amplitude`."""
+    return Place(settings.at(amplitude), seed, folder=f"{amplitude:g}")
 
 
 @dataclass(frozen=True)

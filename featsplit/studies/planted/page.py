@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 from featsplit.engine.pages import Page, assembled, seeds_of
 from featsplit.engine.results import Results
 from featsplit.metadata.derived_sets import DERIVED_SETS, FOUR
-from featsplit.report.blocks import Block, Heading, Picture, Table, Text
+from featsplit.report.blocks import Block, Heading, Table, Text
 from featsplit.report.cells import Cells, spread
 from featsplit.report.charts import Measured
 from featsplit.report.intervals import with_errors
 from featsplit.report.known import concluded
 from featsplit.report.plots import BLUE, INK, ORANGE, Figured, dots, drawn, plot, reaches
 from featsplit.report.rows import picked
+from featsplit.studies.ilyas2019.images import MAKERS, NETWORKS, SAYS, Made, gallery
 from featsplit.studies.ilyas2019.tables import title_of
 from featsplit.studies.planted.claims import claims
+from featsplit.studies.planted.jobs import place_of
 from featsplit.studies.planted.rows import SweptRow
 from featsplit.studies.planted.settings import Settings
 
@@ -33,6 +35,7 @@ SURVIVAL = (
     "adversary moves an image by {} {:g}. Lines are 95 % intervals, rings the seeds."
 )
 LIMIT = "A component that moves no pixel further than that (left of the dotted line) is not robust."
+AMPLITUDE = "The non-robust component has the amplitude {:g}, the least of the run."
 COMPONENTS = ("robust", "nonrobust")
 
 
@@ -51,7 +54,7 @@ def page(results: Results[Settings]) -> list[Block]:
             f"{_kept(rows)} {concluded(found)}",
             table,
             figure=[plot("planted", survival(rows, limit), says)],
-            pictures=_pictures(results),
+            pictures=images(results),
             claims=found,
             sections=[Heading("What each set keeps"), Text(PLANTED), Table(table, main=True)],
         ),
@@ -85,15 +88,13 @@ def _share(rows: Sequence[SweptRow]) -> Measured:
     return Measured(with_errors(values, errors, count=min(row["n"] for row in rows)), tuple(values))
 
 
-def _pictures(results: Results[Settings]) -> list[Block]:
-    """Examples of each set at the least amplitude, where they were drawn."""
-    least = min(results.settings.amplitudes)
-    paths = {name: f"{least:g}/seed{results.seeds[0]}/grids/{name}.png" for name in FOUR}
-    return [
-        Picture(path, f"{DERIVED_SETS[name].title}; amplitude {least:g}, seed {results.seeds[0]}")
-        for name, path in paths.items()
-        if (results.path / path).is_file()
-    ]
+def images(results: Results[Settings]) -> list[Block]:
+    """The images of each set at the least amplitude, of which the page speaks first."""
+    settings, least = results.settings, min(results.settings.amplitudes)
+    made = [Made(one, MAKERS[one.made_by.network]) for one in map(DERIVED_SETS.__getitem__, FOUR)]
+    place, classes = place_of(settings, least, results.seeds[0]), settings.planted(least).names
+    says = f"{SAYS} {AMPLITUDE.format(least)}"
+    return gallery(results.path, place, made, networks=NETWORKS, classes=classes, says=says)
 
 
 def survival_table(rows: Sequence[SweptRow]) -> Cells:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from featsplit.data.images import ImageData
@@ -41,7 +42,7 @@ class TrainAndTest:
     @property
     def stem(self) -> str:
         """What its files are called: sets of the same name in two folders are told apart."""
-        return f"{_slug(self.name)}-{_slug(self.arch)}-{json_digest(absolute(self.name))[:8]}"
+        return f"{_slug(Path(self.name).name)}-{_slug(self.arch)}-{json_digest(absolute(self.name))[:8]}"
 
     @property
     def model_file(self) -> str:

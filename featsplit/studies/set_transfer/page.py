@@ -8,10 +8,11 @@ from typing import NamedTuple
 from featsplit.engine.pages import Page, assembled, seeds_of
 from featsplit.engine.results import Results
 from featsplit.report.blocks import Block, Heading, Plot, Table, Text
-from featsplit.report.cells import Cells, cell, column_name
+from featsplit.report.cells import Cells, cell, column_name, count
 from featsplit.report.charts import Chart, Measured, as_bars, measured
 from featsplit.report.intervals import accuracy
 from featsplit.report.plots import heat_map, plot
+from featsplit.report.rows import picked
 from featsplit.rows import Row
 from featsplit.studies.set_transfer.settings import Settings
 
@@ -46,6 +47,7 @@ def page(results: Results[Settings]) -> list[Block]:
             _found(results.rows),
             table,
             figure=[bars(results), matrix],
+            over=f"{count(picked(results.rows, test_set='source'))} test images",
             sections=[Heading("What each set is worth"), Text(TRANSFER), Table(table, main=True)],
         ),
     )

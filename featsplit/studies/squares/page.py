@@ -52,10 +52,10 @@ def page(results: Results[Settings]) -> list[Block]:
                 Heading("Every arm"),
                 Text(SQUARES),
                 Table(table, main=True, caption=SCALE),
-                Heading("The deep network by epoch"),
-                plot("by_epoch", by_epoch(rows), EPOCHS),
                 Heading("By the size of the attack", 3),
                 Table(eps_table(rows), caption=SCALE),
+                Heading("The deep network by epoch"),
+                plot("by_epoch", by_epoch(rows), EPOCHS),
             ],
         ),
     )
@@ -133,6 +133,7 @@ def by_epoch(rows: Sequence[SquaresRow]) -> Figured:
         epochs = [row["epoch"] for row in of]
         axes.plot(epochs, [row["train_accuracy"] for row in of], color=BLUE, label="training labels fitted")
         axes.plot(epochs, [row["accuracy"] for row in of], color=ORANGE, label=f"test squares at linf {SMALL:g}")
+        axes.locator_params(axis="x", integer=True)
         axes.set(xlabel="epoch", ylabel="share", ylim=(-0.02, 1.05))
         axes.legend()
 

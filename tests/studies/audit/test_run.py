@@ -1,6 +1,7 @@
 """An audit of given networks from the command line: side by side, taken up, and made again from its settings."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,13 @@ def test_two_processes_find_what_one_does_and_the_settings_make_it_again(network
     assert rows_of(tmp_path / "again") == rows_of(tmp_path / "two")
     assert "featsplit audit " in (tmp_path / "two" / "report.html").read_text()
     check_opening(tmp_path / "two")
+    assert "over 60 test images (20 of them attacked) and one seed" in " ".join(text.split())
 
 
 def test_what_was_measured_is_taken_up(networks: str, tmp_path: Path) -> None:
     first, _ = networks.split()
-    call(f"audit {first} {FEW} {QUICK} --out {tmp_path}/a")
+    text, _ = call(f"audit {first} {FEW} {QUICK} --out {tmp_path}/a")
+    assert re.search(r"standard training: \d+ useful and robust, \d+ useful", " ".join(text.split())), "whole units"
     (kept,) = (tmp_path / "a" / "seed0" / "rows").iterdir()
     before = kept.stat().st_mtime_ns
     call(f"audit {networks} {FEW} {QUICK} --workers 1 --out {tmp_path}/a")

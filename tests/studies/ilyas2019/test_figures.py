@@ -126,10 +126,23 @@ def test_accuracy_by_class_is_that_of_the_outcomes_and_labels(of_classes: Result
 def test_classes_of_other_images_are_no_accuracy_by_class(of_classes: Results[Settings]) -> None:
     assert of_classes.data
     other = replace(of_classes, data=replace(of_classes.data, images="others"))
-    assert by_class(other) == []
+    (text,) = by_class(other)
+    assert isinstance(text, Text)
+    assert "no network was tested on all test images" in text.text
     (text,) = by_class(run(ROWS))
     assert isinstance(text, Text)
     assert "did not keep the labels" in text.text
+
+
+def test_a_class_without_test_images_has_no_accuracy(of_classes: Results[Settings]) -> None:
+    assert of_classes.data
+    data = replace(of_classes.data, classes=("cat", "dog", "emu"))
+    plot, text, folded = by_class(replace(of_classes, data=data))
+    assert isinstance(plot, Plot)
+    assert isinstance(folded, Folded)
+    assert "emu" not in told(plot)
+    assert text == Text("Classes without test images are left out: emu.")
+    assert [table.cells[0] for table in folded.blocks if isinstance(table, Table)] == [["trained on", "cat", "dog"]] * 2
 
 
 def test_of_many_classes_a_picture_shows_those_known_worst_and_best(of_classes: Results[Settings]) -> None:

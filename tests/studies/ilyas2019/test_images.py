@@ -36,7 +36,7 @@ def test_the_sets_that_have_examples_are_explored_in_their_order(run: Results[Se
     assert isinstance(explorer, Explorer)
     assert [one.label for one in explorer.sets] == ["D_R (robust)", "D_det", "mislabelled images"]
     assert [one.maker for one in explorer.sets] == [1, 0, None], "the third is of a network that was stopped early"
-    assert [one.perturbed for one in explorer.sets] == [False, True, False]
+    assert [one.control for one in explorer.sets] == [None, 1, None], "of which nothing but D_det was perturbed"
     assert explorer.sets[1].distance == "Length of the perturbation (l2)"
     assert [one.examples for one in explorer.sets][:1] == ["seed3/grids/robust.safetensors"]
     assert explorer.classes == ("zero", "one")
@@ -45,6 +45,14 @@ def test_the_sets_that_have_examples_are_explored_in_their_order(run: Results[Se
 def test_a_run_without_examples_has_its_pictures(run: Results[Settings]) -> None:
     pictures = [block for block in shown(run, "robust.png", "det.png") if isinstance(block, Picture)]
     assert [picture.path for picture in pictures] == ["seed3/grids/robust.png", "seed3/grids/det.png"]
+
+
+def test_a_set_without_examples_has_its_picture_beside_those_that_have(run: Results[Settings]) -> None:
+    explorer, _, picture = shown(run, "robust.png", "det.png", "det.safetensors")
+    assert isinstance(explorer, Explorer)
+    assert [one.label for one in explorer.sets] == ["D_det"]
+    assert isinstance(picture, Picture)
+    assert picture.path == "seed3/grids/robust.png"
 
 
 def test_a_run_without_either_has_no_section_of_images(run: Results[Settings]) -> None:

@@ -13,6 +13,7 @@ from featsplit.metadata.sets import read_set_metadata
 from featsplit.models.checkpoints import read_metadata
 from featsplit.runtime import Machine
 from featsplit.studies.ilyas2019 import stages, tested
+from featsplit.studies.ilyas2019.building import Making, ensure_set
 from featsplit.studies.ilyas2019.networks import adversarial, standard
 from tests.rows import read
 
@@ -54,8 +55,8 @@ def test_precision_and_tolerance_reach_every_stage(
     for network in (standard(settings), adversarial(settings)):
         work.ensure_trained(network)
     assert read_metadata(work.network_file(standard(settings))).precision == precision
-    work.ensure_set(DERIVED_SETS["robust"], adversarial(settings))
-    work.ensure_set(DERIVED_SETS["det"], standard(settings))
+    ensure_set(work, Making(DERIVED_SETS["robust"], adversarial(settings)))
+    ensure_set(work, Making(DERIVED_SETS["det"], standard(settings)))
     specs = [read_set_metadata(work.set_file(name)).spec for name in ("robust", "det")]
     assert [spec.precision for spec in specs] == [precision] * 2
     assert specs[0].parameters["tolerance"] == 0.3

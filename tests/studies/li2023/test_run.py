@@ -8,9 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from featsplit.commands import app
+from featsplit.data.dataset import open_dataset
 from featsplit.errors import FeatsplitError
 from featsplit.metadata.plain import Fields
-from featsplit.studies import open_results, study_named
+from featsplit.report.blocks import Explorer
+from featsplit.report.examples import read_examples
+from featsplit.studies import open_results, page_of, study_named
 from featsplit.studies.li2023 import Settings
 from featsplit.studies.li2023.claims import STATEMENTS
 from tests.least import LEAST, call
@@ -105,6 +108,18 @@ def test_what_cannot_be_run(settings: Fields, changes: Fields, message: str) -> 
     with pytest.raises(FeatsplitError) as error:
         Settings.read({**settings, **changes})
     assert message in str(error.value)
+
+
+def test_images_are_shown_with_what_all_encoders_predict_of_them(folder: Path) -> None:
+    (explorer,) = [block for block in page_of(open_results(folder / "run")) if isinstance(block, Explorer)]
+    assert explorer.networks == ["standard network", "adversarially trained network", "SimCLR", "mine"]
+    assert [one.label for one in explorer.sets[-2:]] == ["D_R of mine", "D_rand of mine"]
+    assert [one.control for one in explorer.sets] == [None, 1, None, 0, None, 1, None, 1]
+    for one in explorer.sets:
+        stored = open_dataset(folder / "run" / "seed0" / "sets" / f"{Path(one.examples).stem}.h5").columns
+        examples = read_examples(folder / "run" / one.examples)
+        if one.control is not None:
+            assert examples.predicted[:, one.maker, 2].tolist() == stored["prediction_stored"].tolist(), one.label
 
 
 def test_the_page_opens_as_all_do(folder: Path) -> None:

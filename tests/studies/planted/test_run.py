@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from featsplit.commands import app
 from featsplit.errors import FeatsplitError
-from featsplit.studies import read_settings
+from featsplit.report.blocks import Explorer
+from featsplit.studies import open_results, page_of, read_settings
 from tests.opening import check_opening
 
 SMALL = "planted:size=8,classes=4,train=80,test=40"
@@ -36,6 +37,13 @@ def test_planted_sweeps_the_amplitude_and_stores_the_truth(tmp_path: Path) -> No
     text = call(f"run planted {words}", status=1)
     assert "Verdict: D_R at amplitude 0.02 is off: it keeps " in " ".join(text.split())
     check_opening(tmp_path)
+    (explorer,) = [block for block in page_of(open_results(tmp_path)) if isinstance(block, Explorer)]
+    assert [one.examples for one in explorer.sets] == [
+        f"0.02/seed0/grids/{name}.safetensors" for name in ("robust", "nonrobust", "rand", "det")
+    ]
+    assert [(one.maker, one.control) for one in explorer.sets] == [(1, None), (0, None), (0, 1), (0, 1)]
+    assert explorer.classes == ("0", "1", "2", "3")
+    assert "the amplitude 0.02, the least" in explorer.says
     assert "--set train.epochs=" in (tmp_path / "report.html").read_text()
     assert "amplitude 0.02" in text
     kept = [row for row in rows_of(tmp_path) if row["experiment"] == "planted"]

@@ -51,6 +51,8 @@ def test_a_second_transfer_takes_up_networks_and_rows(derived: Path, tmp_path: P
     assert {(row["architecture"], row["seed"]) for row in rows} == {(a, s) for a in ("linear", "mlp") for s in (0, 1)}
     assert "source pgd l2 0.25" in text
     check_opening(tmp_path / "t")
+    assert "over 20 test images and 2 seeds" in " ".join(text.split())
+    assert all(path.name.startswith("a.h5-linear-") for path in files), "without the folder of the set"
     assert "source pgd l2 0.25" in (tmp_path / "t" / "plots" / "matrix.svg").read_text()
     assert "featsplit transfer " in (tmp_path / "t" / "report.html").read_text()
 
