@@ -10,6 +10,7 @@ from featsplit.data import sources
 from featsplit.data.images import ImageData
 from featsplit.data.stored import load_digits
 from featsplit.engine import study
+from featsplit.files import TRUST
 from tests.docs.presets import write_presets
 from tests.docs.things import coloured
 
@@ -26,6 +27,13 @@ def short_presets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder datasets_out of all pages: what one has run is finished for the next."""
     return tmp_path_factory.mktemp("datasets_out")
+
+
+@pytest.fixture(autouse=True)
+def untrusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is as before when a command with --trust has run in this process."""
+    monkeypatch.setenv(TRUST, "x")  # so that it is put back
+    monkeypatch.delenv(TRUST)
 
 
 @pytest.fixture

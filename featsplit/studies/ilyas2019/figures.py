@@ -40,6 +40,8 @@ TRAINING = (
     "clean true test images (orange); bands are 95 % intervals, thin lines the seeds. Accuracy under attack is not "
     "measured in every epoch: what it is after the last is the cross."
 )
+SPLITS: dict[str, str | None] = {"on the set itself": "train", "clean test images": None}
+"""Which images an accuracy by epoch is of, as rows name their split; a network that was given may lack the latter."""
 BY_CLASS = "Accuracy by class of the true test images, means over seeds."
 ABSENT = "Classes without test images are left out: {}."
 
@@ -108,7 +110,7 @@ def training(results: Results[Settings]) -> list[Block]:
 
 
 def _epochs(axes: "Axes", rows: Sequence[Row], last: Sequence[Row]) -> None:
-    for split, colour, label in (("train", BLUE, "on the set itself"), (None, ORANGE, "clean test images")):
+    for (label, split), colour in zip(SPLITS.items(), (BLUE, ORANGE), strict=True):
         line = picked(rows, split=split)
         epochs = sorted({row["epoch"] for row in line})
         banded(axes, {epoch: picked(line, epoch=epoch) for epoch in epochs}, colour)
@@ -125,10 +127,10 @@ def _after(lines: dict[Network, list[Row]], last: dict[Network, list[Row]]) -> s
     said = []
     for name, rows in lines.items():
         end = max(row["epoch"] for row in rows)
-        own, test = (picked(rows, split=split, epoch=end) for split in ("train", None))
-        numbers = f"on the set itself {accuracy(own)}, clean {accuracy(test)}"
+        ends = {what: picked(rows, split=split, epoch=end) for what, split in SPLITS.items()}
         for row in last[name][:1]:
-            numbers += f", {column_name(row['attack'], row['norm'], row['eps'])} {accuracy(last[name])}"
+            ends[column_name(row["attack"], row["norm"], row["eps"])] = last[name]
+        numbers = ", ".join(f"{what} {accuracy(found)}" for what, found in ends.items() if found)
         said.append(f"{title_of(*name)}, epoch {end}: {numbers}")
     return "; ".join(said) + "."
 

@@ -87,7 +87,7 @@ def test_training_curves_show_every_network_and_its_accuracy_under_attack_after_
         line = picked(EPOCHS, train_set=name, training=how, epoch=2)
         own, test = picked(line, split="train"), picked(line, split=None)
         attacked = accuracy(of((name, how), 0.25))
-        says = f"on the set itself {accuracy(own)}, clean {accuracy(test)}, pgd l2 0.25 {attacked}"
+        says = f"on the set itself {accuracy(own)}, clean test images {accuracy(test)}, pgd l2 0.25 {attacked}"
         assert says in plot.alternative
     assert "D_det, robust source, epoch 2: on the set itself" in plot.alternative, "which is not attacked"
     assert "not measured in every epoch" in plot.says
