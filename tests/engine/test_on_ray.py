@@ -65,6 +65,7 @@ def test_what_no_machine_has_is_said(engine: RayEngine) -> None:
         RayEngine(engine.worker, replace(ON_RAY, cpus=9999), engine.ray, None)._warn_of_none(0, 1)
 
 
+@pytest.mark.long
 def test_one_that_always_dies_ends_the_run_in_a_line(engine: RayEngine) -> None:
     with pytest.raises(FeatsplitError, match=r"i: its process or its machine died 3 times .* give a job more"):
         engine.carry_out([Job("i", Die("i", 9, signal.SIGKILL))])

@@ -142,6 +142,7 @@ def test_a_finished_run_says_so_at_once(whole: Path) -> None:
     assert everything(whole) == before
 
 
+@pytest.mark.long
 def test_a_run_that_another_took_apart_is_not_called_finished(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     process = start(tmp_path, "--set", "train.rand.epochs=400")
