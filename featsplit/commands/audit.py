@@ -58,7 +58,7 @@ def audit(
         typer.echo(rows_as_json(out))
         return
     typer.echo(text)
-    typer.echo(f"{time.perf_counter() - began:.0f} s; page: {out / 'report.html'}")
+    typer.echo(f"page: {out / 'report.html'}\n{time.perf_counter() - began:.0f} s")
 
 
 def _carried_out(

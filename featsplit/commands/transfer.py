@@ -74,7 +74,7 @@ def transfer(
     )
     for name in sets:
         options.say_owner(name, "test")
-    ended = f"{time.perf_counter() - began:.0f} s; report: {out / 'report.html'}"
+    ended = f"page: {out / 'report.html'}\n{time.perf_counter() - began:.0f} s"
     typer.echo(rows_as_json(out) if as_json else f"{shown.text}\n{ended}")
 
 

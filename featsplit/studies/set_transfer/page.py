@@ -58,8 +58,8 @@ def _did(results: Results[Settings]) -> str:
     sets, archs = ({pair[place] for pair in found} for place in (0, 1))
     names = ", ".join(sorted(Path(name).stem for name in sets))
     return (
-        f"{_counted(archs, 'architecture')} ({', '.join(sorted(archs))}) learned each of "
-        f"{_counted(sets, 'training set')} ({names}) as usual, and each was tested on the original test images: "
+        f"{_counted(archs, 'architecture')} ({', '.join(sorted(archs))}) learned {'each of ' if len(sets) > 1 else ''}"
+        f"{_counted(sets, 'training set')} ({names}) as usual, and was tested on the original test images: "
         f"{seeds_of(results)}."
     )
 
@@ -75,7 +75,7 @@ def _found(rows: Sequence[Row]) -> str:
     by_pair = {pair: accuracy(line[column]) for pair, line in found.items()}
     best, worst = (end(by_pair, key=lambda pair: by_pair[pair].value) for end in (max, min))
     told = [f"{by_pair[pair]} ({Path(pair[0]).stem}, {pair[1]})" for pair in (worst, best)]
-    return f"The accuracy on {column} is from {told[0]} to {told[1]}."
+    return f"The accuracy on {column} is {told[0] if len(by_pair) == 1 else f'from {told[0]} to {told[1]}'}."
 
 
 def bars(results: Results[Settings]) -> Plot:
