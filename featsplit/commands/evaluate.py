@@ -66,7 +66,6 @@ def evaluate(
     The test images of a derived set are those of its source, unless it was made of the test split.
     """
     from featsplit import evaluation
-    from featsplit.models.checkpoints import read_metadata
 
     if out:
         check_writable(out, overwrite=overwrite)
@@ -79,8 +78,6 @@ def evaluate(
         images = _images(replace(data, source=name), elsewhere, on=on)
         about = {"test_set": name, "split": on, "images_of": owner(name, split)}
         for path in models:
-            metadata = read_metadata(path)
-            of = {"model": str(path), "train_set": metadata.trained_on, "architecture": metadata.arch, **about}
             measured = evaluation.evaluate(
                 use.load(path, images),
                 images.train if on == "train" else images.test,
@@ -90,7 +87,8 @@ def evaluate(
                 machine=resolved,
                 title=path.stem,
             )
-            rows += [cast(Listed, {**of, **row}) for row in measured]
+            of = _model_of(path)
+            rows += [cast(Listed, {**of, **about, **row}) for row in measured]
         cure = f"; --on {'train' if on == 'test' else 'test'} reads the set's own images"
         options.say_owner(name, split, cure=cure)
     if out:
@@ -98,6 +96,14 @@ def evaluate(
     if curve:
         _draw(curve, rows)
     typer.echo(json.dumps({"rows": rows}) if as_json else as_text(listing(rows)))
+
+
+def _model_of(path: Path) -> dict[str, str | None]:
+    """The fields of a row that say which network it is of."""
+    from featsplit.models.checkpoints import read_metadata
+
+    metadata = read_metadata(path)
+    return {"model": str(path), "train_set": metadata.trained_on, "architecture": metadata.arch}
 
 
 def _check_curve(curve: Path, attack: shared.Attacks, *, overwrite: bool) -> None:

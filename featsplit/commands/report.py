@@ -10,7 +10,7 @@ import typer
 from featsplit.commands import options, single
 from featsplit.errors import FeatsplitError
 from featsplit.files import check_writable, replacing
-from featsplit.report.blocks import Block, Explorer, Table
+from featsplit.report.blocks import Block, Explorer, main_table
 from featsplit.report.cells import Cells, as_csv, as_latex
 from featsplit.studies import open_results, page_of
 
@@ -114,11 +114,11 @@ def _opened(path: Path) -> "tuple[Results[Any], list[Block]]":
 
 
 def _table(blocks: list[Block]) -> Cells:
-    """The main table of a page, or its first."""
-    tables = [block for block in blocks if isinstance(block, Table)]
-    if not tables:
+    """The main table of a page; FeatsplitError where it has none."""
+    found = main_table(blocks)
+    if found is None:
         raise FeatsplitError("--format: this page has no table; open it, report.html")
-    return next((table.cells for table in tables if table.main), tables[0].cells)
+    return found
 
 
 def _give(text: str, out: Path | None) -> None:

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -66,8 +66,11 @@ _given: dict[DataSpec, Callable[[], ImageData]] = {}
 
 
 def give(spec: DataSpec, data: Callable[[], ImageData]) -> None:
-    """From now on workers of this process have the data of `spec` from `data`, which is called once, if at all."""
-    _given[spec] = data
+    """From now on workers of this process have the data of `spec` from `data`, which is called once, if at all.
+
+    Where they were given before, those stay: they are the same.
+    """
+    _given.setdefault(spec, cache(data))
 
 
 def given() -> dict[DataSpec, ImageData]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from featsplit.engine.pages import seeds_of
 from featsplit.engine.results import Results
 from featsplit.engine.settings import flat
-from featsplit.report.blocks import Block, Heading, Table, Text
+from featsplit.report.blocks import Block, Heading, Table, Text, main_table
 from featsplit.report.cells import Cells
 from featsplit.report.charts import Chart, Measured, as_bars, measured
 from featsplit.report.intervals import difference
@@ -97,7 +97,7 @@ def main_tables(runs: Sequence[tuple[Results[Any], Sequence[Block]]]) -> Cells:
     """A line for each line and column of the main tables of the pages, a column for each run."""
     lines: dict[tuple[str, str], list[str]] = {}
     for place, (_, blocks) in enumerate(runs):
-        head, *table = next(block.cells for block in blocks if isinstance(block, Table) and block.main)
+        head, *table = main_table(blocks) or [[]]
         for name, *line in table:
             for column, cell in zip(head[1:], line, strict=True):
                 lines.setdefault((name, column), [""] * len(runs))[place] = cell

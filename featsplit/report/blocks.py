@@ -136,3 +136,9 @@ class Explorer:
 
 Shown = Heading | Text | Table | Plot | Picture | Code | Folded | Links | Explorer
 Block = Shown | Brief
+
+
+def main_table(blocks: Sequence[Block]) -> Cells | None:
+    """The table by which runs are compared: the main one of the `blocks`, else the first, if there is any."""
+    tables = [block for block in blocks if isinstance(block, Table)]
+    return next((table.cells for table in tables if table.main), tables[0].cells if tables else None)

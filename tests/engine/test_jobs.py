@@ -14,7 +14,8 @@ import torch
 
 import featsplit
 from featsplit.data.images import ImageData, Split
-from featsplit.data.sources import DataSpec
+from featsplit.data.sources import DataSpec, load_data
+from featsplit.engine import jobs
 from featsplit.engine.jobs import Job, Worker
 from featsplit.engine.processes import start_engine
 from featsplit.runtime import Machine
@@ -143,3 +144,18 @@ def test_data_are_fetched_and_loaded_once_and_by_the_parent_alone(
     with pytest.raises(LookupError), start_engine(worker, processes=2):
         raise AssertionError
     assert (worker.download, begun[0].download) == (True, False)
+
+
+def test_data_that_are_given_are_fetched_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """However often they are asked for or handed on, and given again."""
+    monkeypatch.setattr(jobs, "_given", {})
+    spec, calls, data = DataSpec("digits", limit=41), list[int](), load_data(DataSpec("digits", limit=41))
+
+    def fetched() -> ImageData:
+        calls.append(1)
+        return data
+
+    jobs.give(spec, fetched)
+    jobs.give(spec, fetched)
+    assert jobs.given()[spec] is jobs.given()[spec] is Worker(tmp_path, Machine(), None, print).data(spec) is data
+    assert len(calls) == 1

@@ -119,3 +119,14 @@ def test_the_folder_one_is_in_has_a_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert next(block.text for block in blocks if isinstance(block, Text)).endswith(
         f": {tmp_path.name}, seed 0; other, seed 0."
     )
+
+
+def test_a_page_without_a_main_table_is_compared_by_its_first_and_one_without_tables_by_figures() -> None:
+    run, _ = beside(FIRST, "one")
+    first: list[Block] = [Table([["unit", "useful"], ["3", "0.7"]]), Table([["layer", "moved"], ["x", "1"]])]
+    table = next(block for block in comparison([(run, first), beside(OTHER, "other")]) if isinstance(block, Table))
+    assert ["3", "useful", "0.7", ""] in table.cells
+    assert not any("moved" in line for line in table.cells)
+    bare: list[Block] = [Text("nothing in numbers")]
+    table = next(block for block in comparison([(run, bare), beside(OTHER, "other")]) if isinstance(block, Table))
+    assert table.cells[1:] == [["D", "clean", "", "0.5"]]

@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.slow,
 ]
 Scheme = Literal["light", "dark"]
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+QUIET = ["--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 PATIENCE = 4000
 """Milliseconds until what does not come has failed."""
