@@ -92,4 +92,6 @@ def main(folder: Path) -> dict[str, list[fs.Row]]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
     main(Path(sys.argv[1]))

@@ -90,4 +90,6 @@ def main(source: str, into: Path, limit: int = 10_000, epochs: int = 20) -> None
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
     main(sys.argv[1], Path(sys.argv[2]))

@@ -62,4 +62,6 @@ def main(source: str, folder: Path, limit: int | None = None) -> list[fs.Row]:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
     main(sys.argv[1], Path(sys.argv[2]))
