@@ -24,7 +24,7 @@ from featsplit.data.images import ImageData, Split
 from featsplit.data.mapped import Mapped
 from featsplit.data.sources import DataSpec
 from featsplit.engine.jobs import Job, Worker, give
-from featsplit.engine.processes import Engine, Rows, Warned, carried_out, say_again
+from featsplit.engine.processes import Engine, Rows, Warned, carried_out, in_order, say_again
 from featsplit.errors import FeatsplitError, ProcessDiedError, warn
 from featsplit.progress import without_bars
 from featsplit.records.engine import EngineSpec
@@ -48,41 +48,61 @@ class RayEngine(Engine):
         gpus, ranks = self._gpus(), self.worker.ranks
         remote = self.ray.remote(max_retries=self.spec.retries, retry_exceptions=[ProcessDiedError])(_on_node)
         machine = self.worker.machine._replace(device="cuda" if gpus else "cpu")
-        if machine.precision == "auto":  # decided once: on machines of two kinds it would differ
-            half = self.ray.get(self.ray.remote(num_cpus=self.spec.cpus, num_gpus=gpus)(_in_half).remote(machine))
-            machine = machine._replace(precision="bfloat16" if half else "float32")
+        if machine.precision == "auto":
+            machine = machine._replace(precision="bfloat16" if self._in_half(machine, gpus) else "float32")
         worker = self.ray.put(replace(self.worker, machine=machine, download=False))
         self._warn_of_none(gpus, ranks if any(job.trains for job in jobs) else 1)
-        given = self._given()
-        ends: dict[str, Any] = {}
-        for job in jobs:
+        given, begun = self._given(), list[Any]()
+
+        def begin(job: Job) -> Any:
             count = ranks if job.trains else 1
             takes = remote.options(name=job.key, num_cpus=self.spec.cpus * count, num_gpus=gpus * count)
-            needed = [ends[key] for key in job.needs]
-            ends[job.key] = takes.remote(worker, job, self.preload, self._threads() * count, given, *needed)
+            begun.append(takes.remote(worker, job, self.preload, self._threads() * count, given))
+            return begun[-1]
+
+        ended = in_order(
+            jobs,
+            begin=begin,
+            places=lambda: self._places(gpus) + 1,  # one waits: a cluster that grows by what waits does
+            wait=lambda running: self.ray.wait(running, num_returns=1)[0],
+        )
         try:
-            return dict(self._ended(ends))
+            return {job.key: self._rows(job, end) for job, end in ended}
         except BaseException:
-            for end in ends.values():
+            for end in begun:
                 self.ray.cancel(end, force=True)
             raise
 
-    def _ended(self, ends: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
-        """The key and the rows of each job as it ends."""
-        keys, waiting = {end: key for key, end in ends.items()}, list(ends.values())
-        while waiting:
-            (end,), waiting = self.ray.wait(waiting, num_returns=1)
-            try:
-                rows, caught = self.ray.get(end)
-            except self.ray.exceptions.RayTaskError as error:
-                raise (error.cause if isinstance(error.cause, FeatsplitError) else error) from None
-            except self.ray.exceptions.RayError as error:
-                raise FeatsplitError(
-                    f"{keys[end]}: its process or its machine died {self.spec.retries + 1} times (out of memory?); "
-                    f"give a job more, --cpus or --gpus ({type(error).__name__})"
-                ) from error
-            say_again(caught)
-            yield keys[end], rows
+    def _rows(self, job: Job, end: Any) -> Rows:
+        """The rows of `job`, which has ended."""
+        try:
+            rows, caught = self.ray.get(end)
+        except self.ray.exceptions.RayTaskError as error:
+            raise (error.cause if isinstance(error.cause, FeatsplitError) else error) from None
+        except self.ray.exceptions.RayError as error:
+            raise FeatsplitError(
+                f"{job.key}: its process or its machine died {self.spec.retries + 1} times (out of memory?); "
+                f"give a job more, --cpus or --gpus ({type(error).__name__})"
+            ) from error
+        say_again(caught)
+        return cast(Rows, rows)
+
+    def _in_half(self, machine: Machine, gpus: float) -> bool:
+        """Whether networks are run in bfloat16: decided once, since on machines of two kinds it would differ.
+
+        Each place is asked, so that its process begins to load; the first to answer decides.
+        """
+        ask = self.ray.remote(num_cpus=self.spec.cpus, num_gpus=gpus)(_runs_in_half)
+        first, _ = self.ray.wait([ask.remote(machine) for _ in range(max(self._places(gpus), 1))], num_returns=1)
+        return bool(self.ray.get(first[0]))
+
+    def _places(self, gpus: float) -> int:
+        """How many jobs of one process, of `gpus` each, the machines have room for now."""
+        places = 0
+        for has in (node["Resources"] for node in self.ray.nodes() if node["Alive"]):
+            rooms = [has.get(name, 0) / asked for name, asked in (("CPU", self.spec.cpus), ("GPU", gpus)) if asked]
+            places += int(min(rooms))
+        return places
 
     def _given(self) -> "Given":
         """The data of the run, which Ray brings to each machine once, where its processes share the memory.
@@ -147,8 +167,8 @@ def _fetched(reference: Any) -> ImageData:
     return _from_arrays(import_module("ray").get(reference))
 
 
-def _in_half(machine: Machine) -> bool:
-    """Whether the networks of a run are computed in bfloat16 there."""
+def _runs_in_half(machine: Machine) -> bool:
+    """Whether networks are run in bfloat16 there."""
     return machine.half
 
 
@@ -173,10 +193,8 @@ def _from_arrays(arrays: Arrays) -> ImageData:
     return replace(arrays[0], train=train, test=test)
 
 
-def _on_node(
-    worker: Worker, job: Job, preload: str | None, threads: int, given: Given, *needed: object
-) -> tuple[Rows, list[Warned]]:
-    """What a job gives, in a process of some machine; it begins when those it `needed` have ended."""
+def _on_node(worker: Worker, job: Job, preload: str | None, threads: int, given: Given) -> tuple[Rows, list[Warned]]:
+    """What a job gives, in a process of some machine."""
     torch.set_num_threads(threads)
     without_bars()
     for spec, reference in given.items():

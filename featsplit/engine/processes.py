@@ -8,15 +8,16 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
+from itertools import islice
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait as wait_for
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
@@ -27,6 +28,8 @@ from featsplit.progress import without_bars
 from featsplit.rows import Row
 
 Rows = Sequence[Row]
+Begun = TypeVar("Begun", bound=Hashable)
+"""What stands for a job that was begun."""
 
 
 class Warned(NamedTuple):
@@ -41,8 +44,8 @@ class Warned(NamedTuple):
 class Engine:
     """This process itself, or several others, each with the `worker`; they share the threads that torch would use."""
 
-    def __init__(self, worker: Worker, pool: ProcessPoolExecutor | None = None) -> None:
-        self.worker, self.pool = worker, pool
+    def __init__(self, worker: Worker, pool: ProcessPoolExecutor | None = None, processes: int = 1) -> None:
+        self.worker, self.pool, self.processes = worker, pool, processes
 
     def carry_out(self, jobs: Sequence[Job]) -> dict[str, Rows]:
         """The rows of each job, by its key. Each of `jobs` stands after those that it needs.
@@ -52,7 +55,7 @@ class Engine:
         if self.pool is None:
             return {job.key: _done(job, self.worker) for job in jobs}
         try:
-            return dict(_finished(self.pool, jobs))
+            return dict(_finished(self.pool, jobs, self.processes))
         except BrokenProcessPool as error:
             raise FeatsplitError("a worker process was killed (out of memory?); try --workers 1") from error
 
@@ -73,7 +76,7 @@ def start_engine(worker: Worker, *, processes: int = 1, preload: str | None = No
     try:
         for _ in range(processes):  # each starts one more; a process that begins later might die unseen
             pool.submit(int)
-        yield Engine(worker, pool)
+        yield Engine(worker, pool, processes)
     except BaseException:
         for process in multiprocessing.active_children():
             process.kill()
@@ -93,20 +96,43 @@ def _start_tracker() -> None:
         signal.signal(signal.SIGHUP, usual)
 
 
-def _finished(pool: ProcessPoolExecutor, jobs: Sequence[Job]) -> Iterator[tuple[str, Rows]]:
-    """Each job's key with its rows, as they end; a job is handed in when those it needs have ended."""
-    waiting, done = list(jobs), set[str]()
-    running: dict[Future[tuple[Rows, list[Warned]]], Job] = {}
+def _finished(pool: ProcessPoolExecutor, jobs: Sequence[Job], processes: int) -> Iterator[tuple[str, Rows]]:
+    """Each job's key with its rows, as they end."""
+    ended = in_order(
+        jobs,
+        begin=lambda job: pool.submit(_carry_out, job),
+        places=lambda: processes,
+        wait=lambda running: wait(running, return_when=FIRST_COMPLETED).done,
+    )
+    for job, future in ended:
+        rows, caught = future.result()
+        say_again(caught)
+        yield job.key, rows
+
+
+def in_order(
+    jobs: Sequence[Job],
+    *,
+    begin: Callable[[Job], Begun],
+    places: Callable[[], int],
+    wait: Callable[[list[Begun]], Iterable[Begun]],
+) -> Iterator[tuple[Job, Begun]]:
+    """Each job with what `begin` gave for it, as it ends; it begins when those that it needs have ended.
+
+    As many are begun at a time as there are `places`; of those that could begin, the first. So what a set is made for
+    is begun before the next set is made, and no long job is left over at the end, alone. `wait` gives those of the
+    running ones that have ended, at least one.
+    """
+    waiting, done, running = list(jobs), set[str](), dict[Begun, Job]()
     while waiting or running:
-        ready = [job for job in waiting if done.issuperset(job.needs)]
-        running |= {pool.submit(_carry_out, job): job for job in ready}
-        waiting = [job for job in waiting if job not in ready]
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            job = running.pop(future)
+        ready = (job for job in waiting if done.issuperset(job.needs))
+        for job in list(islice(ready, max(places() - len(running), 0 if running else 1))):
+            running[begin(job)] = job
+            waiting.remove(job)
+        for ended in wait(list(running)):
+            job = running.pop(ended)
             done.add(job.key)
-            rows, caught = future.result()
-            say_again(caught)
-            yield job.key, rows
+            yield job, ended
 
 
 def say_again(caught: Sequence[Warned]) -> None:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -63,6 +64,20 @@ def test_what_no_machine_has_is_said(engine: RayEngine) -> None:
         FeatsplitWarning, match=r"no machine of the cluster has the 9999 CPUs and 0 GPUs that a job takes"
     ):
         RayEngine(engine.worker, replace(ON_RAY, cpus=9999), engine.ray, None)._warn_of_none(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "gpus", "places"), [(1.0, 0.0, 11), (0.1, 0.0, 110), (4.0, 0.0, 2), (1.0, 0.25, 8), (5.0, 1.0, 1)]
+)
+def test_a_place_is_where_a_job_has_what_it_takes(engine: RayEngine, cpus: float, gpus: float, places: int) -> None:
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 8.0, "GPU": 2.0}},
+        {"Alive": True, "Resources": {"CPU": 3.0}},
+        {"Alive": True, "Resources": {"memory": 1e9}},
+        {"Alive": False, "Resources": {"CPU": 64.0}},
+    ]
+    own = RayEngine(engine.worker, replace(ON_RAY, cpus=cpus), SimpleNamespace(nodes=lambda: nodes), None)
+    assert own._places(gpus) == places
 
 
 @pytest.mark.long

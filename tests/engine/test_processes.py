@@ -14,7 +14,7 @@ from featsplit.data.sources import DataSpec
 from featsplit.engine import processes
 from featsplit.engine.jobs import Job, Worker
 from featsplit.engine.locks import LOCK
-from featsplit.engine.processes import Engine, start_engine
+from featsplit.engine.processes import Engine, in_order, start_engine
 from featsplit.errors import FeatsplitError, FeatsplitWarning
 from featsplit.runtime import Machine
 from tests.started import TINY, kill, start, until
@@ -30,6 +30,34 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 def test_a_job_begins_when_what_it_needs_has_ended(engine: Engine) -> None:
     assert engine.carry_out(DIAMOND) == {"a": [{"n": 1}], "b": [{"n": 2}], "c": [{"n": 2}], "d": [{"n": 5}]}
+
+
+def test_of_the_jobs_that_could_begin_the_first_does_and_no_more_than_there_are_places() -> None:
+    """Sets b and d have two parts each: what b is made for begins before the parts of d, of which one is long."""
+    done = Leave("")
+    jobs = [Job("a", done)]
+    for name in ("b", "d"):
+        parts = tuple(f"{name}/{number}" for number in range(2))
+        jobs += [*(Job(part, done, ("a",)) for part in parts), Job(name, done, parts)]
+    begun, running = list[str](), list[str]()
+
+    def begin(job: Job) -> str:
+        begun.append(job.key)
+        running.append(job.key)
+        assert len(running) <= 2
+        return job.key
+
+    def wait(keys: list[str]) -> list[str]:
+        assert sorted(keys) == sorted(running)
+        running.remove(keys[0])
+        return keys[:1]
+
+    ended = [job.key for job, _ in in_order(jobs, begin=begin, places=lambda: 2, wait=wait)]
+    assert begun == ["a", "b/0", "b/1", "d/0", "b", "d/1", "d"]
+    assert sorted(ended) == sorted(job.key for job in jobs)
+    begun.clear()
+    list(in_order(jobs, begin=begin, places=lambda: 0, wait=wait))
+    assert begun == [job.key for job in jobs], "one at a time where there seems to be no place at all"
 
 
 def test_a_worker_loads_data_once_a_process(engine: Engine) -> None:
