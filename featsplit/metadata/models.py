@@ -26,8 +26,9 @@ class ModelMetadata:
     `arch`, `width`, `stages`, `layer`, `pool` and `built_for` are those of a ModelSpec, `shape` (C, H, W) and
     `classes` what the network takes and gives. The rest is None or empty where the file does not say it: the data's
     name, digest and class names, the `recipe` (JSON of a Recipe), the `seed`, the `precision` it was trained in,
-    the `versions`, the `key` of all that decided it, the `history` by epoch, the `results`, and the `state_digest`
-    of the weights. `extra` is whatever else is there.
+    the `versions`, the `key` of all that decided it, the `history` by epoch, of how many images each accuracy in it is
+    (`counts`), the `probe` (JSON of a Probe) behind its attacked_accuracy, the `results`, and the `state_digest` of the
+    weights. `extra` is whatever else is there.
     """
 
     arch: str
@@ -44,6 +45,8 @@ class ModelMetadata:
     versions: Mapping[str, str] = field(default_factory=dict)
     key: str | None = None
     history: tuple[Mapping[str, float], ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    probe: Fields | None = None
     results: Mapping[str, float] = field(default_factory=dict)
     state_digest: str | None = None
     extra: Fields = field(default_factory=dict)
@@ -72,6 +75,8 @@ class ModelMetadata:
             "versions": self.versions or None,
             "key": self.key,
             "history": list(self.history) or None,
+            "counts": self.counts or None,
+            "probe": self.probe,
             "results": self.results or None,
             "state_digest": self.state_digest,
         }
@@ -114,6 +119,8 @@ def model_metadata(plain: Fields) -> ModelMetadata:
         versions=_if(names, plain.get("versions")) or {},
         key=_if(text, plain.get("key")),
         history=_if(_history, plain.get("history")) or (),
+        counts=_if(_counts, plain.get("counts")) or {},
+        probe=_if(mapping, plain.get("probe")),
         results=_if(numbers, plain.get("results")) or {},
         state_digest=_if(text, plain.get("state_digest")),
         layer=None if layer is None else text(layer),
@@ -126,6 +133,10 @@ def model_metadata(plain: Fields) -> ModelMetadata:
 
 def _history(value: Json) -> tuple[dict[str, float], ...]:
     return tuple(map(numbers, sequence(value)))
+
+
+def _counts(value: Json) -> dict[str, int]:
+    return {name: whole(item) for name, item in mapping(value).items()}
 
 
 def _if(kind: Callable[[Json], T], value: Json) -> T | None:

@@ -1,6 +1,7 @@
 """Training into a file: a checkpoint of the same work is left as it is, and what was cut off goes on."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from featsplit.data.chance import chance_of
@@ -10,8 +11,10 @@ from featsplit.files import check_writable, json_digest
 from featsplit.metadata.models import ModelMetadata
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.checkpoints import decisive, read_metadata, save_model, versions
+from featsplit.records.evaluation import Probe
 from featsplit.records.training import Recipe
 from featsplit.runtime import CPU, Machine
+from featsplit.training.looks import counts_of
 from featsplit.training.loop import augmented, train
 
 ENOUGH = 500
@@ -28,12 +31,14 @@ def ensure_trained(
     machine: Machine = CPU,
     overwrite: bool = False,
     world: int | None = None,
+    probe: Probe | None = None,
 ) -> ModelMetadata:
     """Train a fresh network on `data` and save it at `path`; return its metadata, with the history by epoch.
 
     A checkpoint of the same data, architecture, recipe and seed is left as it is; training that was cut off goes on.
     Of several `machine.ranks` the first writes; how many they were is in the metadata. One that takes up what others
     have trained says by `world` how many they were.
+    With a `probe` it is attacked by it in some epochs (see `train`), if it is trained now; the metadata say by which.
     Raises FeatsplitError where `path` holds anything else, unless `overwrite`.
     """
     ranks = machine.ranks
@@ -55,9 +60,11 @@ def ensure_trained(
         machine=machine,
         resume=resume,
         title=f"train {path.stem}",
+        probe=probe,
     )
     results = {name: value for name, value in history[-1].items() if name == "test_accuracy"}
     extra |= {"key": _key(extra, spec), "history": history, "results": results}
+    extra |= {"counts": counts_of(data, probe)} | ({} if probe is None else {"probe": asdict(probe)})
     if ranks.is_first:
         save_model(model, path, spec=spec, extra=extra)
         resume.unlink(missing_ok=True)

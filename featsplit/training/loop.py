@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -15,8 +16,10 @@ from featsplit.models.checkpoints import decisive
 from featsplit.models.classifier import Classifier
 from featsplit.progress import progress
 from featsplit.randomness import drawn_by, torch_generator
+from featsplit.records.evaluation import Probe
 from featsplit.records.training import RESIZED_CROP, Adversary, Recipe
-from featsplit.runtime import CPU, Machine, accuracy, placed
+from featsplit.runtime import CPU, Machine, placed
+from featsplit.training.looks import is_looked_at, looked_at
 from featsplit.training.state import History, keep, restore
 from featsplit.training.trainer import Trainer
 
@@ -32,8 +35,12 @@ def train(
     machine: Machine = CPU,
     resume: Path | None = None,
     title: str = "train",
+    probe: Probe | None = None,
 ) -> History:
     """Train `model` in place on `data.train`; return by epoch: loss, train_accuracy (as trained on), test_accuracy.
+
+    With a `probe` some ten epochs, the first and the last among them, also have attacked_accuracy, that under its PGD
+    on the test images that it chooses. Nothing else changes by it.
 
     The model takes its normalisation from the training images, in the place of any that it had; what a precision means
     is said by `Trainer`. With `resume`, the state after each epoch is kept in that file, and training with the same
@@ -42,7 +49,9 @@ def train(
     Several `machine.ranks` train one network: order, augmentation and random starts are those of one process alone.
     Raises FeatsplitError for a recipe out of range, data of another shape, or a loss that is no longer finite.
     """
-    *_, history = train_by_epoch(model, data, recipe, seed=seed, machine=machine, resume=resume, title=title)
+    *_, history = train_by_epoch(
+        model, data, recipe, seed=seed, machine=machine, resume=resume, title=title, probe=probe
+    )
     return history
 
 
@@ -55,6 +64,7 @@ def train_by_epoch(
     machine: Machine = CPU,
     resume: Path | None = None,
     title: str = "train",
+    probe: Probe | None = None,
 ) -> Iterator[History]:
     """`train`, which stops after each epoch to be looked at: the history so far, and `model` in eval mode.
 
@@ -74,7 +84,7 @@ def train_by_epoch(
     _normalise(model.to(machine.device), at_rest)
     trainer = Trainer(model, recipe, machine)
     parts = [recipe.plain(), data.digest, seed, model.shape, str(model), trainer.half, decisive(), ranks.world]
-    key = json.dumps([*parts, *([] if at_rest is split else [seen.shape])])
+    key = json.dumps([*parts, *([] if at_rest is split else [seen.shape]), *([] if probe is None else [asdict(probe)])])
     history = restore(resume, model, trainer.optimiser, key=key) if resume else []
     if len(history) == recipe.epochs:
         model.eval()
@@ -87,7 +97,7 @@ def train_by_epoch(
         if not math.isfinite(loss):
             raise FeatsplitError(f"train.lr = {recipe.lr:g}: the loss is {loss} in epoch {epoch + 1}; lower the rate")
         ranks.alike(model)
-        tested = {"test_accuracy": accuracy(model, data.test, ranks=ranks)} if len(data.test) else {}
+        tested = looked_at(model, data, probe if is_looked_at(epoch, recipe.epochs) else None, machine)
         history.append({"loss": loss, "train_accuracy": right, **tested})
         epochs.reached(len(history), **history[-1])
         if resume and ranks.is_first:

@@ -66,7 +66,10 @@ def test_the_rows_have_every_field_and_network(whole: Path) -> None:
     assert len(construction) == 2 * 2 * len(moments)
     own = {(row["training"], row["test_set"]) for row in epochs if row.get("split") == "train"}
     assert own == {(training, name) for name, training in expected}
-    assert len(epochs) == 2 * 6 * 4 * 2
+    attacked = [(row["attack"], row["eps"], row["n"]) for row in epochs if row["attack"] != "none"]
+    assert len(set(attacked)) == 1
+    assert len(attacked) == 2 * 6 * 4
+    assert len(epochs) == 2 * 6 * 4 * 3
 
 
 FIELDS = {

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from featsplit.data.images import ImageData, Split
 from featsplit.data.mapped import mapped
+from featsplit.data.selection import limit_split
 from featsplit.errors import FeatsplitError
+from featsplit.evaluation import Probe, evaluate
 from featsplit.models.build import ModelSpec, build
 from featsplit.models.classifier import Classifier
 from featsplit.runtime import Machine, accuracy
-from featsplit.training import Adversary, Recipe, Trainer, ensure_trained, loop, train
+from featsplit.training import Adversary, Recipe, Trainer, ensure_trained, looks, loop, train
 from tests.training.networks import SHORT, fresh, weights
 
 
@@ -58,6 +60,55 @@ def test_interrupted_training_ends_as_if_it_had_not_been(
     assert done == [2]
     assert len(history) == 3
     assert torch.equal(weights(again), weights(whole))
+
+
+def test_accuracy_under_attack_is_measured_in_some_epochs_and_changes_nothing_else(
+    digits: ImageData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe, recipe = Probe("l2", 0.4, images=50, steps=3), replace(SHORT, epochs=12)
+    plain, probed, attacked = fresh(digits), fresh(digits), list[int]()
+    before = train(plain, digits, recipe)
+    attack = looks.pgd
+
+    def counts(network: Classifier, inputs: Tensor, labels: Tensor, **options: Any) -> Tensor:
+        attacked.append(len(inputs))
+        return attack(network, inputs, labels, **options)
+
+    monkeypatch.setattr(looks, "pgd", counts)
+    history = train(probed, digits, recipe, probe=probe)
+    assert torch.equal(weights(probed), weights(plain))
+    looked = [epoch for epoch, seen in enumerate(history, start=1) if "attacked_accuracy" in seen]
+    assert looked == [1, 2, 4, 6, 8, 10, 12]
+    assert attacked == [50] * len(looked)
+    assert [{name: seen[name] for name in old} for seen, old in zip(history, before, strict=True)] == before
+    few = limit_split(digits.test, 50, classes=10, seed=0, place="probe.images")
+    (row,) = evaluate(probed, few, [probe.attack()])
+    assert history[-1]["attacked_accuracy"] == pytest.approx(row["accuracy"])
+    assert 0.1 < row["accuracy"] < history[-1]["test_accuracy"]
+    untested = replace(digits, test=digits.test.take(torch.arange(0)))
+    assert all("attacked_accuracy" not in seen for seen in train(fresh(digits), untested, SHORT, probe=probe))
+    least = replace(probe, images=2)
+    attacked.clear()
+    train(fresh(digits), digits, SHORT, probe=least)
+    assert set(attacked) == {10}, "an image a class at least"
+
+
+def test_what_was_measured_under_attack_is_kept_with_the_rest(
+    digits: ImageData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probe, state, path = Probe("linf", 0.1, images=20, steps=2), tmp_path / "state", tmp_path / "a.safetensors"
+    whole = train(fresh(digits), digits, SHORT, probe=probe)
+    train(fresh(digits), digits, SHORT, resume=state, probe=probe)
+    monkeypatch.setattr(loop, "_epoch", None)
+    assert train(fresh(digits), digits, SHORT, resume=state, probe=probe) == whole
+    with pytest.raises(TypeError):  # begun anew: what is there was measured otherwise
+        train(fresh(digits), digits, SHORT, resume=state, probe=replace(probe, eps=0.2))
+    monkeypatch.undo()
+    spec = ModelSpec("cnn", width=4)
+    first = ensure_trained(path, digits, spec, SHORT, seed=0, probe=probe)
+    assert first.probe == {"norm": "linf", "eps": 0.1, "images": 20, "steps": 2}
+    again = ensure_trained(path, digits, spec, SHORT, seed=0, probe=replace(probe, eps=0.2))
+    assert again == first, "the network is the same: it is not trained again for its curve"
 
 
 def test_a_network_that_has_learned_nothing_is_said(digits: ImageData, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from featsplit.data.images import ImageData
 from featsplit.data.sources import DataSpec, load_data
 from featsplit.engine.several import in_ranks
 from featsplit.errors import FeatsplitError
+from featsplit.evaluation import Probe
 from featsplit.metadata.models import read_model_metadata
 from featsplit.models import load_model
 from featsplit.models.build import ModelSpec
@@ -24,6 +25,7 @@ from featsplit.training import Adversary, Recipe, ensure_trained, loop
 EXACT = Machine("cpu", "float32")
 ADVERSARY = Adversary("pgd", eps=0.1, steps=2, random_start=True)
 RECIPE = Recipe(epochs=6, batch_size=20, lr=0.1, nesterov=True, augment=("shift", "flip"), adversary=ADVERSARY)
+PROBE = Probe("l2", 0.2, images=31, steps=2)
 PLAIN, NORMED = ModelSpec("mlp", width=16), ModelSpec("cnn", width=8)
 
 
@@ -48,9 +50,8 @@ class TrainThere:
 
             loop._epoch = killed
         for spec in self.specs:
-            ensure_trained(
-                self.folder / f"{spec.arch}.safetensors", digits(), spec, self.recipe, seed=1, machine=machine
-            )
+            path = self.folder / f"{spec.arch}.safetensors"
+            ensure_trained(path, digits(), spec, self.recipe, seed=1, machine=machine, probe=PROBE)
 
 
 def digits() -> ImageData:
@@ -77,6 +78,7 @@ def test_two_processes_train_what_one_does(together: Path, tmp_path: Path) -> No
         if spec is PLAIN:
             assert float((state(one) - state(two)).abs().max()) < 1e-4
         last, of_two = (read_model_metadata(path).history[-1] for path in (one, two))
+        assert "attacked_accuracy" in last
         assert of_two == pytest.approx(last, abs=1e-3 if spec is PLAIN else 0.25)
         assert read_model_metadata(two).extra["world_size"] == 2
         assert "world_size" not in read_model_metadata(one).extra

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from featsplit.data.images import ImageData
 from featsplit.engine.jobs import Job, Worker
 from featsplit.errors import FeatsplitError
+from featsplit.evaluation import Probe
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
 from featsplit.models.checkpoints import decisive, versions
@@ -89,7 +90,10 @@ def ensure_network(worker: Worker, place: Place, network: Network) -> Classifier
         take(Path(given), "standard", path, data, factory=factory)
         return load_model(path, factory=factory)
     if network.kind == "standard":
-        ensure_trained(path, data, settings.model, settings.train, seed=seed, machine=worker.machine, overwrite=True)
+        ensure_trained(
+            path, data, settings.model, settings.train, seed=seed, machine=worker.machine, overwrite=True,
+            probe=Probe("linf", settings.distillation.eps),
+        )  # fmt: skip
         return load_model(path, factory=settings.model.arch)
     recipe = replace(settings.distill, epochs=1) if network.kind == "start" else settings.distill
     content = {"network": list(network), "recipe": asdict(recipe), "seed": seed, "data_digest": data.digest}

@@ -9,6 +9,7 @@ from featsplit.report.blocks import Block, Heading, Picture, Table, Text
 from featsplit.report.cells import Cells
 from featsplit.report.plots import plot
 from featsplit.report.published import compared
+from featsplit.studies.by_epoch import curves_of_files
 from featsplit.studies.carlini2017 import words
 from featsplit.studies.carlini2017.cases.tables import ORDER, average_distances, by_case, cases_table, in_words
 from featsplit.studies.carlini2017.claims import CLAIMS
@@ -49,6 +50,7 @@ def page(results: Results[Settings]) -> list[Block]:
                 *(_distillation(results) if "distillation" in chosen else []),
                 *(_transfer(results) if "transfer" in chosen else []),
                 *(_objectives(results) if "objectives" in chosen else []),
+                *curves_of_files(results),
                 Heading("Where lecture, paper and measurement differ"),
                 *(Text(text) for text in words.DIFFER),
             ],

@@ -9,6 +9,7 @@ from featsplit.report.blocks import Block, Heading, Picture, Plot, Text
 from featsplit.report.cells import Cells
 from featsplit.report.charts import Chart, Measured, as_bars
 from featsplit.report.published import compared
+from featsplit.studies.by_epoch import curves_of_files
 from featsplit.studies.goodfellow2015.adversarial.page import section as of_adversarial
 from featsplit.studies.goodfellow2015.alternatives.page import section as of_alternatives
 from featsplit.studies.goodfellow2015.claims import CLAIMS
@@ -71,6 +72,7 @@ def page(results: Results[Settings]) -> list[Block]:
             claims=claims,
             sections=[
                 *(block for block in sections if block not in figure),
+                *curves_of_files(results),
                 Heading("Where lecture, paper and measurement differ"),
                 *(Text(text) for text in DIFFERENCES),
             ],

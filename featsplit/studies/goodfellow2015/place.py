@@ -12,6 +12,7 @@ from featsplit.data.images import ImageData, digest_of
 from featsplit.engine.cache import kept_rows
 from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError
+from featsplit.evaluation import Probe
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
 from featsplit.models.checkpoints import decisive, state_digest, versions
@@ -20,6 +21,7 @@ from featsplit.studies.goodfellow2015.networks import Network
 from featsplit.studies.goodfellow2015.rows import UNCLIPPED, NetworkRow
 from featsplit.studies.goodfellow2015.settings import Settings
 from featsplit.studies.goodfellow2015.training import fit
+from featsplit.training.looks import counts_of
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,13 @@ class Stage:
         if network.spec.arch == "linear":
             torch.nn.init.zeros_(model.head.weight)
             torch.nn.init.zeros_(model.head.bias)
-        fit(model, data.train, network.way, network.recipe, seed=network.seed(self.seed), title=network.name)
+        probe = Probe("linf", self.settings.eps, steps=1)
+        seed = network.seed(self.seed)
+        history = fit(model, data, network.way, network.recipe, seed=seed, title=network.name, probe=probe)
         path.parent.mkdir(parents=True, exist_ok=True)
         extra = {"key": key, "trained_on": data.name, "data_digest": data.digest, "class_names": data.classes}
-        told = {"recipe": network.told.plain(), "versions": versions()}
+        told: dict[str, object] = {"recipe": network.told.plain(), "versions": versions()}
+        told |= {"history": history, "counts": counts_of(data, probe), "probe": asdict(probe)}
         save_model(model, path, spec=network.spec, extra={**extra, **content, **told})
         return self.network(network)
 

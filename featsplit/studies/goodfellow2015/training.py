@@ -12,13 +12,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from featsplit.data.images import Split
+from featsplit.data.images import ImageData, Split
 from featsplit.models import Classifier
 from featsplit.models.classifier import in_mode
 from featsplit.progress import progress
 from featsplit.randomness import drawn_by, torch_generator
+from featsplit.records.evaluation import Probe
 from featsplit.records.training import Recipe
 from featsplit.studies.goodfellow2015.tops import Top, cost, fast
+from featsplit.training import History
+from featsplit.training.looks import is_looked_at, looked_at
 
 Moved = Literal["not", "fgsm", "signs", "uniform"]
 ALPHA = 0.5
@@ -37,20 +40,34 @@ class Way:
     top: Top = "softmax"
 
 
-def fit(model: Classifier, split: Split, way: Way, recipe: Recipe, *, seed: int, title: str = "train") -> None:
-    """Train `model` in place on `split`, by `recipe` (but for its adversary and augmentation), as `way` says.
+def fit(
+    model: Classifier,
+    data: ImageData,
+    way: Way,
+    recipe: Recipe,
+    *,
+    seed: int,
+    title: str = "train",
+    probe: Probe | None = None,
+) -> History:
+    """Train `model` in place on `data.train`, by `recipe` (but for its adversary and augmentation), as `way` says.
+
+    Returns by epoch the loss; in some epochs test_accuracy, and attacked_accuracy by the `probe`, too.
 
     Ends in eval mode. Pixels stay as they are, in [0, 1], so weights and `l1` are in units of pixels, as in the paper.
     RBF units are trained by Adam, other networks by SGD.
     """
     optimiser = _optimiser(model, way, recipe)
     model.train()
-    epochs = progress(range(recipe.epochs), title)
+    epochs, history = progress(range(recipe.epochs), title), list[dict[str, float]]()
     for epoch in epochs:
         with drawn_by(seed, f"dropout/{epoch}"):
-            loss = _epoch(model, optimiser, split, way, recipe, seed=seed, epoch=epoch)
-        epochs.reached(epoch + 1, loss=loss)
+            loss = _epoch(model, optimiser, data.train, way, recipe, seed=seed, epoch=epoch)
+        seen = looked_at(model, data, probe) if is_looked_at(epoch, recipe.epochs) else {}
+        history.append({"loss": loss, **seen})
+        epochs.reached(epoch + 1, **history[-1])
     model.eval()
+    return history
 
 
 def _epoch(

@@ -44,8 +44,8 @@ def telling_eps(rows: Sequence[Row]) -> float:
 
 
 def smallest_eps(rows: Sequence[Row]) -> float:
-    """The smallest eps of the run greater than 0 (that of the transferred examples is another)."""
-    return min(radii([row for row in rows if row["test_set"] != "transferred"]))
+    """The smallest eps of the run greater than 0; transferred examples, and curves by epoch, may have another."""
+    return min(radii([row for row in rows if row["test_set"] != "transferred" and row["experiment"] != "epochs"]))
 
 
 def transfer_points(rows: Sequence[Row], aim: Aim) -> list[tuple[str, float, float]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,18 +11,17 @@ from featsplit.outcomes import unpacked
 from featsplit.report.blocks import Block, Folded, Plot, Table, Text
 from featsplit.report.cells import Cells, column_name
 from featsplit.report.charts import Chart, Measured, as_bars, as_lines, measured
-from featsplit.report.intervals import accuracy
-from featsplit.report.plots import BLUE, GREEN, INK, ORANGE, Panel, banded, drawn, heat_maps, reaches
+from featsplit.report.plots import Panel, heat_maps
 from featsplit.report.rows import picked
 from featsplit.rows import Row
+from featsplit.studies.by_epoch import EXPERIMENT, training_curves
 from featsplit.studies.ilyas2019.claims import telling_eps
 from featsplit.studies.ilyas2019.rows import in_order
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.studies.ilyas2019.tables import title_of
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    pass
 
 Network = tuple[str, str]
 """What a network was trained on, and how."""
@@ -35,13 +34,6 @@ HEADLINE = (
     "intervals, rings the seeds."
 )
 CURVES = "The same by eps: a line for each network, 95 % intervals as bands, rings for the seeds."
-TRAINING = (
-    "By epoch: on the set as it is trained on, augmented and for the adversarial network attacked (blue), and on the "
-    "clean true test images (orange); bands are 95 % intervals, thin lines the seeds. Accuracy under attack is not "
-    "measured in every epoch: what it is after the last is the cross."
-)
-SPLITS: dict[str, str | None] = {"on the set itself": "train", "clean test images": None}
-"""Which images an accuracy by epoch is of, as rows name their split; a network that was given may lack the latter."""
 BY_CLASS = "Accuracy by class of the true test images, means over seeds."
 ABSENT = "Classes without test images are left out: {}."
 
@@ -87,52 +79,18 @@ def by_eps(results: Results[Settings]) -> Plot:
 
 def training(results: Results[Settings]) -> list[Block]:
     """The accuracies of every network by epoch; nothing where none was trained by the run."""
-    by_epoch = in_order(picked(results.rows, experiment="epochs"))
-    names = list(dict.fromkeys((row["train_set"], row["training"]) for row in by_epoch))
-    if not names:
-        return []
-    eps, attacked = telling_eps(results.rows), [one for one in results.rows if one["experiment"] in ("main", "noise")]
-    lines = {name: picked(by_epoch, train_set=name[0], training=name[1]) for name in names}
-    last = {name: picked(attacked, train_set=name[0], training=name[1], test_set="source", eps=eps) for name in names}
-
-    def draw(figure: "Figure") -> None:
-        panels: Any = figure.subplots(-(-len(names) // 3), 3, sharey=True, squeeze=False)
-        for axes in panels.flat[len(names) :]:
-            axes.set_axis_off()
-        for axes, name in zip(panels.flat, names, strict=False):
-            _epochs(axes, lines[name], last[name])
-            axes.set_title(title_of(*name), fontsize=10)
-        for axes in panels[:, 0]:
-            axes.set_ylabel("accuracy")
-        figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=9)
-
-    return [Plot("epochs", drawn(9, 0.4 + 2.2 * -(-len(names) // 3), draw), TRAINING, partial(_after, lines, last))]
+    by_epoch = in_order(picked(results.rows, experiment=EXPERIMENT))
+    attacked = picked(by_epoch, attack="pgd")[:1]
+    how = {"norm": attacked[0]["norm"], "eps": attacked[0]["eps"]} if attacked else {"eps": telling_eps(results.rows)}
+    last = picked([row for row in results.rows if row["experiment"] in ("main", "noise")], test_set="source", **how)
+    return training_curves(_by_title(by_epoch), _by_title(last))
 
 
-def _epochs(axes: "Axes", rows: Sequence[Row], last: Sequence[Row]) -> None:
-    for (label, split), colour in zip(SPLITS.items(), (BLUE, ORANGE), strict=True):
-        line = picked(rows, split=split)
-        epochs = sorted({row["epoch"] for row in line})
-        banded(axes, {epoch: picked(line, epoch=epoch) for epoch in epochs}, colour)
-        axes.lines[-1].set_label(label)
-    if last:
-        found, end = accuracy(last), max(row["epoch"] for row in rows)
-        attack = column_name(last[0]["attack"], last[0]["norm"], last[0]["eps"])
-        axes.errorbar([end], [found.value], reaches([found]), fmt="x", color=GREEN, ecolor=INK, label=attack)
-    axes.set(xlabel="epoch", ylim=(0, 1.03))
-
-
-def _after(lines: dict[Network, list[Row]], last: dict[Network, list[Row]]) -> str:
-    """What each network has come to after its last epoch."""
-    said = []
-    for name, rows in lines.items():
-        end = max(row["epoch"] for row in rows)
-        ends = {what: picked(rows, split=split, epoch=end) for what, split in SPLITS.items()}
-        for row in last[name][:1]:
-            ends[column_name(row["attack"], row["norm"], row["eps"])] = last[name]
-        numbers = ", ".join(f"{what} {accuracy(found)}" for what, found in ends.items() if found)
-        said.append(f"{title_of(*name)}, epoch {end}: {numbers}")
-    return "; ".join(said) + "."
+def _by_title(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(title_of(row["train_set"], row["training"]), []).append(row)
+    return found
 
 
 def by_class(results: Results[Settings]) -> list[Block]:

@@ -13,6 +13,7 @@ from featsplit.geometry import Norm
 from featsplit.metadata.derived_sets import FOUR
 from featsplit.metadata.plain import Fields, Json
 from featsplit.models.build import SMALL_ARCHITECTURES, ModelSpec
+from featsplit.records.evaluation import Probe
 from featsplit.records.rules import RULES
 from featsplit.studies.given import Given
 from featsplit.synthesis import Match, Perturb
@@ -87,7 +88,8 @@ class Settings(DataStudySettings):
     "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13, with these
     `architectures`, each trained for `architecture_epochs`, None being as long as the run's own), "steps" (Figure 8),
     "autoattack", and "distance": how far the nearest adversarial image of each of the six networks is. `networks` are
-    those of the source that need not be trained.
+    those of the source that need not be trained. `curves` is the PGD of the accuracy under attack by epoch, None being
+    at the smallest eps of `evaluate`.
     """
 
     study: str = "ilyas2019"
@@ -97,6 +99,7 @@ class Settings(DataStudySettings):
     match: Match
     perturb: Perturb
     evaluate: Evaluation
+    curves: Probe | None = None
     scrutiny: Scrutiny = Scrutiny()
     experiments: tuple[str, ...] = ()
     architectures: tuple[str, ...] = ("cnn", "vgg7", "densenet10", "resnet8", "resnet14")
@@ -144,6 +147,7 @@ class Settings(DataStudySettings):
         self.match.check()
         self.perturb.check()
         self.scrutiny.check()
+        self.curve().check("curves")
         if "architectures" in self.experiments:
             check_count("architecture_epochs", 1 if self.architecture_epochs is None else self.architecture_epochs)
             for name in self.architectures:
@@ -163,6 +167,10 @@ class Settings(DataStudySettings):
                 )
         if self.train.adversarial.adversary is None:
             raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
+
+    def curve(self) -> Probe:
+        """The attack behind the accuracy by epoch of each network."""
+        return self.curves or Probe(self.evaluate.norm, self.evaluate.smallest_eps())
 
     def is_small(self) -> bool:
         """Whether a process of one thread is the fastest way to run the network on a CPU."""

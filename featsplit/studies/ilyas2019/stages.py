@@ -79,10 +79,6 @@ class Stages:
         given = network.given is not None and self.settings.networks.factory
         return given or network.spec.arch
 
-    def history(self, network: Network) -> Sequence[Mapping[str, float]]:
-        """By epoch what the training of `network` saw."""
-        return read_metadata(self.network_file(network)).history
-
     def about(self, network: Network, experiment: str) -> Row:
         """The fields of a row that say what `network` is and learned from, how, and what it was measured for."""
         given = network.given is not None
@@ -122,6 +118,7 @@ class Stages:
             machine=self.machine,
             overwrite=True,
             world=self.worker.ranks,
+            probe=self.settings.curve(),
         )
 
     def set_file(self, name: str, split: SplitName = "train") -> Path:

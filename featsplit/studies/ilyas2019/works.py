@@ -1,7 +1,7 @@
 """What the jobs do that make a network: its training set, its training, its rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -20,6 +20,7 @@ from featsplit.randomness import torch_generator
 from featsplit.report.intervals import accuracy
 from featsplit.rows import Row
 from featsplit.runtime import batches
+from featsplit.studies.by_epoch import EXPERIMENT, rows_by_epoch
 from featsplit.studies.ilyas2019.building import Making, ensure_set, make_shard
 from featsplit.studies.ilyas2019.networks import IN_FULL, Network, adversarial
 from featsplit.studies.ilyas2019.rows import PlantedRow
@@ -160,21 +161,16 @@ def _warn_of_chance(stages: Stages, name: str, rows: Sequence[Row]) -> None:
 
 
 def by_epoch(stages: Stages, network: Network) -> list[Row]:
-    """Figure 10: accuracy by epoch on what the network is trained on, as it sees it, and on the test set.
+    """Figure 10: accuracy by epoch, clean and under attack.
 
     None of a network that was given and trained on other images.
     """
-    if network.given is not None and read_metadata(stages.network_file(network)).data_digest != stages.data.digest:
+    metadata = read_metadata(stages.network_file(network))
+    if network.given is not None and metadata.data_digest != stages.data.digest:
         return []
-    first: Row = {**stages.about(network, "epochs"), **Attack().fields(), "seed": stages.seed}
-    sets = {"train": TestSet(network.train_set, "train"), "test": TestSet()}
-    sizes = {"train": len(stages.data.train), "test": len(stages.data.test)}
-    return [
-        {**first, **test.fields(), "epoch": epoch, "n": sizes[which], "accuracy": seen[f"{which}_accuracy"]}
-        for epoch, seen in enumerate(stages.history(network), start=1)
-        for which, test in sets.items()
-        if f"{which}_accuracy" in seen
-    ]
+    first: Row = {**stages.about(network, EXPERIMENT), "seed": stages.seed}
+    counts = {"train_accuracy": len(stages.data.train), "test_accuracy": len(stages.data.test), **metadata.counts}
+    return rows_by_epoch(replace(metadata, counts=counts), first, train_set=network.train_set)
 
 
 def planted(stages: Stages, network: Network) -> list[PlantedRow]:

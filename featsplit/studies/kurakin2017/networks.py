@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featsplit.engine.jobs import Job, Worker
+from featsplit.evaluation import Probe
 from featsplit.files import nothing_written_since
 from featsplit.rows import Row
 from featsplit.studies.given import take
@@ -38,6 +39,7 @@ class Train:
             seed=2 * self.place.seed + (self.role == "other"),
             machine=worker.machine,
             overwrite=True,
+            probe=Probe("linf", min(settings.eps) / 255),
         )
         figures = f"clean {metadata.results['test_accuracy']:.3f}"
         worker.tell(

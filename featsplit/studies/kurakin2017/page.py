@@ -7,6 +7,7 @@ from featsplit.engine.results import Results
 from featsplit.engine.study import claims_of
 from featsplit.report.blocks import Block, Heading, Picture, Text
 from featsplit.report.published import compared
+from featsplit.studies.by_epoch import curves_of_files
 from featsplit.studies.kurakin2017.claims import CLAIMS
 from featsplit.studies.kurakin2017.methods import page as methods
 from featsplit.studies.kurakin2017.photographs import page as photographs
@@ -66,6 +67,7 @@ def page(results: Results[Settings]) -> list[Block]:
             sections=[
                 *(block for name in chosen[1:] if name in PLOTS for block in PLOTS[name](results)),
                 *(block for name in chosen for block in TABLES[name](results)),
+                *curves_of_files(results),
                 Heading("Where lecture, paper and measurement differ"),
                 *map(Text, APART),
             ],

@@ -11,6 +11,7 @@ from featsplit.report.charts import Chart, as_bars, measured
 from featsplit.report.intervals import accuracy
 from featsplit.report.rows import picked
 from featsplit.rows import Row
+from featsplit.studies.by_epoch import curves_of_files
 from featsplit.studies.ilyas2019.images import SAYS, Made, gallery
 from featsplit.studies.ilyas2019.stages import Place
 from featsplit.studies.li2023.claims import claims
@@ -55,6 +56,7 @@ def page(results: Results[Settings]) -> list[Block]:
                 Table(table, main=True),
                 Heading("The encoders, and how far images were moved"),
                 Table(made_table(results)),
+                *curves_of_files(results),
             ],
         ),
     )

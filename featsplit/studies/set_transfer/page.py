@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from featsplit.engine.pages import Page, assembled, seeds_of
 from featsplit.engine.results import Results
+from featsplit.metadata.models import ModelMetadata
 from featsplit.report.blocks import Block, Heading, Plot, Table, Text
 from featsplit.report.cells import Cells, cell, column_name, count
 from featsplit.report.charts import Chart, Measured, as_bars, measured
@@ -14,6 +15,7 @@ from featsplit.report.intervals import accuracy
 from featsplit.report.plots import heat_map, plot
 from featsplit.report.rows import picked
 from featsplit.rows import Row
+from featsplit.studies.by_epoch import curves_of_files
 from featsplit.studies.set_transfer.settings import Settings
 
 TRANSFER = (
@@ -48,9 +50,19 @@ def page(results: Results[Settings]) -> list[Block]:
             table,
             figure=[bars(results), matrix],
             over=f"{count(picked(results.rows, test_set='source'))} test images",
-            sections=[Heading("What each set is worth"), Text(TRANSFER), Table(table, main=True)],
+            sections=[
+                Heading("What each set is worth"),
+                Text(TRANSFER),
+                Table(table, main=True),
+                *curves_of_files(results, _called),
+            ],
         ),
     )
+
+
+def _called(_: Path, metadata: ModelMetadata) -> str:
+    """A network, by what it learned of and its architecture."""
+    return f"{Path(metadata.trained_on or '').stem}, {metadata.arch}"
 
 
 def _did(results: Results[Settings]) -> str:

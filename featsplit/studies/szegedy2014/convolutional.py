@@ -8,6 +8,7 @@ from typing import Literal
 
 from featsplit.engine.jobs import Worker
 from featsplit.errors import FeatsplitError, warn
+from featsplit.evaluation import Probe
 from featsplit.files import json_digest
 from featsplit.models import Classifier, build, load_model, read_metadata, save_model
 from featsplit.models.checkpoints import decisive, model_spec, versions
@@ -55,6 +56,13 @@ def seed_of(seed: int) -> int:
     return stage_key(seed, "szegedy2014/convolutional") % 2**31
 
 
+def _probe(settings: Settings) -> Probe:
+    """The attack that both are looked at by while they are trained: as far as the adversary of one of them goes."""
+    adversary = settings.convolutional.adversarial.adversary
+    assert adversary is not None
+    return Probe(adversary.norm, adversary.eps)
+
+
 @dataclass(frozen=True)
 class TrainConvolutional:
     """Train the network of `arm`."""
@@ -78,6 +86,7 @@ class TrainConvolutional:
                 seed=seed_of(self.place.seed),
                 machine=worker.machine,
                 overwrite=True,
+                probe=_probe(self.place.settings),
             )
         reached = accuracy(network(stages, self.arm), stages.convolutional_data.test)
         figures, data = f"test {reached:.3f}", stages.convolutional_data

@@ -5,6 +5,7 @@ from featsplit.engine.study import claims_of
 from featsplit.report.blocks import Block, Heading, Picture, Plot, Table
 from featsplit.report.cells import Cells
 from featsplit.report.published import compared, within
+from featsplit.studies.by_epoch import curves_of_files
 from featsplit.studies.szegedy2014.claims import CLAIMS
 from featsplit.studies.szegedy2014.differing import differing
 from featsplit.studies.szegedy2014.halves import page as halves
@@ -37,6 +38,7 @@ def page(results: Run) -> list[Block]:
             sections=[
                 *([Heading("Distortions in plots"), *plots] if with_models else plots[1:]),
                 *(block for section in SECTIONS for block in section.blocks(results)),
+                *curves_of_files(results),
                 *differing(results),
             ],
             folded=_published(results),

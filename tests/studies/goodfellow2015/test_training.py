@@ -6,10 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from featsplit.data.images import Split
+from featsplit.data.images import ImageData, Split
+from featsplit.evaluation import Probe
 from featsplit.models import Classifier, build
 from featsplit.randomness import torch_generator
 from featsplit.records.training import Recipe
+from featsplit.studies.goodfellow2015.tops import fast
 from featsplit.studies.goodfellow2015.training import Way, disturbed, fit
 
 ONE = Recipe(1, 64, 0.1, momentum=0.0, weight_decay=0.0, schedule="constant")
@@ -24,6 +26,10 @@ def split() -> Split:
     return Split((noise + labels[:, None, None, None]) / 2, labels)
 
 
+def whole(split: Split) -> ImageData:
+    return ImageData("two", ("a", "b"), split, split)
+
+
 def linear() -> Classifier:
     return build("linear", shape=(1, 2, 3), classes=2, seed=3)
 
@@ -32,7 +38,7 @@ def stepped(split: Split, way: Way) -> tuple[Tensor, Tensor]:
     """The weights before and after one step."""
     model = linear()
     before = model.head.weight.detach().clone()
-    fit(model, split, way, ONE, seed=0)
+    fit(model, whole(split), way, ONE, seed=0)
     return before, model.head.weight.detach()
 
 
@@ -60,7 +66,7 @@ def test_networks_of_one_seed_see_the_same_batches_however_they_are_trained(spli
     recipe, found = Recipe(3, 16, 0.1, weight_decay=0.0, schedule="one-cycle"), []
     for way, seed in ((Way(), 5), (Way("a", "fgsm", 1e-9), 5), (Way(), 6)):
         model = linear()
-        fit(model, split, way, recipe, seed=seed)
+        fit(model, whole(split), way, recipe, seed=seed)
         assert not model.training
         found.append(model.head.weight.detach())
     torch.testing.assert_close(found[0], found[1], atol=1e-6, rtol=0)
@@ -94,12 +100,26 @@ def test_the_adversary_attacks_the_network_as_it_is_used(split: Split) -> None:
     assert not first.requires_grad
 
 
+def test_its_history_is_of_some_epochs_clean_and_under_the_fast_method(split: Split) -> None:
+    """Which is PGD of one step; and looking changes nothing."""
+    model, unseen, recipe = linear(), linear(), Recipe(11, 16, 0.1, weight_decay=0.0)
+    fit(unseen, whole(split), Way(), recipe, seed=5)
+    history = fit(model, whole(split), Way(), recipe, seed=5, probe=Probe("linf", 0.2, steps=1))
+    assert torch.equal(model.head.weight, unseen.head.weight)
+    assert [epoch for epoch, seen in enumerate(history) if "test_accuracy" in seen] == [0, 2, 4, 6, 8, 10]
+    assert all(("attacked_accuracy" in seen) == ("test_accuracy" in seen) for seen in history)
+    attacked = fast(model, split.inputs(), split.labels, eps=0.2, clip=True, top="softmax")
+    right = (model(attacked).argmax(1) == split.labels).float().mean()
+    assert history[-1]["attacked_accuracy"] == pytest.approx(float(right))
+    assert history[-1]["attacked_accuracy"] < history[-1]["test_accuracy"]
+
+
 def test_training_repeats_itself_and_leaves_the_random_numbers_of_others_alone(split: Split) -> None:
     found = []
     for _ in range(2):
         torch.manual_seed(11)
         model = build("maxout", shape=(1, 2, 3), classes=2, seed=1)
-        fit(model, split, Way(), Recipe(2, 16, 0.1, weight_decay=0.0), seed=5)
+        fit(model, whole(split), Way(), Recipe(2, 16, 0.1, weight_decay=0.0), seed=5)
         found.append((model.head.weight.detach(), torch.rand(3)))
     assert torch.equal(found[0][0], found[1][0])
     torch.manual_seed(11)

@@ -41,6 +41,14 @@ EPOCHS: list[Row] = [
     for test in ({"test_set": name, "split": "train"}, {"test_set": "source"})
     for epoch in (1, 2)
 ]
+ATTACKED: list[Row] = [
+    row(
+        0.3 * epoch - 0.1, experiment="epochs", train_set=name, training=how, epoch=epoch,
+        attack="pgd", eps=0.5, steps=10, n=200,
+    )
+    for name, how in NAMES
+    for epoch in (1, 2)
+]  # fmt: skip
 LABELS = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
 RIGHT = {None: torch.tensor([1, 1, 1, 0, 1, 0, 0, 0]).bool(), 0.25: torch.tensor([1, 1, 0, 0, 0, 0, 0, 0]).bool()}
 
@@ -78,7 +86,21 @@ def test_the_curves_by_eps_name_the_norm_and_begin_with_clean() -> None:
         assert f"{accuracy(of(network, None))}" in plot.alternative.split("0.25: ")[0]
 
 
-def test_training_curves_show_every_network_and_its_accuracy_under_attack_after_the_last_epoch() -> None:
+def test_training_curves_show_every_network_clean_and_under_attack() -> None:
+    (plot,) = training(run([*ROWS, *EPOCHS, *ATTACKED]))
+    assert isinstance(plot, Plot)
+    assert {"on the set itself", "clean test images", "under attack", "pgd l2 0.5"} <= told(plot)
+    assert "pgd l2 0.25" not in told(plot), "the cross is of the attack of the curve"
+    for name, how in NAMES:
+        clean = picked(EPOCHS, train_set=name, training=how, epoch=2, split=None)
+        by_curve = picked(ATTACKED, train_set=name, training=how, epoch=2)
+        whole = accuracy(of((name, how), 0.5))
+        says = f"clean test images {accuracy(clean)}, under attack {accuracy(by_curve)}, pgd l2 0.5 {whole}"
+        assert says in plot.alternative
+    assert "under attack (green: pgd l2 0.5, 10 steps, 200 images)" in plot.says
+
+
+def test_training_curves_without_an_attack_show_what_it_is_after_the_last_epoch() -> None:
     (plot,) = training(run([*ROWS, *EPOCHS]))
     assert isinstance(plot, Plot)
     titles = {"D, standard training", "D, adversarial training", "D_R (robust)", "D_NR (nonrobust)", "D_rand", "D_det"}
@@ -90,7 +112,8 @@ def test_training_curves_show_every_network_and_its_accuracy_under_attack_after_
         says = f"on the set itself {accuracy(own)}, clean test images {accuracy(test)}, pgd l2 0.25 {attacked}"
         assert says in plot.alternative
     assert "D_det, robust source, epoch 2: on the set itself" in plot.alternative, "which is not attacked"
-    assert "not measured in every epoch" in plot.says
+    assert "under attack (green: not measured in this run)" in plot.says
+    assert "under attack" not in told(plot)
     assert training(run(ROWS)) == [], "where no network was trained by the run"
 
 

@@ -108,7 +108,7 @@ def test_the_smallest_eps_is_above_0() -> None:
         (["experiments=['bugs']"], 'experiments "bugs": is of the study distill2019; say study = "distill2019"'),
         (["discussion.images=5"], 'discussion: is of the study distill2019; say study = "distill2019"'),
         (["discusion.images=5"], 'key = "discusion": must be one of study, name, precision, data, model, networks, '
-         "train, match, perturb, evaluate, scrutiny, experiments, architectures, architecture_epochs, dtype; "
+         "train, match, perturb, evaluate, curves, scrutiny, experiments, architectures, architecture_epochs, dtype; "
          'did you mean "scrutiny"?'),
         (
             ["parts=[]", "scrutiny.strides=[1.0]"],
