@@ -156,16 +156,17 @@ def test_autoattack_stands_beside_pgd_on_the_same_images(rows: list[Row]) -> Non
 
 
 def test_by_epoch_every_network_of_the_own_architecture_tells_its_history(rows: list[Row]) -> None:
-    found = of(rows, "epochs", "train_set", "training", "architecture", "test_set", "split")
+    clean = [row for row in rows if row["attack"] == "none"]
+    found = of(clean, "epochs", "train_set", "training", "architecture", "test_set", "split")
     assert set(found.values()) == {3}
     assert {arch for _, _, arch, _, _ in found} == {"resnet8"}
     assert len(found) == 2 * 12  # eight sets and two networks of the source, and the two sets of the discussion
     attacked = of(rows, "epochs", "train_set", "training", "attack", "norm", "eps", "steps", "n", "epoch")
     by_attack = {key[2:] for key in attacked if key[2] != "none"}
-    assert by_attack == {("pgd", "l2", 0.25, 10, 30, epoch) for epoch in (1, 2, 3)}
+    assert by_attack == {("pgd", "l2", 3.0, 10, 40, epoch) for epoch in (1, 2, 3)}
     assert sum(key[2] != "none" for key in attacked) == 12 * 3
     assert ("rand-control", "standard", "resnet8", "source", None) in found
-    last = [row["accuracy"] for row in rows if row["experiment"] == "epochs" and row["epoch"] == 3
+    last = [row["accuracy"] for row in clean if row["experiment"] == "epochs" and row["epoch"] == 3
             and row["train_set"] == "rand" and row["test_set"] == "source"]  # fmt: skip
     main = [row["accuracy"] for row in rows if row["experiment"] == "main" and row["train_set"] == "rand"]
     assert last == main[:1]

@@ -104,7 +104,8 @@ def test_the_page_has_pictures_plots_verdicts_and_every_table(finished: Path) ->
     page = Page((finished / "report.html").read_text())
     pictures = [dict(tag[1])["alt"] for tag in page.tags if tag[0] == "img"]
     assert len(pictures) == 2
-    assert sum(tag[0] == "svg" for tag in page.tags) == 3
+    assert sum(tag[0] == "svg" for tag in page.tags) == 3 + 1  # the training curves
+    assert "source, epoch " in str(page.tags)
     text = (finished / "report.md").read_text()
     assert text.index("![One image by each method") < text.index("## What is stated")
     (clean,) = picked(rows_of(finished), experiment="methods", attack="none")
