@@ -67,14 +67,16 @@ def rows_by_epoch(metadata: ModelMetadata, first: Row, *, train_set: str = "sour
     ]
 
 
-def curves_of_files(results: Results[Any], name: Callable[[Path, ModelMetadata], str] = called) -> list[Block]:
-    """The training curves of the networks in the folder of a run, of a study whose rows do not tell them.
+def curves_of_files(
+    results: Results[Any], name: Callable[[Path, ModelMetadata], str] = called, *, folder: str = "models"
+) -> list[Block]:
+    """The training curves of the networks in a `folder` of each seed of a run, of a study whose rows do not tell them.
 
     `name` is what one is called, by its file and metadata. Nothing where none tells its history; folded where many do.
     """
     lines = defaultdict[str, list[Row]](list)
     for seed in results.seeds:
-        for path in sorted((results.path / f"seed{seed}" / "models").glob("*.safetensors")):
+        for path in sorted((results.path / f"seed{seed}" / folder).glob("*.safetensors")):
             metadata = read_model_metadata(path)
             if rows := rows_by_epoch(metadata, {"seed": seed}):
                 lines[name(path, metadata)] += rows
@@ -97,10 +99,11 @@ def training_curves(
     by_epoch = [row for rows in lines.values() for row in rows]
     attacked = picked(by_epoch, attack="pgd")
     how = dict.fromkeys(f"{_attack(row)}, {row['steps']} steps, {row['n']} images" for row in attacked)
-    height = -(-len(lines) // ACROSS)
+    across = min(len(lines), ACROSS)
+    height = -(-len(lines) // across)
 
     def draw(figure: "Figure") -> None:
-        panels: Any = figure.subplots(height, ACROSS, sharey=True, squeeze=False)
+        panels: Any = figure.subplots(height, across, sharey=True, squeeze=False)
         for axes in panels.flat[len(lines) :]:
             axes.set_axis_off()
         for axes, (name, rows) in zip(panels.flat, lines.items(), strict=False):
@@ -113,7 +116,7 @@ def training_curves(
         figure.legend(by_label.values(), by_label, loc="outside upper center", ncols=4, fontsize=9)
 
     says = SAYS.format("; ".join(how) or "not measured in this run") + (CROSS if any(last.values()) else "")
-    return [Plot(EXPERIMENT, drawn(9, 0.4 + 2.2 * height, draw), says, partial(_after, lines, last))]
+    return [Plot(EXPERIMENT, drawn(3 * max(across, 2), 0.4 + 2.2 * height, draw), says, partial(_after, lines, last))]
 
 
 def _panel(axes: "Axes", rows: Sequence[Row], last: Sequence[Row]) -> None:
@@ -127,6 +130,7 @@ def _panel(axes: "Axes", rows: Sequence[Row], last: Sequence[Row]) -> None:
         found, end = accuracy(last), max(row["epoch"] for row in rows)
         axes.errorbar([end], [found.value], reaches([found]), fmt="x", color=INK, ecolor=INK, label=_attack(last[0]))
     axes.set(xlabel="epoch", ylim=(0, 1.03))
+    axes.locator_params("x", integer=True)
 
 
 def _lines(rows: Sequence[Row]) -> dict[str, list[Row]]:

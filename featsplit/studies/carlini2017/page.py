@@ -50,7 +50,7 @@ def page(results: Results[Settings]) -> list[Block]:
                 *(_distillation(results) if "distillation" in chosen else []),
                 *(_transfer(results) if "transfer" in chosen else []),
                 *(_objectives(results) if "objectives" in chosen else []),
-                *curves_of_files(results),
+                *curves_of_files(results, folder="networks"),
                 Heading("Where lecture, paper and measurement differ"),
                 *(Text(text) for text in words.DIFFER),
             ],

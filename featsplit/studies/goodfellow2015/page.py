@@ -56,7 +56,8 @@ COLUMNS = (CLEAN._replace(sure=False), Column("FGSM", UNCLIPPED), Column("noise"
 def page(results: Results[Settings]) -> list[Block]:
     """The page of a run."""
     settings, claims = results.settings, claims_of(CLAIMS, results)
-    names = sorted(one.name for one in networks(settings))
+    by_stem = {one.stem: one.name for one in networks(settings)}
+    names = sorted(by_stem.values())
     sections = [b for name, section in SECTIONS.items() if name in settings.experiments for b in section(results)]
     plots = [block for block in sections if isinstance(block, Plot)]
     figure = [_figure(results, names)] if names else plots[:1]
@@ -72,7 +73,7 @@ def page(results: Results[Settings]) -> list[Block]:
             claims=claims,
             sections=[
                 *(block for block in sections if block not in figure),
-                *curves_of_files(results),
+                *curves_of_files(results, lambda path, _: by_stem.get(path.stem, path.stem)),
                 Heading("Where lecture, paper and measurement differ"),
                 *(Text(text) for text in DIFFERENCES),
             ],
