@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +18,6 @@ from featsplit.studies.ilyas2019.claims import telling_eps
 from featsplit.studies.ilyas2019.rows import in_order
 from featsplit.studies.ilyas2019.settings import Settings
 from featsplit.studies.ilyas2019.tables import title_of
-
-if TYPE_CHECKING:
-    pass
 
 Network = tuple[str, str]
 """What a network was trained on, and how."""
