@@ -120,8 +120,8 @@ def in_order(
     """Each job with what `begin` gave for it, as it ends; it begins when those that it needs have ended.
 
     As many are begun at a time as there are `places`; of those that could begin, the first. So what a set is made for
-    is begun before the next set is made: long jobs that were all left to the end would not fill the places. `wait` gives those of the
-    running ones that have ended, at least one.
+    is begun before the next set is made: long jobs that were all left to the end would not fill the places. `wait`
+    gives those of the running ones that have ended, at least one.
     """
     waiting, done, running = list(jobs), set[str](), dict[Begun, Job]()
     while waiting or running:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from featsplit.attacks import pgd
 from featsplit.data.images import ImageData, Split
 from featsplit.data.mapped import mapped
 from featsplit.data.selection import limit_split
@@ -68,11 +69,10 @@ def test_accuracy_under_attack_is_measured_in_some_epochs_and_changes_nothing_el
     probe, recipe = Probe("l2", 0.4, images=50, steps=3), replace(SHORT, epochs=12)
     plain, probed, attacked = fresh(digits), fresh(digits), list[int]()
     before = train(plain, digits, recipe)
-    attack = looks.pgd
 
     def counts(network: Classifier, inputs: Tensor, labels: Tensor, **options: Any) -> Tensor:
         attacked.append(len(inputs))
-        return attack(network, inputs, labels, **options)
+        return pgd(network, inputs, labels, **options)
 
     monkeypatch.setattr(looks, "pgd", counts)
     history = train(probed, digits, recipe, probe=probe)
