@@ -107,6 +107,10 @@ def test_what_was_measured_under_attack_is_kept_with_the_rest(
     spec = ModelSpec("cnn", width=4)
     first = ensure_trained(path, digits, spec, SHORT, seed=0, probe=probe)
     assert first.probe == {"norm": "linf", "eps": 0.1, "images": 20, "steps": 2}
+    assert first.counts == {"train_accuracy": 600, "test_accuracy": 200, "attacked_accuracy": 20}
+    untested = replace(digits, test=digits.test.take(torch.arange(0)))
+    plain = ensure_trained(tmp_path / "b.safetensors", untested, spec, replace(SHORT, epochs=1), seed=0)
+    assert (plain.probe, plain.counts) == (None, {"train_accuracy": 600})
     again = ensure_trained(path, digits, spec, SHORT, seed=0, probe=replace(probe, eps=0.2))
     assert again == first, "the network is the same: it is not trained again for its curve"
 

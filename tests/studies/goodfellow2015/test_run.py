@@ -64,6 +64,8 @@ def test_every_claim_is_asked(finished: Path) -> None:
 def test_the_page_has_every_section_and_the_picture_first(finished: Path) -> None:
     results, page = open_results(finished), (finished / "report.md").read_text()
     check_opening(finished)
+    curves = page[page.index("### Training curves of ") :]
+    assert all(f"{network.name}, epoch " in curves for network in networks(results.settings))
     assert max(map(len, in_brief(page_of(results)).splitlines())) <= 80
     assert page.index("![") < page.index("## What is stated")
     assert (finished / "seed0" / "fast.png").read_bytes().startswith(b"\x89PNG")

@@ -57,6 +57,7 @@ def test_every_set_teaches_two_learners(folder: Path) -> None:
 def test_the_page_has_a_line_for_each_and_each_statement_its_verdict(folder: Path) -> None:
     results = open_results(folder / "run")
     text = (folder / "run" / "report.md").read_text()
+    assert "Training curves" in text
     for title in ("D_R of SimCLR", "D_rand of mine", "the source"):
         assert title in text
     claims = study_named("li2023").CLAIMS[0](results)

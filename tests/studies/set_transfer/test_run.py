@@ -54,7 +54,9 @@ def test_a_second_transfer_takes_up_networks_and_rows(derived: Path, tmp_path: P
     assert "over 20 test images and 2 seeds" in " ".join(text.split())
     assert all(path.name.startswith("a.h5-linear-") for path in files), "without the folder of the set"
     assert "source pgd l2 0.25" in (tmp_path / "t" / "plots" / "matrix.svg").read_text()
-    assert "featsplit transfer " in (tmp_path / "t" / "report.html").read_text()
+    page = (tmp_path / "t" / "report.html").read_text()
+    assert "featsplit transfer " in page
+    assert "a, linear, epoch 1: on the set itself " in page
 
 
 def test_a_set_is_loaded_once(derived: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
