@@ -104,7 +104,9 @@ def test_networks_are_taken_up_and_rows_without_their_images_are_made_again(fini
 
 def test_the_page_has_pictures_first_then_verdicts_tables_and_published_numbers(finished: Path) -> None:
     page = (finished / "report.md").read_text()
-    assert "standard, epoch " in page[page.index("## Training curves") :]
+    curves = page[page.index("## Training curves") :]
+    assert "standard, epoch " in curves
+    assert "under attack (green: pgd linf " in curves
     names = ("distilled", "l2", "l0-pixels", "linf", "synthetic")
     assert all((finished / f"seed0/pictures/{name}.png").read_bytes()[:4] == b"\x89PNG" for name in names)
     places = [page.index(f"pictures/{name}.png") for name in names]

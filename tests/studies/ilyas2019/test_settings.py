@@ -8,6 +8,7 @@ import pytest
 from featsplit.commands import options
 from featsplit.engine.study import presets
 from featsplit.errors import FeatsplitError
+from featsplit.evaluation import Probe
 from featsplit.studies import read_settings
 from featsplit.studies.ilyas2019.settings import EXPERIMENTS
 from tests.rows import read
@@ -96,6 +97,15 @@ def test_notes_tell_of_a_short_schedule_and_of_augmentation() -> None:
 def test_the_smallest_eps_is_above_0() -> None:
     """Figure 8, AutoAttack and the audit are at it."""
     assert read("digits", "evaluate.eps=[0.0, 0.5, 0.25]").evaluate.smallest_eps() == 0.25
+
+
+def test_curves_are_under_the_attack_that_is_said_or_at_the_smallest_eps() -> None:
+    assert read("digits").curve() == Probe("l2", 0.5)
+    assert read("mnist-mini").curve() == Probe("l2", read("mnist-mini").evaluate.smallest_eps())
+    own = read("digits", "curves.norm=linf", "curves.eps=0.1", "curves.steps=3", "curves.images=50")
+    assert own.curve() == Probe("linf", 0.1, 50, 3)
+    with pytest.raises(FeatsplitError, match=r"^curves\.images = 0: must be at least 1"):
+        read("digits", "curves.images=0")
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def test_the_page_has_pictures_plots_verdicts_and_every_table(finished: Path) ->
     assert len(pictures) == 2
     assert sum(tag[0] == "svg" for tag in page.tags) == 3 + 1  # the training curves
     assert "source, epoch " in str(page.tags)
+    assert "under attack (green: pgd linf " in str(page.tags)
     text = (finished / "report.md").read_text()
     assert text.index("![One image by each method") < text.index("## What is stated")
     (clean,) = picked(rows_of(finished), experiment="methods", attack="none")

@@ -122,7 +122,9 @@ def test_an_amplified_distortion_has_its_rms_and_its_direction() -> None:
 
 def test_the_page_has_pictures_first_then_verdicts_tables_and_published_numbers(finished: Path) -> None:
     page = (finished / "report.md").read_text()
-    assert "convolutional adversarial, epoch " in page[page.index("## Training curves") :]
+    curves = page[page.index("## Training curves") :]
+    assert "convolutional adversarial, epoch " in curves
+    assert "under attack (green: pgd l2 " in curves
     places = [
         page.index(text)
         for text in (
