@@ -115,7 +115,9 @@ def training_curves(
         by_label = {label: handle for drawing in drawings for handle, label in drawing}
         figure.legend(by_label.values(), by_label, loc="outside upper center", ncols=4, fontsize=9)
 
-    says = SAYS.format("; ".join(how) or "not measured in this run") + (CROSS if any(last.values()) else "")
+    says = SAYS.format("; ".join(how) or "none, since these networks were given, or trained before it was measured") + (
+        CROSS if any(last.values()) else ""
+    )
     return [Plot(EXPERIMENT, drawn(3 * max(across, 2), 0.4 + 2.2 * height, draw), says, partial(_after, lines, last))]
 
 

@@ -112,7 +112,7 @@ def test_training_curves_without_an_attack_show_what_it_is_after_the_last_epoch(
         says = f"on the set itself {accuracy(own)}, clean test images {accuracy(test)}, pgd l2 0.25 {attacked}"
         assert says in plot.alternative
     assert "D_det, robust source, epoch 2: on the set itself" in plot.alternative, "which is not attacked"
-    assert "under attack (green: not measured in this run)" in plot.says
+    assert "under attack (green: none, since these networks were given" in plot.says
     assert "under attack" not in told(plot)
     assert training(run(ROWS)) == [], "where no network was trained by the run"
 
