@@ -27,7 +27,7 @@ STUDIES_THAT_BUILD = {
 }
 """No study imports another, but for these."""
 
-SHARED_BY_STUDIES = ("given", "carry_out", "running", "sweeping")
+SHARED_BY_STUDIES = ("by_epoch", "given", "carry_out", "running", "sweeping")
 """Modules beside the studies, which are none."""
 
 
