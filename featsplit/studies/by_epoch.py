@@ -130,7 +130,7 @@ def _panel(axes: "Axes", rows: Sequence[Row], last: Sequence[Row]) -> None:
         axes.lines[-1].set_label(label)
     if last:
         found, end = accuracy(last), max(row["epoch"] for row in rows)
-        axes.errorbar([end], [found.value], reaches([found]), fmt="x", color=INK, ecolor=INK, label=_attack(last[0]))
+        axes.errorbar([end], [found.value], reaches([found]), fmt="x", color=INK, label=_attack(last[0]), clip_on=False)
     axes.set(xlabel="epoch", ylim=(0, 1.03))
     axes.locator_params("x", integer=True)
 
