@@ -49,7 +49,7 @@ class RayEngine(Engine):
         remote = self.ray.remote(max_retries=self.spec.retries, retry_exceptions=[ProcessDiedError])(_on_node)
         machine = self.worker.machine._replace(device="cuda" if gpus else "cpu")
         if machine.precision == "auto":
-            machine = machine._replace(precision="bfloat16" if self._in_half(machine, gpus) else "float32")
+            machine = machine._replace(precision="bfloat16" if self._in_half(machine, gpus, len(jobs)) else "float32")
         worker = self.ray.put(replace(self.worker, machine=machine, download=False))
         self._warn_of_none(gpus, ranks if any(job.trains for job in jobs) else 1)
         given, begun = self._given(), list[Any]()
@@ -87,13 +87,14 @@ class RayEngine(Engine):
         say_again(caught)
         return cast(Rows, rows)
 
-    def _in_half(self, machine: Machine, gpus: float) -> bool:
+    def _in_half(self, machine: Machine, gpus: float, most: int) -> bool:
         """Whether networks are run in bfloat16: decided once, since on machines of two kinds it would differ.
 
-        Each place is asked, so that its process begins to load; the first to answer decides.
+        Each place is asked, up to `most`, so that its process begins to load; the first to answer decides.
         """
         ask = self.ray.remote(num_cpus=self.spec.cpus, num_gpus=gpus)(_runs_in_half)
-        first, _ = self.ray.wait([ask.remote(machine) for _ in range(max(self._places(gpus), 1))], num_returns=1)
+        asked = [ask.remote(machine) for _ in range(max(min(self._places(gpus), most), 1))]
+        first, _ = self.ray.wait(asked, num_returns=1)
         return bool(self.ray.get(first[0]))
 
     def _places(self, gpus: float) -> int:

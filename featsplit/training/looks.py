@@ -13,11 +13,11 @@ from featsplit.records.evaluation import Attack, Probe
 from featsplit.runtime import CPU, Machine, accuracy, batches, frozen, usual_batch
 
 LOOKS = 10
-"""In how many epochs, about, a network is attacked that is trained with a probe."""
+"""In how many epochs at most, beside the first, a network is attacked that is trained with a probe."""
 
 
 def is_looked_at(epoch: int, epochs: int) -> bool:
-    """Whether `epoch`, from 0, is one of the some `LOOKS` in which a network is attacked: the first, and the last."""
+    """Whether `epoch`, from 0, is the first, or one of at most `LOOKS`, as far apart as each other, up to the last."""
     return epoch == 0 or (epochs - 1 - epoch) % math.ceil(epochs / LOOKS) == 0
 
 

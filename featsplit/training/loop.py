@@ -39,8 +39,8 @@ def train(
 ) -> History:
     """Train `model` in place on `data.train`; return by epoch: loss, train_accuracy (as trained on), test_accuracy.
 
-    With a `probe` some ten epochs, the first and the last among them, also have attacked_accuracy, that under its PGD
-    on the test images that it chooses. Nothing else changes by it.
+    With a `probe` some epochs, at most eleven and the first and the last among them, also have attacked_accuracy, that
+    under its PGD on the test images that it chooses. Nothing else changes by it.
 
     The model takes its normalisation from the training images, in the place of any that it had; what a precision means
     is said by `Trainer`. With `resume`, the state after each epoch is kept in that file, and training with the same

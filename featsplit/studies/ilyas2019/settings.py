@@ -88,8 +88,8 @@ class Settings(DataStudySettings):
     "control" (Tables 9 and 10, D_rand and D_det of the robust network), "architectures" (Figures 3 and 13, with these
     `architectures`, each trained for `architecture_epochs`, None being as long as the run's own), "steps" (Figure 8),
     "autoattack", and "distance": how far the nearest adversarial image of each of the six networks is. `networks` are
-    those of the source that need not be trained. `curves` is the PGD of the accuracy under attack by epoch, None being
-    at the smallest eps of `evaluate`.
+    those of the source that need not be trained. `curves` is the PGD of the accuracy under attack by epoch; what it
+    does not say of norm and eps is that of `evaluate`, at the smallest eps.
     """
 
     study: str = "ilyas2019"
@@ -120,7 +120,7 @@ class Settings(DataStudySettings):
         sections: Fields = {name: {} for name in cls.sections}
         settings = record(cls, {**sections, **mapping, "train": _recipes(mapping.get("train", {}))}, "")
         settings.check()
-        return settings
+        return replace(settings, curves=settings._curves(mapping.get("curves")))
 
     @classmethod
     def old_names(cls, mapping: Fields) -> list[str]:
@@ -167,6 +167,13 @@ class Settings(DataStudySettings):
                 )
         if self.train.adversarial.adversary is None:
             raise FeatsplitError("train.adversarial.adversary: is missing; it says how the robust network is trained")
+
+    def _curves(self, said: Json) -> Probe | None:
+        """`curves`, with norm and eps of `evaluate` where the settings that were read `said` nothing of them."""
+        if self.curves is None or not isinstance(said, Mapping):
+            return self.curves
+        usual = Probe(self.evaluate.norm, self.evaluate.smallest_eps())
+        return replace(self.curves, **{name: getattr(usual, name) for name in ("norm", "eps") if name not in said})
 
     def curve(self) -> Probe:
         """The attack behind the accuracy by epoch of each network."""

@@ -104,6 +104,8 @@ def test_curves_are_under_the_attack_that_is_said_or_at_the_smallest_eps() -> No
     assert read("mnist-mini").curve() == Probe("l2", read("mnist-mini").evaluate.smallest_eps())
     own = read("digits", "curves.norm=linf", "curves.eps=0.1", "curves.steps=3", "curves.images=50")
     assert own.curve() == Probe("linf", 0.1, 50, 3)
+    linf = ("evaluate.norm=linf", "evaluate.eps=[0.06, 0.03]", "curves.images=50")
+    assert read("mnist-mini", *linf).curve() == Probe("linf", 0.03, 50), "not the Probe's own norm and eps"
     with pytest.raises(FeatsplitError, match=r"^curves\.images = 0: must be at least 1"):
         read("digits", "curves.images=0")
 
